@@ -1,0 +1,152 @@
+"""One voice: what a platform sent (``Canonical``), and what we keep of it (``Feedback``).
+
+Text in these objects is a customer's: their reprs never show it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A number on its own scale. ``polarity`` "lower" marks scales where a high value is bad (CES v1)."""
+
+    kind: str  # vocabulary.SCORE_KINDS
+    value: float
+    low: float
+    high: float
+    polarity: str = "higher"  # higher | lower is better
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One answer or turn. Only ``customer`` texts are tagged; staff turns are kept and never scored."""
+
+    text: str = field(repr=False)
+    question: str | None = None
+    speaker: str = "customer"
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """Contact data as it arrived; leaves the enrich function only through the vault."""
+
+    id: str | None = field(default=None, repr=False)
+    name: str | None = field(default=None, repr=False)
+    phone: str | None = field(default=None, repr=False)
+    email: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Canonical:
+    """What every source turns its payload into."""
+
+    response_key: str
+    occurred_at: datetime  # aware, UTC
+    channel: str = "survey"
+    touchpoint: str | None = None
+    unit: str | None = None
+    lang: str | None = None
+    customer: Customer = Customer()
+    scores: tuple[Score, ...] = ()
+    texts: tuple[Text, ...] = ()
+    attributes: Mapping[str, str] = field(default_factory=dict, repr=False)
+    attachments: tuple[str, ...] = field(default=(), repr=False)
+    revision: int | None = None  # the sender's own counter
+    revision_at: datetime | None = None  # else the platform's edit time
+    deleted: bool = False  # a tombstone: the platform deleted the response
+    sanitised: bool = False  # control characters were replaced by U+FFFD
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """Topic + sentiment + the span of ``texts[text].text`` (code points) that says so."""
+
+    topic: str  # code frame node id, dotted path: "logistics.damage"
+    polarity: str  # vocabulary.POLARITIES
+    text: int  # index into Feedback.texts
+    start: int
+    end: int
+    confidence: float  # 0..1
+    terms: tuple[str, ...] = ()  # lexicon terms that fired (ours, not the customer's)
+    need_hint: str = "undecided"
+    producer: str = "lexicon"
+    version: str = "0"  # frame version
+
+
+@dataclass(frozen=True, slots=True)
+class Understanding:
+    """One reading of one revision: what the texts and scores say."""
+
+    tags: tuple[Tag, ...] = ()
+    red_lines: tuple[str, ...] = ()  # kinds: safety, food_poisoning, injury, fraud, self_harm, legal_threat
+    intent: str | None = None  # complaint | praise | suggestion | question | churn_threat | thanks
+    lang: str | None = None
+    departments: tuple[str, ...] = ()
+    frame_version: str = "0"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a rule asked for an action. ``lapsed`` once the rule no longer matches; closes nothing."""
+
+    rule: str
+    version: int
+    severity: str
+    lapsed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Outcome of the routing rules, stored on the feedback."""
+
+    actions: Mapping[str, tuple[Reason, ...]] = field(default_factory=dict)  # action → reasons
+    severity: str = "low"
+    departments: tuple[str, ...] = ()
+    cooldowns: Mapping[str, int] = field(default_factory=dict)  # rule → seconds, for alerts
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """The stored voice. ``texts`` hold redacted words only."""
+
+    workspace: str
+    id: str
+    connection: str
+    source: str
+    state: str  # vocabulary.FEEDBACK_STATES
+    received_at: datetime
+    occurred_at: datetime
+    response_key: str = ""
+    revision: int = 1  # counts what the customer sent
+    reading: int = 1  # counts our taggings of the same words
+    revision_order: str = ""  # sortable order key of this revision, see domain/revision.py
+    content_hash: str = ""  # of the canonical content, equal content is a duplicate
+    channel: str = "survey"
+    touchpoint: str | None = None
+    unit: str | None = None
+    lang: str | None = None
+    customer_ref: str | None = None  # customer id, or its HMAC when it is a phone or e-mail
+    subject: str | None = None  # HMAC of the customer id: key of the salt that encrypts the contact
+    contact: bytes | None = field(default=None, repr=False)  # AES-GCM ciphertext, see storage/vault.py
+    scores: tuple[Score, ...] = ()
+    classes: Mapping[str, str] = field(default_factory=dict)  # score kind → class, e.g. nps → detractor
+    texts: tuple[Text, ...] = ()
+    understanding: Understanding = Understanding()
+    decision: Decision = Decision()
+    attributes: Mapping[str, str] = field(default_factory=dict, repr=False)
+    attachments: tuple[str, ...] = field(default=(), repr=False)
+    awaiting: frozenset[str] = frozenset()  # ⊆ {"ticket", "alert"}
+    awaiting_since: datetime | None = None
+    heard_at: datetime | None = None
+    understood_at: datetime | None = None
+    acted_at: datetime | None = None
+    parked_reason: str | None = None
+    seen: Mapping[str, str] = field(default_factory=dict)  # event key → sha256 of its raw body
+    ticket: str | None = None
+    sanitised: bool = False
+    late: bool = False  # its bucket was frozen, so it counts in the hour it was received
+    deleted: bool = False

@@ -1,0 +1,70 @@
+"""The ports that several services share. A port that one service alone needs stands in that service's file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from chalicelib.domain.directory import Connection, Endpoint
+from chalicelib.domain.events import Event
+from chalicelib.domain.feedback import Feedback
+from chalicelib.domain.rules import Rule
+from chalicelib.domain.ticket import Move, Ticket
+
+Clock = Callable[[], datetime]  # aware, UTC
+
+
+class Queue(Protocol):
+    """One SQS queue."""
+
+    def send(self, body: Mapping[str, Any], *, delay: int = 0) -> None:
+        """Put one JSON message; ``delay`` in seconds, at most 900. Raises Retryable."""
+
+
+class Bus(Protocol):
+    """The custom event bus."""
+
+    def publish(self, events: Sequence[Event]) -> None:
+        """Put all events; raises Retryable when one entry was refused, for the caller to send all again."""
+
+
+class FeedbackReader(Protocol):
+    def get(self, workspace: str, feedback_id: str) -> Feedback | None:
+        """The current revision, strongly consistent; None when there is none or it has expired."""
+
+    def action_done(self, feedback: Feedback, action: str, *, at: datetime, ticket: str | None = None) -> bool:
+        """Remove ``action`` from ``awaiting``, conditional on this revision and reading.
+
+        The last one out sets ``acted_at``. False when the feedback has moved on. ``ticket`` is remembered and makes the state ``ticketed``.
+        """
+
+
+class Directory(Protocol):
+    """What people configure, always read fresh: once per batch, not once per record."""
+
+    def connection(self, workspace: str, connection_id: str) -> Connection | None: ...
+
+    def endpoint(self, workspace: str, endpoint_id: str) -> Endpoint | None: ...
+
+    def endpoints(self, workspace: str) -> Sequence[Endpoint]: ...
+
+    def rules(self, workspace: str) -> Sequence[Rule]:
+        """Built-in rules overlaid by the workspace's own of the same name; disabled ones left out."""
+
+
+class TicketStore(Protocol):
+    def get(self, workspace: str, ticket_id: str) -> Ticket | None: ...
+
+    def create(self, ticket: Ticket, move: Move) -> bool:
+        """Write ticket and first history line in one transaction; False when the ticket exists."""
+
+    def update(self, ticket: Ticket, moves: Iterable[Move], *, expected_version: int) -> bool:
+        """Write the new state and its history lines; False when somebody else was faster."""
+
+
+class DueStore(Protocol):
+    """Waits longer than fifteen minutes: the sweep re-queues them at their minute."""
+
+    def add(self, at: datetime, queue: str, body: Mapping[str, Any], *, key: str) -> None:
+        """``queue`` is one of tickets | alerts | deliveries | rollups; ``key`` makes the row idempotent."""

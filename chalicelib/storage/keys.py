@@ -1,0 +1,221 @@
+"""Every key of the one table, in one place.
+
+Base table: ``pk`` + ``sk``. Indexes (all INCLUDE, sparse):
+
+* ``listing``  ``list_pk`` + ``list_sk``      newest-first lists of feedback, tickets, deliveries
+* ``bucket``   ``bucket_pk`` + ``bucket_sk``  the narrow rows that a rollup recounts
+* ``awaiting`` ``awaiting_pk`` + ``awaiting_since``  feedback whose action is not durable yet
+"""
+
+from __future__ import annotations
+
+import zlib
+from datetime import datetime, timezone
+from typing import Final
+
+LISTING_SHARDS: Final = 4  # one partition takes 1,000 writes a second
+AWAITING_SHARDS: Final = 4
+DUE_SHARDS: Final = 4
+
+
+def shard(identity: str, shards: int) -> int:
+    """Stable shard of an id."""
+    return zlib.crc32(identity.encode()) % shards
+
+
+def instant(moment: datetime) -> str:
+    """Sortable UTC text with milliseconds: ``2026-11-21T08:01:40.000Z``."""
+    utc = moment.astimezone(timezone.utc)
+    return utc.strftime("%Y-%m-%dT%H:%M:%S.") + f"{utc.microsecond // 1000:03d}Z"
+
+
+def hour(moment: datetime) -> str:
+    """The bucket's hour in UTC: ``2026-11-21T08``."""
+    return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H")
+
+
+def day(moment: datetime) -> str:
+    """``2026-11-21``, UTC."""
+    return moment.astimezone(timezone.utc).strftime("%Y-%m-%d")
+
+
+def minute(moment: datetime) -> str:
+    """``2026-11-21T08:01``, UTC."""
+    return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M")
+
+
+# --- feedback -------------------------------------------------------------------------------------------------
+
+
+def feedback(workspace: str, feedback_id: str) -> tuple[str, str]:
+    """The current revision."""
+    return f"FB#{workspace}#{feedback_id}", "FB"
+
+
+def revision(workspace: str, feedback_id: str, number: int) -> tuple[str, str]:
+    """An older revision, kept beside the current one."""
+    return f"FB#{workspace}#{feedback_id}", f"REV#{number:06d}"
+
+
+def parked_body(workspace: str, feedback_id: str) -> tuple[str, str]:
+    """The encrypted raw body of a parked row."""
+    return f"FB#{workspace}#{feedback_id}", "RAW"
+
+
+def feedback_listing(workspace: str, day_: str, shard_: int) -> str:
+    """Partition of one day's feedback list."""
+    return f"FB#{workspace}#{day_}#{shard_}"
+
+
+def bucket_index(workspace: str, unit: str, hour_: str) -> str:
+    """Partition of the rows that one bucket counts."""
+    return f"{workspace}#{unit}#{hour_}"
+
+
+def awaiting(shard_: int) -> str:
+    """Partition of the awaiting index."""
+    return f"AW#{shard_}"
+
+
+# --- rollups --------------------------------------------------------------------------------------------------
+
+
+def bucket(workspace: str, unit: str, hour_: str) -> tuple[str, str]:
+    """The counted hour of one unit."""
+    return f"BK#{workspace}#{unit}", hour_
+
+
+# --- tickets --------------------------------------------------------------------------------------------------
+
+
+def ticket(workspace: str, ticket_id: str) -> tuple[str, str]:
+    """The ticket as it is now."""
+    return f"TK#{workspace}#{ticket_id}", "TK"
+
+
+def ticket_move(workspace: str, ticket_id: str, version: int) -> tuple[str, str]:
+    """One line of the ticket's history."""
+    return f"TK#{workspace}#{ticket_id}", f"MOVE#{version:06d}"
+
+
+def ticket_listing(workspace: str) -> str:
+    """Partition of a workspace's ticket list."""
+    return f"TK#{workspace}"
+
+
+def external_item(workspace: str, endpoint: str, external_id: str) -> tuple[str, str]:
+    """What an OA last said about one of its items: the sender's version counter."""
+    return f"CB#{workspace}#{endpoint}", external_id
+
+
+# --- deliveries -----------------------------------------------------------------------------------------------
+
+
+def delivery(workspace: str, subject: str, endpoint: str, sequence: int) -> tuple[str, str]:
+    """One event of one subject (ticket, alert, feedback) to one endpoint."""
+    return f"DL#{workspace}#{subject}", f"{endpoint}#{sequence:08d}"
+
+
+def delivery_lane(endpoint: str) -> str:
+    """Sort-key prefix of the deliveries of one subject to one endpoint, in order."""
+    return f"{endpoint}#"
+
+
+def delivery_attempt(workspace: str, delivery_id: str, number: int) -> tuple[str, str]:
+    """One attempt of a delivery."""
+    return f"DA#{workspace}#{delivery_id}", f"{number:04d}"
+
+
+def delivery_listing(workspace: str) -> str:
+    """Partition of a workspace's delivery list."""
+    return f"DL#{workspace}"
+
+
+def target_window(target: str) -> tuple[str, str]:
+    """The sliding log of one target (hash of host + credential)."""
+    return f"RL#{target}", "WINDOW"
+
+
+# --- directory: what people configure -------------------------------------------------------------------------
+
+
+def directory(workspace: str) -> str:
+    """Partition of a workspace's configuration."""
+    return f"WS#{workspace}"
+
+
+def connection(workspace: str, connection_id: str) -> tuple[str, str]:
+    return directory(workspace), f"CONNECTION#{connection_id}"
+
+
+def endpoint(workspace: str, endpoint_id: str) -> tuple[str, str]:
+    return directory(workspace), f"ENDPOINT#{endpoint_id}"
+
+
+def rule(workspace: str, name: str) -> tuple[str, str]:
+    return directory(workspace), f"RULE#{name}"
+
+
+def subscription(workspace: str, subscription_id: str) -> tuple[str, str]:
+    return directory(workspace), f"SUBSCRIPTION#{subscription_id}"
+
+
+def data_key(workspace: str) -> tuple[str, str]:
+    """The workspace's data key, itself encrypted by KMS."""
+    return directory(workspace), "DATAKEY"
+
+
+def api_key(key_hash: str) -> tuple[str, str]:
+    """An API key by the SHA-256 of its secret."""
+    return f"KEY#{key_hash}", "KEY"
+
+
+def api_key_entry(workspace: str, key_id: str) -> tuple[str, str]:
+    """The key's place in its workspace, so that it can be found by id."""
+    return directory(workspace), f"KEY#{key_id}"
+
+
+def subject(workspace: str, subject_: str) -> tuple[str, str]:
+    """The salt of one customer; deleting it shreds the contact."""
+    return f"SB#{workspace}#{subject_}", "SALT"
+
+
+# --- alerts ---------------------------------------------------------------------------------------------------
+
+
+def cooldown(workspace: str, key: str) -> tuple[str, str]:
+    """State of one alert key (rule, topic, unit)."""
+    return f"AL#{workspace}#{key}", "COOLDOWN"
+
+
+def naming(workspace: str, feedback_id: str, rule_name: str) -> tuple[str, str]:
+    """That a feedback was named for a rule, and at which severity."""
+    return f"AL#{workspace}#{feedback_id}", f"NAMED#{rule_name}"
+
+
+def swallowed(workspace: str, key: str, feedback_id: str) -> tuple[str, str]:
+    """A feedback that a cool-down swallowed, until a summary names it."""
+    return f"AL#{workspace}#{key}", f"SWALLOWED#{feedback_id}"
+
+
+def alert(workspace: str, alert_id: str) -> tuple[str, str]:
+    """A message that was sent; its insert puts ``alert.raised`` on the bus."""
+    return f"AM#{workspace}#{alert_id}", "ALERT"
+
+
+def spend(workspace: str, day_: str) -> tuple[str, str]:
+    """SMS parts that a workspace sent on one day."""
+    return f"SP#{workspace}", day_
+
+
+# --- time -----------------------------------------------------------------------------------------------------
+
+
+def due(minute_: str, shard_: int) -> str:
+    """Partition of what is due in one minute."""
+    return f"DUE#{minute_}#{shard_}"
+
+
+def cursor(name: str) -> tuple[str, str]:
+    """Where a sweep got to."""
+    return "CURSOR", name
