@@ -2,7 +2,7 @@
 
     EcholoopError
     ├── Rejected      the caller is told no; nothing is kept          → 4xx, stable ``code``
-    │   ├── Unauthorized (401)   Forbidden (403)    NotFound (404)    Conflict (409)
+    │   ├── Unauthorized (401)   Forbidden (403)    NotFound (404)    MethodNotAllowed (405)   Conflict (409)
     │   ├── Malformed (400)      Invalid (422)      TooLarge (413)
     │   └── UnsupportedMedia (415)   TooMany (429)
     ├── Parked        the content is kept with its reason, a person mends it
@@ -69,6 +69,12 @@ class NotFound(Rejected):
     """No such thing in the caller's workspace."""
 
     status, code = 404, "not_found"
+
+
+class MethodNotAllowed(Rejected):
+    """The path is right and the method is not; ``allowed`` names those that are."""
+
+    status, code = 405, "method_not_allowed"
 
 
 class Conflict(Rejected):

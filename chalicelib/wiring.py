@@ -5,11 +5,59 @@ A function imports this module and calls one builder; only what that builder nam
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timezone
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalicelib import config
+
+if TYPE_CHECKING:
+    from chalicelib.connectors.registry import ConnectorCatalogue
+    from chalicelib.domain.egress_policy import Policy, Target
+    from chalicelib.egress import Door
+    from chalicelib.messaging.bus import EventBus
+    from chalicelib.messaging.inbox import Inbox
+    from chalicelib.messaging.notifications import SnsNotifications
+    from chalicelib.messaging.queues import SqsQueue
+    from chalicelib.services.authenticate import Authenticate
+    from chalicelib.services.deliver import Deliver
+    from chalicelib.services.delivery_plan import DeliveryPlan
+    from chalicelib.services.enrich import Enrich
+    from chalicelib.services.fan_out import FanOut
+    from chalicelib.services.hear import Hear
+    from chalicelib.services.hear_callback import HearCallback
+    from chalicelib.services.manage_connections import ManageConnections
+    from chalicelib.services.manage_endpoints import ManageEndpoints
+    from chalicelib.services.manage_keys import ManageKeys
+    from chalicelib.services.manage_rules import ManageRules
+    from chalicelib.services.manage_subscriptions import ManageSubscriptions
+    from chalicelib.services.move_ticket import MoveTicket
+    from chalicelib.services.open_ticket import OpenTicket
+    from chalicelib.services.outbox import Outbox
+    from chalicelib.services.raise_alert import RaiseAlert
+    from chalicelib.services.read_deliveries import ReadDeliveries
+    from chalicelib.services.read_feedback import ReadFeedback
+    from chalicelib.services.read_tickets import ReadTickets
+    from chalicelib.services.redeliver import Redeliver
+    from chalicelib.services.reparse import Reparse
+    from chalicelib.services.replay import Replay
+    from chalicelib.services.reveal_contact import RevealContact
+    from chalicelib.services.rollup import Rollup
+    from chalicelib.services.sweep import Sweep
+    from chalicelib.sources.registry import Catalogue
+    from chalicelib.storage.alerts import AlertStore
+    from chalicelib.storage.audit import AuditLog
+    from chalicelib.storage.buckets import BucketStore
+    from chalicelib.storage.deliveries import DeliveryStore
+    from chalicelib.storage.directory import DirectoryStore
+    from chalicelib.storage.due import DueStore
+    from chalicelib.storage.feedback import FeedbackStore
+    from chalicelib.storage.feedback_list import FeedbackList
+    from chalicelib.storage.secrets import ConnectionSecrets, EndpointSecrets
+    from chalicelib.storage.tickets import TicketStore
+    from chalicelib.storage.vault import Vault
+    from chalicelib.understanding.reader import Reader
 
 
 def now() -> datetime:
@@ -44,3 +92,534 @@ def client(service: str) -> Any:
             retries={"mode": "standard", "max_attempts": 3},
         ),
     )
+
+
+@lru_cache(maxsize=4)
+def hook_client(service: str) -> Any:
+    """A client that gives up in time for the hook to answer within 1.5 seconds: the platform tries again."""
+    from botocore.config import Config
+
+    return _session().create_client(
+        service,
+        config=Config(
+            user_agent="echoloop",
+            parameter_validation=False,
+            connect_timeout=1,
+            read_timeout=1.2,
+            retries={"mode": "standard", "total_max_attempts": 1},
+        ),
+    )
+
+
+@lru_cache(maxsize=1)
+def hear() -> Hear:
+    """What a hook calls."""
+    from chalicelib.services.hear import Hear
+    from chalicelib.sources.registry import load
+    from chalicelib.storage.secrets import ConnectionSecrets
+
+    secrets = ConnectionSecrets(hook_client("ssm"), settings().parameter_prefix, settings().key_id)
+    return Hear(secrets=secrets, source=load, inbox=inbox(), clock=now)
+
+
+@lru_cache(maxsize=1)
+def inbox() -> Inbox:
+    """Where hooks put what they heard."""
+    from chalicelib.messaging.inbox import Inbox
+    from chalicelib.messaging.queues import SqsQueue
+
+    return Inbox(SqsQueue(hook_client("sqs"), settings().inbox_url))
+
+
+@lru_cache(maxsize=1)
+def source_catalogue() -> Catalogue:
+    """What the management of connections asks about sources."""
+    from chalicelib.sources.registry import Catalogue
+
+    return Catalogue()
+
+
+@lru_cache(maxsize=1)
+def connection_secrets() -> ConnectionSecrets:
+    """The tokens and secrets of connections, for those who manage them."""
+    from chalicelib.storage.secrets import ConnectionSecrets
+
+    return ConnectionSecrets(client("ssm"), settings().parameter_prefix, settings().key_id)
+
+
+@lru_cache(maxsize=1)
+def endpoint_secrets() -> EndpointSecrets:
+    """URLs and secrets of endpoints."""
+    from chalicelib.storage.secrets import EndpointSecrets
+
+    return EndpointSecrets(client("ssm"), settings().parameter_prefix, settings().key_id)
+
+
+@lru_cache(maxsize=1)
+def directory() -> DirectoryStore:
+    """What people configure."""
+    from chalicelib.storage.directory import DirectoryStore
+
+    _bind()
+    return DirectoryStore()
+
+
+# --- tickets and time ----------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1)
+def ticket_store() -> TicketStore:
+    """Tickets, their history, and what OAs said of them."""
+    from chalicelib.storage.tickets import TicketStore
+
+    _bind()
+    return TicketStore()
+
+
+@lru_cache(maxsize=1)
+def due_store() -> DueStore:
+    """Waits longer than fifteen minutes, and how far the sweep has come."""
+    from chalicelib.storage.due import DueStore
+
+    _bind()
+    return DueStore(now)
+
+
+@lru_cache(maxsize=1)
+def open_ticket_service() -> OpenTicket:
+    """What the ticket function calls."""
+    from chalicelib.services.open_ticket import OpenTicket
+
+    return OpenTicket(feedback=feedback_store(), tickets=ticket_store(), topic_names=topic_name, clock=now)
+
+
+def topic_name(topic: str, lang: str) -> str:
+    """What the code frame calls a topic in ``zh-CN`` or ``en``; its id where the frame knows it no more."""
+    from chalicelib.understanding.frame import load
+
+    node = load().by_id.get(topic)
+    return node.names.get(lang, topic) if node else topic
+
+
+@lru_cache(maxsize=1)
+def move_ticket() -> MoveTicket:
+    """A person's move through the API."""
+    from chalicelib.services.move_ticket import MoveTicket
+
+    return MoveTicket(tickets=ticket_store(), clock=now)
+
+
+@lru_cache(maxsize=1)
+def hear_callback() -> HearCallback:
+    """What an OA says back."""
+    from chalicelib.services.hear_callback import HearCallback
+
+    return HearCallback(secrets=endpoint_secrets(), endpoints=directory(), tickets=ticket_store(), clock=now)
+
+
+@lru_cache(maxsize=1)
+def sweep_service() -> Sweep:
+    """What the schedule calls."""
+    from chalicelib.services.sweep import Sweep
+
+    return Sweep(
+        feedback=feedback_store(),
+        due=due_store(),
+        buckets=bucket_store(),
+        queues={name: queue(name) for name in ("tickets", "alerts", "deliveries", "rollups")},
+        clock=now,
+    )
+
+
+@lru_cache(maxsize=1)
+def feedback_store() -> FeedbackStore:
+    """Feedback, its revisions and what is parked."""
+    from chalicelib.storage.feedback import FeedbackStore
+
+    _bind()
+    return FeedbackStore(keep_days=settings().retention_days, clock=now)
+
+
+@lru_cache(maxsize=1)
+def feedback_list() -> FeedbackList:
+    """Pages of feedback, newest first."""
+    from chalicelib.storage.feedback_list import FeedbackList
+
+    _bind()
+    return FeedbackList(keep_days=settings().retention_days, clock=now)
+
+
+@lru_cache(maxsize=1)
+def vault() -> Vault:
+    """Contact data and raw bodies, sealed."""
+    from chalicelib.storage.vault import Vault
+
+    _bind()
+    return Vault(client("kms"), settings().key_id)
+
+
+@lru_cache(maxsize=1)
+def bucket_store() -> BucketStore:
+    """Counted hours."""
+    from chalicelib.storage.buckets import BucketStore
+
+    _bind()
+    return BucketStore()
+
+
+@lru_cache(maxsize=1)
+def bus() -> EventBus:
+    """The custom event bus."""
+    from chalicelib.messaging.bus import EventBus
+
+    return EventBus(client("events"), settings().bus)
+
+
+@lru_cache(maxsize=8)
+def queue(name: str) -> SqsQueue:
+    """One of our queues: inbox, tickets, alerts, deliveries or rollups."""
+    from chalicelib.messaging.queues import SqsQueue
+
+    return SqsQueue(client("sqs"), getattr(settings(), f"{name}_url"))
+
+
+@lru_cache(maxsize=1)
+def reader() -> Reader:
+    """What reads the words, with the shipped code frame."""
+    from chalicelib.understanding import frame
+    from chalicelib.understanding.reader import Reader
+
+    return Reader(frame.load())
+
+
+@lru_cache(maxsize=1)
+def enrich_service() -> Enrich:
+    """From a message of the inbox to a stored feedback."""
+    from chalicelib.services.enrich import Enrich
+    from chalicelib.sources.registry import load
+
+    return Enrich(
+        store=feedback_store(),
+        vault=vault(),
+        directory=directory(),
+        source=load,
+        reader=reader(),
+        clock=now,
+        retention_days=settings().retention_days,
+    )
+
+
+@lru_cache(maxsize=1)
+def outbox_service() -> Outbox:
+    """From the table's stream to the bus."""
+    from chalicelib.services.outbox import Listeners, Outbox
+    from chalicelib.storage.images import changes
+
+    return Outbox(
+        decode=changes,
+        listeners=Listeners(directory(), clock=now),
+        bus=bus(),
+        buckets=bucket_store(),
+        rollups=queue("rollups"),
+        clock=now,
+        retention_days=settings().retention_days,
+        delay=settings().rollup_delay,
+    )
+
+
+@lru_cache(maxsize=1)
+def rollup_service() -> Rollup:
+    """Counts a marked bucket."""
+    from chalicelib.services.rollup import Rollup
+
+    return Rollup(
+        buckets=bucket_store(),
+        rollups=queue("rollups"),
+        clock=now,
+        retention_days=settings().retention_days,
+        delay=settings().rollup_delay,
+    )
+
+
+# --- the management API --------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1)
+def authenticate() -> Authenticate:
+    """From an Authorization header to the key that it holds."""
+    from chalicelib.services.authenticate import Authenticate
+
+    return Authenticate(directory())
+
+
+@lru_cache(maxsize=1)
+def manage_connections() -> ManageConnections:
+    """Where voices come in."""
+    from chalicelib.services.manage_connections import ManageConnections
+
+    return ManageConnections(
+        store=directory(),
+        secrets=connection_secrets(),
+        sources=source_catalogue(),
+        resume=reparse().connection,
+        clock=now,
+    )
+
+
+@lru_cache(maxsize=4)
+def manage_endpoints(own_url: str) -> ManageEndpoints:
+    """Where tasks go out. ``own_url`` is where we are reached: an endpoint may not be ourselves."""
+    from chalicelib.services.manage_endpoints import ManageEndpoints
+
+    return ManageEndpoints(
+        store=directory(),
+        secrets=endpoint_secrets(),
+        connectors=connector_catalogue(),
+        deliveries=delivery_admin_service(),
+        check_url=check_url(own_url),
+        clock=now,
+    )
+
+
+def check_url(own_url: str) -> Callable[[str], Target]:
+    """What an endpoint's URL is asked when it is saved."""
+    from chalicelib.domain.egress_policy import Policy, self_host
+    from chalicelib.egress import Door
+
+    policy = Policy(
+        settings().egress_cidrs, loopback_allowed=settings().loopback_allowed, self_hosts=(self_host(own_url),)
+    )
+    return Door(policy).check
+
+
+@lru_cache(maxsize=1)
+def manage_rules() -> ManageRules:
+    """Routing rules."""
+    from chalicelib.services.manage_rules import ManageRules
+
+    return ManageRules(directory())
+
+
+@lru_cache(maxsize=1)
+def manage_keys() -> ManageKeys:
+    """API keys."""
+    from chalicelib.services.manage_keys import ManageKeys
+
+    return ManageKeys(directory())
+
+
+@lru_cache(maxsize=1)
+def read_feedback() -> ReadFeedback:
+    """Feedback as a key may see it."""
+    from chalicelib.services.read_feedback import ReadFeedback
+
+    return ReadFeedback(store=feedback_store(), lists=feedback_list())
+
+
+@lru_cache(maxsize=1)
+def read_tickets() -> ReadTickets:
+    """Tickets as a key may see them."""
+    from chalicelib.services.read_tickets import ReadTickets
+
+    return ReadTickets(ticket_store())
+
+
+@lru_cache(maxsize=1)
+def read_deliveries() -> ReadDeliveries:
+    """The delivery log."""
+    from chalicelib.services.read_deliveries import ReadDeliveries
+
+    return ReadDeliveries(delivery_store())
+
+
+@lru_cache(maxsize=1)
+def reparse() -> Reparse:
+    """Read parked content again."""
+    from chalicelib.services.reparse import Reparse
+
+    return Reparse(store=feedback_store(), lists=feedback_list(), vault=vault(), inbox=queue("inbox"), clock=now)
+
+
+@lru_cache(maxsize=1)
+def replay_service() -> Replay:
+    """Do a time range again."""
+    from chalicelib.services.replay import Replay
+
+    return Replay(
+        feedback=feedback_store(),
+        lists=feedback_list(),
+        tickets=ticket_store(),
+        endpoints=directory(),
+        deliveries=delivery_admin_service(),
+        reparse=reparse(),
+        bus=bus(),
+    )
+
+
+@lru_cache(maxsize=1)
+def reveal_contact() -> RevealContact:
+    """Contact data, for the person who has to call back."""
+    from chalicelib.services.reveal_contact import RevealContact
+
+    return RevealContact(feedback=feedback_store(), vault=vault(), audit=audit_log(), clock=now)
+
+
+@lru_cache(maxsize=1)
+def audit_log() -> AuditLog:
+    """Who looked at what is protected."""
+    from chalicelib.storage.audit import AuditLog
+
+    _bind()
+    return AuditLog()
+
+
+# --- deliveries ----------------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1)
+def egress_policy() -> Policy:
+    """What the operator lets out. Our own host is no target: a delivery to ourselves would go round for ever."""
+    from chalicelib.domain.egress_policy import Policy, self_host
+
+    return Policy(
+        settings().egress_cidrs,
+        loopback_allowed=settings().loopback_allowed,
+        self_hosts=(self_host(settings().public_url),),
+    )
+
+
+@lru_cache(maxsize=1)
+def egress_door() -> Door:
+    """The one way out; its ``check`` is asked when a URL is saved."""
+    from chalicelib.egress import Door
+
+    return Door(egress_policy())
+
+
+@lru_cache(maxsize=1)
+def connector_catalogue() -> ConnectorCatalogue:
+    """What the management of endpoints asks about connectors."""
+    from chalicelib.connectors.registry import ConnectorCatalogue
+
+    return ConnectorCatalogue()
+
+
+@lru_cache(maxsize=1)
+def delivery_store() -> DeliveryStore:
+    """Deliveries and their attempts."""
+    from chalicelib.storage.deliveries import DeliveryStore
+
+    _bind()
+    return DeliveryStore(now)
+
+
+@lru_cache(maxsize=1)
+def _delivery_plan() -> DeliveryPlan:
+    from chalicelib.messaging.queues import SqsQueue
+    from chalicelib.services.delivery_plan import DeliveryPlan
+
+    queue = SqsQueue(client("sqs"), settings().deliveries_url)
+    return DeliveryPlan(store=delivery_store(), queue=queue, due=due_store(), clock=now)
+
+
+@lru_cache(maxsize=1)
+def fan_out_service() -> FanOut:
+    """From a bus event to deliveries."""
+    from chalicelib.services.fan_out import FanOut
+
+    return FanOut(directory=directory(), plan=_delivery_plan())
+
+
+@lru_cache(maxsize=1)
+def deliver_service() -> Deliver:
+    """One attempt."""
+    import random
+    import time
+
+    from chalicelib.connectors.registry import load
+    from chalicelib.services.deliver import Deliver
+    from chalicelib.storage.deliveries import TargetWindows
+
+    return Deliver(
+        plan=_delivery_plan(),
+        windows=TargetWindows(),
+        directory=directory(),
+        secrets=endpoint_secrets(),
+        tickets=ticket_store(),
+        voices=feedback_store(),
+        vault=vault(),
+        connector=load,
+        door=egress_door(),
+        topic_name=topic_name,
+        luck=random.SystemRandom().random,
+        monotonic=time.monotonic,
+        base_url=settings().public_url,
+    )
+
+
+@lru_cache(maxsize=1)
+def delivery_admin_service() -> Redeliver:
+    """Replay, release and cancel."""
+    from chalicelib.connectors.registry import load
+    from chalicelib.services.redeliver import Redeliver
+
+    def knows_repeats(workspace: str, endpoint_id: str) -> bool:
+        endpoint = directory().endpoint(workspace, endpoint_id)
+        return endpoint is not None and load(endpoint.connector).has_idempotency
+
+    return Redeliver(plan=_delivery_plan(), lists=delivery_store(), knows_repeats=knows_repeats)
+
+
+# --- alerts --------------------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1)
+def alert_store() -> AlertStore:
+    """Alert keys, what waits under them, what was sent."""
+    from chalicelib.storage.alerts import AlertStore
+
+    _bind()
+    return AlertStore(retention_days=settings().retention_days)
+
+
+@lru_cache(maxsize=1)
+def notifications() -> SnsNotifications:
+    """The topics of e-mail and SMS."""
+    from chalicelib.messaging.notifications import SnsNotifications
+
+    return SnsNotifications(client("sns"), settings().topic_prefix)
+
+
+@lru_cache(maxsize=1)
+def raise_alert_service() -> RaiseAlert:
+    """What the alert function calls."""
+    from chalicelib.services.raise_alert import RaiseAlert
+    from chalicelib.services.send_alert import SendAlert
+
+    send = SendAlert(
+        store=alert_store(),
+        notifier=notifications(),
+        queue=queue("alerts"),
+        due=due_store(),
+        subscribers=directory(),
+        topic_name=topic_name,
+        clock=now,
+        sms_parts_per_day=settings().sms_parts_per_day,
+        base_url=settings().public_url,
+    )
+    return RaiseAlert(feedback=feedback_store(), admission=alert_store(), send=send, clock=now)
+
+
+@lru_cache(maxsize=1)
+def manage_subscriptions() -> ManageSubscriptions:
+    """Who gets a workspace's alerts."""
+    from chalicelib.services.manage_subscriptions import ManageSubscriptions
+
+    return ManageSubscriptions(store=directory(), subscriber=notifications())
+
+
+def _bind() -> None:
+    """Point the row classes at the table and at the one client. Cheap enough for every store to do it."""
+    from chalicelib.storage.table import bind
+
+    bind(settings().table, client("dynamodb"))

@@ -7,12 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import datetime, timezone
+from typing import Any, Final
 
+from chalicelib.domain.feedback import Decision, Feedback
 from chalicelib.domain.ids import digest
+from chalicelib.domain.ticket import Ticket
+from chalicelib.domain.vocabulary import ACTIONS
 
 SOURCE = "echoloop"
 VERSION = 1
+
+# States whose arrival has an event of its own; every other change of a ticket is ``ticket.updated``.
+_TOLD_STATES: Final = ("resolved", "reopened", "closed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +47,97 @@ class Event:
 def event_id(event_type: str, workspace: str, subject: str, *versions: int) -> str:
     """Same change, same id: revision and reading of a feedback, version of a ticket, count of an alert."""
     return "ev_" + digest("event", event_type, workspace, subject, *(str(v) for v in versions))
+
+
+def rfc3339(moment: datetime) -> str:
+    """UTC text with milliseconds: ``2026-11-21T08:01:40.000Z``."""
+    utc = moment.astimezone(timezone.utc)
+    return utc.strftime("%Y-%m-%dT%H:%M:%S.") + f"{utc.microsecond // 1000:03d}Z"
+
+
+def wanted_actions(decision: Decision) -> tuple[str, ...]:
+    """Actions that at least one rule still asks for, in the order of the vocabulary."""
+    reasons = decision.actions
+    return tuple(action for action in ACTIONS if any(not reason.lapsed for reason in reasons.get(action, ())))
+
+
+def feedback_event(feedback: Feedback, *, deliver: bool = False) -> Event:
+    """What the bus is told of this revision and reading. Only the row decides, so a replay has the same id.
+
+    ``deliver``: an active endpoint of the workspace listens to this event type, see ``feedback_event_type``.
+    """
+    event_type = feedback_event_type(feedback)
+    return Event(
+        type=event_type,
+        workspace=feedback.workspace,
+        id=event_id(event_type, feedback.workspace, feedback.id, feedback.revision, feedback.reading),
+        occurred_at=rfc3339(feedback.understood_at or feedback.received_at),
+        detail={
+            "feedback_id": feedback.id,
+            "revision": feedback.revision,
+            "reading": feedback.reading,
+            "unit": feedback.unit,
+            "touchpoint": feedback.touchpoint,
+            "channel": feedback.channel,
+            "scores": [
+                {"kind": score.kind, "value": score.value, "class": feedback.classes.get(score.kind)}
+                for score in feedback.scores
+            ],
+            "topics": _topics(feedback),
+            "severity": feedback.decision.severity,
+            "red_line": bool(feedback.understanding.red_lines),
+            "departments": list(feedback.decision.departments),
+            "actions": list(wanted_actions(feedback.decision)),
+            "deliver": deliver,
+        },
+    )
+
+
+def feedback_event_type(feedback: Feedback) -> str:
+    """``feedback.scored`` for the first reading of the first revision, else ``feedback.revised``."""
+    return "feedback.scored" if (feedback.revision, feedback.reading) == (1, 1) else "feedback.revised"
+
+
+def ticket_events(ticket: Ticket) -> tuple[Event, ...]:
+    """What the bus is told of the ticket's newest version. Only the row decides, so a replay has the same ids.
+
+    Two only where a ticket is closed because the customer is satisfied: ``ticket.closed`` and ``ticket.verified``.
+    """
+    return tuple(_ticket_event(event_type, ticket) for event_type in _ticket_event_types(ticket))
+
+
+def _ticket_event_types(ticket: Ticket) -> tuple[str, ...]:
+    if ticket.change == "opened":
+        return ("ticket.opened",)
+    if ticket.change != "moved" or ticket.state not in _TOLD_STATES:
+        return ("ticket.updated",)
+    if ticket.state == "closed" and ticket.verification == "satisfied":
+        return ("ticket.closed", "ticket.verified")
+    return (f"ticket.{ticket.state}",)
+
+
+def _ticket_event(event_type: str, ticket: Ticket) -> Event:
+    return Event(
+        type=event_type,
+        workspace=ticket.workspace,
+        id=event_id(event_type, ticket.workspace, ticket.id, ticket.version),
+        occurred_at=rfc3339(ticket.updated_at),
+        detail={
+            "ticket_id": ticket.id,
+            "ticket_version": ticket.version,
+            "sequence": ticket.version,
+            "feedback_id": ticket.feedback,
+            "state": ticket.state,
+            "severity": ticket.severity,
+            "unit": ticket.unit,
+            "touchpoint": ticket.touchpoint,
+            "departments": list(ticket.departments),
+            "incomplete": ticket.incomplete,
+        },
+    )
+
+
+def _topics(feedback: Feedback) -> list[dict[str, str]]:
+    """Each (topic, polarity) once, in the order in which the words bring them up."""
+    pairs = dict.fromkeys((tag.topic, tag.polarity) for tag in feedback.understanding.tags)
+    return [{"topic": topic, "polarity": polarity} for topic, polarity in pairs]

@@ -1,14 +1,19 @@
-"""A customer's case and the moves that it may make. Pure: versions and clocks come from outside."""
+"""A customer's case and the moves that it may make. Pure: versions and clocks come from outside.
+
+Every version has its line of history: opening, each move, each state that an OA jumped over, each update.
+"""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
-from chalicelib.domain.feedback import Reason
+from chalicelib.domain.feedback import Feedback, Reason
+from chalicelib.domain.ids import ticket_id
+from chalicelib.domain.vocabulary import DEFAULT_SEVERITY, higher_severity
 from chalicelib.errors import Conflict, Invalid
 
 MOVES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -26,6 +31,13 @@ MOVES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 STATES: Final = tuple(MOVES)
 VERIFICATIONS: Final = ("satisfied", "unsatisfied", "no_answer", "not_asked")
+SYSTEM: Final = "echoloop"  # the actor of what nobody did by hand
+
+# What an implied way may not pass through, from the most natural way to the least: forward only; through a bounce
+# (somebody gave the case back and another took it); through a reopening. Merged, rejected and closed are ends that
+# nobody passes by the way.
+_ENDS: Final = frozenset({"merged", "rejected", "closed"})
+_DETOURS: Final = (_ENDS | {"open", "reopened"}, _ENDS | {"reopened"}, _ENDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +51,24 @@ class Move:
     at: datetime
     reason: str | None = field(default=None, repr=False)
     implied: bool = False
+    root_cause: str | None = field(default=None, repr=False)  # what was given with this move
+    action: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """Why it went wrong and what was done about it. Both are words of colleagues and never leave in a log."""
+
+    root_cause: str | None = field(default=None, repr=False)
+    action: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A ticket some versions later, with the line of history of each of them."""
+
+    ticket: Ticket
+    moves: tuple[Move, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +101,75 @@ class Ticket:
     change: str = "opened"  # what the last version was: opened | updated | moved
 
 
+def wants_ticket(feedback: Feedback) -> bool:
+    """Whether a rule still asks for a ticket."""
+    return any(not reason.lapsed for reason in _asked(feedback))
+
+
+def main_topics(feedback: Feedback) -> tuple[str, ...]:
+    """What it is about: the topics that are complained of, or all of them when there is no complaint."""
+    tags = feedback.understanding.tags
+    complaints = [tag.topic for tag in tags if tag.polarity == "negative"]
+    return tuple(dict.fromkeys(complaints or (tag.topic for tag in tags)))
+
+
+def opened(feedback: Feedback, title: str, at: datetime) -> Step:
+    """The one ticket of a feedback, version 1."""
+    reasons = _asked(feedback)
+    ticket = Ticket(
+        workspace=feedback.workspace,
+        id=ticket_id(feedback.workspace, feedback.id),
+        feedback=feedback.id,
+        version=1,
+        state="open",
+        severity=_severity(reasons, DEFAULT_SEVERITY),
+        title=title,
+        opened_at=at,
+        updated_at=at,
+        unit=feedback.unit,
+        touchpoint=feedback.touchpoint,
+        departments=feedback.decision.departments,
+        topics=main_topics(feedback),
+        reasons=reasons,
+        revision=feedback.revision,
+        reading=feedback.reading,
+    )
+    return Step(ticket, (Move(version=1, before="", after="open", actor=SYSTEM, at=at),))
+
+
+def brought_up(ticket: Ticket, feedback: Feedback, title: str, at: datetime) -> Step | None:
+    """The ticket with what the newest revision, reading and rules say; None when that changes nothing to be seen.
+
+    An older (revision, reading) never overwrites a newer one. A reason that no longer matches is marked lapsed
+    and closes nothing; when all have lapsed the severity stays as it was.
+    """
+    if (feedback.revision, feedback.reading) < (ticket.revision, ticket.reading):
+        return None
+    reasons = _merged_reasons(ticket.reasons, _asked(feedback))
+    seen = replace(
+        ticket,
+        title=title,
+        unit=feedback.unit,
+        touchpoint=feedback.touchpoint,
+        departments=feedback.decision.departments,
+        topics=main_topics(feedback),
+        reasons=reasons,
+        severity=_severity(reasons, ticket.severity),
+    )
+    if seen == ticket:
+        return None
+    newer = replace(
+        seen,
+        revision=feedback.revision,
+        reading=feedback.reading,
+        version=ticket.version + 1,
+        updated_at=at,
+        change="updated",
+    )
+    note = f"revision {feedback.revision}, reading {feedback.reading}"
+    return Step(newer, (_line(ticket, newer, actor=SYSTEM, reason=note),))
+
+
 def legal_moves(ticket: Ticket) -> tuple[str, ...]:
     """States that the ticket may go to next."""
     if ticket.state == "merged":
@@ -79,27 +178,86 @@ def legal_moves(ticket: Ticket) -> tuple[str, ...]:
 
 
 def move(ticket: Ticket, to: str, at: datetime) -> Ticket:
-    """The ticket one version later in state ``to``.
+    """The ticket one version later in state ``to``. Reopening forgets the resolution: it did not hold.
 
-    Raises Invalid (``unknown_state``) for a word that is no state, Conflict (``illegal_move``) naming the legal ones.
+    Raises Invalid (``unknown_state``) for a word that is no state, Conflict (``illegal_move``) naming the legal ones,
+    Invalid (``resolution_incomplete``) when a ticket without root cause or action would be closed.
     """
     if to not in MOVES:
         raise Invalid("There is no such ticket state.", code="unknown_state", pointer="/to")
     legal = legal_moves(ticket)
     if to not in legal:
         raise Conflict(f"A ticket that is {ticket.state} cannot become {to}.", code="illegal_move", allowed=legal)
+    if to == "closed" and ticket.incomplete:
+        raise resolution_incomplete("closed")
     former = ticket.state if to == "merged" else None
-    return replace(ticket, state=to, version=ticket.version + 1, updated_at=at, former_state=former, change="moved")
+    moved = replace(ticket, state=to, version=ticket.version + 1, updated_at=at, former_state=former, change="moved")
+    if to == "resolved":
+        return replace(moved, incomplete=not (moved.root_cause and moved.action))
+    if to == "reopened":
+        return replace(moved, root_cause=None, action=None, incomplete=False, verification="not_asked")
+    return moved
+
+
+def resolution_incomplete(state: str) -> Invalid:
+    """The refusal of a resolution that says neither why nor what was done."""
+    return Invalid(f"Root cause and action are needed before a ticket is {state}.", code="resolution_incomplete")
+
+
+def walk(
+    ticket: Ticket, states: Sequence[str], *, actor: str, at: datetime, given: Resolution, reason: str | None = None
+) -> Step:
+    """Move through ``states`` in order; all but the last are recorded as implied. Raises as ``move``.
+
+    What is ``given`` counts for the last state; a reopening on the way forgets only what was there before.
+    """
+    moves: list[Move] = []
+    for number, state in enumerate(states, start=1):
+        last = number == len(states)
+        before = resolved_by(ticket, given) if last else ticket
+        ticket = move(before, state, at)
+        moves.append(_line(before, ticket, actor=actor, reason=reason, implied=not last, given=given if last else None))
+    return Step(ticket, tuple(moves))
+
+
+def completed(ticket: Ticket, given: Resolution, *, actor: str, at: datetime, reason: str | None = None) -> Step | None:
+    """The ticket with a root cause or action handed in later, its state untouched; None when it knew them already."""
+    known = resolved_by(ticket, given)
+    if known == ticket:
+        return None
+    newer = replace(known, version=ticket.version + 1, updated_at=at, change="updated")
+    return Step(newer, (_line(ticket, newer, actor=actor, reason=reason, given=given),))
+
+
+def resolved_by(ticket: Ticket, given: Resolution) -> Ticket:
+    """The same version with the words that were given; what was not given stays."""
+    root_cause, action = given.root_cause or ticket.root_cause, given.action or ticket.action
+    incomplete = ticket.incomplete and not (root_cause and action)
+    return replace(ticket, root_cause=root_cause, action=action, incomplete=incomplete)
 
 
 def path(before: str, to: str) -> tuple[str, ...] | None:
-    """Shortest legal way from one state to another, ``before`` left out; () when already there, None when none exists.
+    """Most natural legal way from one state to another, ``before`` left out; () when already there, None without one.
 
-    A callback of an OA may jump: the states in between are recorded as implied. The search never passes
-    through ``merged``, ``rejected`` or a bounce back to ``open``: an OA that says "resolved" did not bounce the case.
+    A callback of an OA may jump: the states in between are recorded as implied. A bounce back to ``open`` or a
+    reopening is implied only where no forward way exists, and never out of ``closed`` or ``merged``: a case that was
+    put away is taken up again by a word that says so, and by no other.
     """
     if before == to:
         return ()
+    if to in MOVES[before]:
+        return (to,)
+    if before in ("closed", "merged"):
+        return None
+    for avoided in _DETOURS:
+        # Out of triage, "open" is the way forward.
+        way = _shortest(before, to, avoided - {"open"} if before == "triage" else avoided)
+        if way is not None:
+            return way
+    return None
+
+
+def _shortest(before: str, to: str, avoided: frozenset[str]) -> tuple[str, ...] | None:
     queue: deque[tuple[str, ...]] = deque([(before,)])
     seen = {before}
     while queue:
@@ -107,7 +265,49 @@ def path(before: str, to: str) -> tuple[str, ...] | None:
         for state in MOVES[way[-1]]:
             if state == to:
                 return (*way[1:], state)
-            if state not in seen and state not in ("merged", "rejected", "open"):
+            if state not in seen and state not in avoided:
                 seen.add(state)
                 queue.append((*way, state))
     return None
+
+
+def _line(
+    before: Ticket,
+    after: Ticket,
+    *,
+    actor: str,
+    reason: str | None,
+    implied: bool = False,
+    given: Resolution | None = None,
+) -> Move:
+    return Move(
+        version=after.version,
+        before=before.state,
+        after=after.state,
+        actor=actor,
+        at=after.updated_at,
+        reason=reason,
+        implied=implied,
+        root_cause=given.root_cause if given else None,
+        action=given.action if given else None,
+    )
+
+
+def _asked(feedback: Feedback) -> tuple[Reason, ...]:
+    return tuple(feedback.decision.actions.get("ticket", ()))
+
+
+def _severity(reasons: Iterable[Reason], otherwise: str) -> str:
+    """The highest severity that still has a reason."""
+    severity: str | None = None
+    for reason in reasons:
+        if not reason.lapsed:
+            severity = reason.severity if severity is None else higher_severity(severity, reason.severity)
+    return severity or otherwise
+
+
+def _merged_reasons(known: Iterable[Reason], asked: Iterable[Reason]) -> tuple[Reason, ...]:
+    """Keyed by rule name, the newest version shown; one that is asked no more has lapsed."""
+    merged = {reason.rule: replace(reason, lapsed=True) for reason in known}
+    merged.update((reason.rule, reason) for reason in asked)
+    return tuple(merged.values())

@@ -85,6 +85,11 @@ def bucket(workspace: str, unit: str, hour_: str) -> tuple[str, str]:
     return f"BK#{workspace}#{unit}", hour_
 
 
+def bucket_listing(hour_: str, shard_: int) -> str:
+    """Partition of the list of one hour's buckets."""
+    return f"BK#{hour_}#{shard_}"
+
+
 # --- tickets --------------------------------------------------------------------------------------------------
 
 
@@ -111,9 +116,9 @@ def external_item(workspace: str, endpoint: str, external_id: str) -> tuple[str,
 # --- deliveries -----------------------------------------------------------------------------------------------
 
 
-def delivery(workspace: str, subject: str, endpoint: str, sequence: int) -> tuple[str, str]:
-    """One event of one subject (ticket, alert, feedback) to one endpoint."""
-    return f"DL#{workspace}#{subject}", f"{endpoint}#{sequence:08d}"
+def delivery(workspace: str, subject: str, endpoint: str, sequence: int, mark: str = "") -> tuple[str, str]:
+    """One event of one subject (ticket, alert, feedback) to one endpoint; ``mark`` tells two of one sequence apart."""
+    return f"DL#{workspace}#{subject}", f"{endpoint}#{sequence:012d}{mark}"
 
 
 def delivery_lane(endpoint: str) -> str:
@@ -129,6 +134,11 @@ def delivery_attempt(workspace: str, delivery_id: str, number: int) -> tuple[str
 def delivery_listing(workspace: str) -> str:
     """Partition of a workspace's delivery list."""
     return f"DL#{workspace}"
+
+
+def lagging(workspace: str, endpoint_: str) -> str:
+    """Partition of the ids of deliveries that an endpoint has not taken at the first try."""
+    return f"DW#{workspace}#{endpoint_}"
 
 
 def target_window(target: str) -> tuple[str, str]:
@@ -180,6 +190,11 @@ def subject(workspace: str, subject_: str) -> tuple[str, str]:
     return f"SB#{workspace}#{subject_}", "SALT"
 
 
+def audit(workspace: str, moment: datetime, ticket_id: str, key_id: str) -> tuple[str, str]:
+    """One look of one key at protected data, in order of time."""
+    return f"AU#{workspace}", f"{instant(moment)}#{ticket_id}#{key_id}"
+
+
 # --- alerts ---------------------------------------------------------------------------------------------------
 
 
@@ -188,14 +203,14 @@ def cooldown(workspace: str, key: str) -> tuple[str, str]:
     return f"AL#{workspace}#{key}", "COOLDOWN"
 
 
-def naming(workspace: str, feedback_id: str, rule_name: str) -> tuple[str, str]:
-    """That a feedback was named for a rule, and at which severity."""
-    return f"AL#{workspace}#{feedback_id}", f"NAMED#{rule_name}"
+def naming(workspace: str, subject_: str, rule_name: str) -> tuple[str, str]:
+    """That a subject (feedback, delivery, event) is named for a rule, at which severity and under which key."""
+    return f"AL#{workspace}#{subject_}", f"NAMED#{rule_name}"
 
 
-def swallowed(workspace: str, key: str, feedback_id: str) -> tuple[str, str]:
-    """A feedback that a cool-down swallowed, until a summary names it."""
-    return f"AL#{workspace}#{key}", f"SWALLOWED#{feedback_id}"
+def swallowed(workspace: str, key: str, subject_: str, rank: int) -> tuple[str, str]:
+    """What waits under a key for the next message. A risen severity waits beside the lower one, not over it."""
+    return f"AL#{workspace}#{key}", f"SWALLOWED#{subject_}#{rank}"
 
 
 def alert(workspace: str, alert_id: str) -> tuple[str, str]:

@@ -1,0 +1,62 @@
+# Tool plumbing only. Any Python 3.11 or later will do; `make PYTHON=python3.13 …` chooses one.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+CHECKOV := .venv-checkov/.ready
+SLOW_SECONDS := 480
+
+.DEFAULT_GOAL := help
+.PHONY: help run up down status test lint bench soak deploy clean
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 10
+
+run: up ## bring the stack up and show the loop close, with an OA desk to look at
+	@$(BIN)/python -m infra.demo.run
+
+up: $(READY) ## the stack on the local engine, in the background (ECHOLOOP_PORT, ECHOLOOP_EGRESS_CIDRS)
+	@$(BIN)/python -m infra.local up
+
+down: $(READY) ## drain and stop it; its state stays for the next up
+	@$(BIN)/python -m infra.local down
+
+status: $(READY) ## whether it runs, and where
+	@$(BIN)/python -m infra.local status
+
+test: $(READY) ## lint gates, then every test; the ten slowest are named
+	@began=$$(date +%s); \
+	$(MAKE) --no-print-directory lint && $(BIN)/pytest -m "not soak" --durations=10; failed=$$?; \
+	took=$$(( $$(date +%s) - began )); \
+	if [ $$took -gt $(SLOW_SECONDS) ]; then echo "warning: make test took $$took s, more than $(SLOW_SECONDS)"; fi; \
+	exit $$failed
+
+lint: $(READY) $(CHECKOV) ## ruff, mypy, import-linter; and on the packaged template cfn-lint, own rules, checkov
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m infra.build --engine aws --lint
+
+bench: $(READY) ## calls, units and dollars per million feedback; start-up, CPU and size
+	@$(BIN)/python -m infra.bench
+
+soak: $(READY) ## 1,000 feedback through kills, duplicates and refusals
+	@$(BIN)/python -m infra.soak
+
+deploy: $(READY) ## to AWS with your own credentials: make deploy STAGE=prod [PARAMETERS="AlarmEmail=…"]
+	@test -n "$(STAGE)" || { echo "which stage? make deploy STAGE=prod"; exit 2; }
+	@$(BIN)/python -m infra.deploy --stage "$(STAGE)" $(PARAMETERS)
+
+clean: ## forget environments and caches; local state too
+	@rm -rf .venv .venv-checkov .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(READY): requirements.txt requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed, this is " + sys.version)'
+	@test -x $(BIN)/python || { echo "making .venv"; $(PYTHON) -m venv .venv; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+$(CHECKOV): infra/checkov/requirements.txt
+	@test -x .venv-checkov/bin/python || { echo "making .venv-checkov"; $(PYTHON) -m venv .venv-checkov; }
+	@.venv-checkov/bin/python -m pip install --quiet --disable-pip-version-check -r infra/checkov/requirements.txt
+	@touch $@

@@ -1,0 +1,20 @@
+"""The Chalice object and the registration of blueprints; no logic."""
+
+import os
+
+from chalice import Chalice
+
+from chalicelib.lambdas import admin, hooks
+
+app = Chalice(app_name="echoloop", configure_logs=False)
+app.register_blueprint(hooks.bp)
+app.register_blueprint(admin.bp)
+
+# Only the API function loads this module when deployed: every worker's handler is its own module. Packaging
+# and tests need all of them; the API's cold start must not pay for what it never calls. `_HANDLER` cannot tell
+# the two apart, the local engine does not set it.
+if "AWS_LAMBDA_FUNCTION_NAME" not in os.environ:
+    from chalicelib.lambdas import alert, deliver, enrich, outbox, rollup, sweep, ticket
+
+    for worker in (enrich, outbox, rollup, ticket, alert, deliver, sweep):
+        app.register_blueprint(worker.bp)

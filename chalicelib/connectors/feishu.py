@@ -1,0 +1,92 @@
+"""飞书 / Lark custom bot: an interactive card. HTTP 200 is no success; ``code`` 0 is."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Mapping
+from typing import Any, Final
+
+from chalicelib.connectors import base
+from chalicelib.connectors.cards import Card, fit
+from chalicelib.domain.directory import EndpointSecret
+from chalicelib.domain.outbound import DELIVERED, FAILED, RETRY, HttpRequest, HttpResponse, Message, Outcome
+from chalicelib.domain.ratelimit import Limit
+
+MAX_BODY: Final = 20_000  # bytes
+COLOURS: Final = {"low": "grey", "medium": "yellow", "high": "orange", "critical": "red"}
+_RATE_CODES: Final = (11232, 99991400)
+
+
+class Feishu:
+    """The customer's words go in as ``plain_text``, which knows no markdown and no mentions."""
+
+    name = "feishu"
+    kind = "event"
+    has_idempotency = False
+    chat = True
+    signs = False
+    limits: tuple[Limit, ...] = (Limit(100, 60.0), Limit(5, 1.0))
+
+    def validate_settings(self, settings: Mapping[str, Any]) -> None:
+        base.validate_common(settings, chat=self.chat)
+
+    def render(self, message: Message, secret: EndpointSecret, settings: Mapping[str, Any]) -> HttpRequest:
+        envelope: dict[str, Any] = {"msg_type": "interactive"}
+        if secret.secret:
+            timestamp = int(message.now.timestamp())
+            envelope = {"timestamp": str(timestamp), "sign": sign(secret.secret, timestamp), **envelope}
+        body = fit(
+            message,
+            base.lang_of(settings),
+            lambda card: base.json_bytes({**envelope, "card": _card(card)}),
+            len,
+            MAX_BODY,
+        )
+        return base.json_request(secret.url, secret, {}, body)
+
+    def outcome(self, response: HttpResponse) -> Outcome:
+        answer = base.answer_of(response)
+        code = base.whole(answer.get("code", answer.get("StatusCode")))
+        if code in _RATE_CODES:
+            return Outcome(RETRY, "rate_limited")
+        if code:
+            return Outcome(FAILED, f"code_{code}")
+        by_status = base.outcome_of_status(response, permanent=True)
+        if by_status.verdict == DELIVERED and code is None:
+            return Outcome(RETRY, "answer_unreadable")
+        return by_status
+
+
+_: type[base.Connector] = Feishu
+
+
+def sign(secret: str, timestamp: int) -> str:
+    """Base64 HMAC-SHA256 of nothing, with time (s) and secret as the key: the reverse of DingTalk's."""
+    key = f"{timestamp}\n{secret}".encode()
+    return base64.b64encode(hmac.new(key, b"", hashlib.sha256).digest()).decode("ascii")
+
+
+def _card(card: Card) -> dict[str, Any]:
+    elements = [_text("\n".join(f"{label}：{value}" for label, value in card.facts))]
+    if card.quotes:
+        elements.append(_text("\n".join([f"{card.quotes_label}：", *(f"“{quote}”" for quote in card.quotes)])))
+    if card.tags:
+        elements.append(_text("\n".join([f"{card.tags_label}：", *card.tags])))
+    if card.link:
+        button = {"tag": "button", "text": _plain(card.link_label), "type": "primary", "url": card.link}
+        elements.append({"tag": "action", "actions": [button]})
+    return {
+        "config": {"wide_screen_mode": True},
+        "header": {"title": _plain(card.title), "template": COLOURS.get(card.severity, "grey")},
+        "elements": elements,
+    }
+
+
+def _text(content: str) -> dict[str, Any]:
+    return {"tag": "div", "text": _plain(content)}
+
+
+def _plain(content: str) -> dict[str, str]:
+    return {"tag": "plain_text", "content": content}

@@ -1,0 +1,180 @@
+"""Any system that speaks Standard Webhooks 1.0: signed JSON events, the id stable over retries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from chalicelib.connectors import base
+from chalicelib.connectors.cards import clip
+from chalicelib.domain import standard_webhooks
+from chalicelib.domain.directory import EndpointSecret
+from chalicelib.domain.events import rfc3339
+from chalicelib.domain.feedback import Feedback, Tag
+from chalicelib.domain.outbound import HttpRequest, HttpResponse, Message, Outcome
+from chalicelib.domain.ratelimit import Limit
+from chalicelib.domain.ticket import Ticket
+from chalicelib.errors import Invalid
+
+MAX_BODY: Final = 20_000  # bytes; the specification asks for less than 20 KB
+
+
+@dataclass(frozen=True, slots=True)
+class _Room:
+    """How much of a feedback goes in."""
+
+    words: int  # characters of all texts together
+    texts: int
+    tags: int
+
+
+# Tried in turn; the last one fits whatever a ticket and a feedback hold.
+_ROOMS: Final = (
+    _Room(20_000, 50, 50),
+    _Room(6_000, 50, 50),
+    _Room(3_000, 30, 30),
+    _Room(1_000, 10, 20),
+    _Room(300, 5, 5),
+)
+
+# What an event carries besides the ticket, the feedback and the envelope.
+_ALERT_FIELDS: Final = ("alert_id", "rule", "severity", "unit", "topic", "named", "swallowed")
+
+
+class StandardWebhooks:
+    """Two signatures while a secret is rotated, so the receiver may change over at its own time."""
+
+    name = "standard_webhooks"
+    kind = "event"
+    has_idempotency = True
+    chat = False
+    signs = True
+    limits: tuple[Limit, ...] = ()
+
+    def validate_settings(self, settings: Mapping[str, Any]) -> None:
+        base.validate_common(settings, chat=self.chat)
+
+    def render(self, message: Message, secret: EndpointSecret, settings: Mapping[str, Any]) -> HttpRequest:  # noqa: ARG002 - the protocol's
+        body = _fit(message)
+        timestamp = int(message.now.timestamp())
+        signatures = [
+            standard_webhooks.sign(one, message.delivery_id, timestamp, body) for one in _valid(secret, timestamp)
+        ]
+        headers = {
+            "webhook-id": message.delivery_id,
+            "webhook-timestamp": str(timestamp),
+            "webhook-signature": " ".join(signatures),
+        }
+        return base.json_request(secret.url, secret, headers, body)
+
+    def outcome(self, response: HttpResponse) -> Outcome:
+        return base.outcome_of_status(response, permanent=False)
+
+
+_: type[base.Connector] = StandardWebhooks
+
+
+def _valid(secret: EndpointSecret, now: int) -> list[str]:
+    """The secret, and the one before it until it runs out."""
+    if not secret.secret:
+        raise Invalid("The endpoint has no signing secret.", code="secret_missing")
+    valid = [secret.secret]
+    if secret.previous_secret and (secret.previous_valid_until or 0) > now:
+        valid.append(secret.previous_secret)
+    return valid
+
+
+def _fit(message: Message) -> bytes:
+    """The body with as many of the words as fit."""
+    for room in _ROOMS:
+        body = base.json_bytes(
+            {
+                "type": message.type,
+                "timestamp": message.occurred_at,
+                "sequence": message.sequence,
+                "data": _data(message, room),
+            }
+        )
+        if len(body) < MAX_BODY:
+            break
+    return body
+
+
+def _data(message: Message, room: _Room) -> dict[str, Any]:
+    data: dict[str, Any] = {}
+    if message.ticket:
+        data["ticket"] = _ticket(message.ticket, message.link)
+    if message.type == "alert.raised":
+        alert = {name: message.detail[name] for name in _ALERT_FIELDS if name in message.detail}
+        data["alert"] = {"id": alert.pop("alert_id", None), **alert}
+    if message.feedback:
+        data["feedback"] = _feedback(message.feedback, room)
+        data["customer"] = dict(message.customer)
+    data["playbook"] = {}
+    return data
+
+
+def _ticket(ticket: Ticket, link: str) -> dict[str, Any]:
+    return {
+        "id": ticket.id,
+        "version": ticket.version,
+        "state": ticket.state,
+        "severity": ticket.severity,
+        "title": clip(ticket.title, 200),
+        "unit": ticket.unit,
+        "touchpoint": ticket.touchpoint,
+        "departments": [clip(name, 60) for name in ticket.departments[:20]],
+        "reasons": [
+            {"rule": reason.rule, "version": reason.version, "severity": reason.severity, "lapsed": reason.lapsed}
+            for reason in ticket.reasons[:20]
+        ],
+        "due_at": rfc3339(ticket.due_at) if ticket.due_at else None,
+        "url": link or None,
+    }
+
+
+def _feedback(feedback: Feedback, room: _Room) -> dict[str, Any]:
+    texts, truncated = _texts(feedback, room)
+    return {
+        "id": feedback.id,
+        "revision": feedback.revision,
+        "occurred_at": rfc3339(feedback.occurred_at),
+        "channel": feedback.channel,
+        "lang": feedback.lang,
+        "scores": [
+            {"kind": score.kind, "value": score.value, "scale": [score.low, score.high],
+             "class": feedback.classes.get(score.kind)}
+            for score in feedback.scores[:20]
+        ],
+        "texts": texts,
+        "truncated": truncated,
+        "tags": [
+            _tag(tag) for tag in sorted(feedback.understanding.tags, key=lambda tag: -tag.confidence)[: room.tags]
+        ],
+        "red_lines": list(feedback.understanding.red_lines),
+    }  # fmt: skip
+
+
+def _tag(tag: Tag) -> dict[str, Any]:
+    return {
+        "topic": clip(tag.topic, 100),
+        "polarity": tag.polarity,
+        "text": tag.text,
+        "start": tag.start,
+        "end": tag.end,
+        "confidence": round(tag.confidence, 3),
+    }
+
+
+def _texts(feedback: Feedback, room: _Room) -> tuple[list[dict[str, Any]], bool]:
+    """Words in order while there is room, and whether something was left out. Places stay as the tags name them."""
+    texts: list[dict[str, Any]] = []
+    left = room.words
+    truncated = len(feedback.texts) > room.texts
+    for text in feedback.texts[: room.texts]:
+        shown = clip(text.text, left)
+        left -= len(shown)
+        truncated = truncated or shown != text.text
+        texts.append({"question": clip(text.question or "", 100) or None, "text": shown, "speaker": text.speaker})
+    return texts, truncated

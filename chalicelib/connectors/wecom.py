@@ -1,0 +1,66 @@
+"""企业微信 group robot: markdown of at most 4,096 bytes. The key in its URL is the whole credential."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from chalicelib.connectors import base
+from chalicelib.connectors.cards import Card, fit
+from chalicelib.domain.directory import EndpointSecret
+from chalicelib.domain.outbound import DELIVERED, FAILED, RETRY, HttpRequest, HttpResponse, Message, Outcome
+from chalicelib.domain.ratelimit import Limit
+
+MAX_CONTENT: Final = 4_096  # bytes of UTF-8
+RATE_WAIT: Final = 60.0  # seconds
+_RATE_CODE: Final = 45009
+_BUSY: Final = -1
+_COLOURS: Final = {"low": "comment", "medium": "info", "high": "warning", "critical": "warning"}
+
+
+class WeCom:
+    """Its markdown knows no escape sign, so what a customer wrote comes in full-width twins."""
+
+    name = "wecom"
+    kind = "event"
+    has_idempotency = False
+    chat = True
+    signs = False
+    limits: tuple[Limit, ...] = (Limit(20, 60.0),)
+
+    def validate_settings(self, settings: Mapping[str, Any]) -> None:
+        base.validate_common(settings, chat=self.chat)
+
+    def render(self, message: Message, secret: EndpointSecret, settings: Mapping[str, Any]) -> HttpRequest:
+        content = fit(message, base.lang_of(settings), _markdown, lambda text: len(text.encode()), MAX_CONTENT)
+        body = base.json_bytes({"msgtype": "markdown", "markdown": {"content": content}})
+        return base.json_request(secret.url, secret, {}, body)
+
+    def outcome(self, response: HttpResponse) -> Outcome:
+        code = base.whole(base.answer_of(response).get("errcode"))
+        if code == _RATE_CODE:
+            return Outcome(RETRY, "rate_limited", RATE_WAIT)
+        if code == _BUSY:
+            return Outcome(RETRY, "busy")
+        if code:
+            return Outcome(FAILED, f"errcode_{code}")
+        by_status = base.outcome_of_status(response, permanent=True)
+        if by_status.verdict == DELIVERED and code is None:
+            return Outcome(RETRY, "answer_unreadable")
+        return by_status
+
+
+_: type[base.Connector] = WeCom
+
+
+def _markdown(card: Card) -> str:
+    colour = _COLOURS.get(card.severity, "comment")
+    lines = [f'## <font color="{colour}">{card.title}</font>']
+    lines += [f"> {label}：{value}" for label, value in card.facts]
+    if card.quotes:
+        lines += [f"**{card.quotes_label}**", *(f"> “{quote}”" for quote in card.quotes)]
+    if card.tags:
+        lines += [f"**{card.tags_label}**", *(f"> {tag}" for tag in card.tags)]
+    if card.link:
+        lines.append(f"[{card.link_label}]({card.link})")
+    return "\n".join(lines)

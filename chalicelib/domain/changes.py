@@ -1,0 +1,171 @@
+"""What a change of a row means: the events that tell of it and the buckets that it moves.
+
+Pure, and a function of the rows alone: a change that is relayed twice, or from the start, has the same events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from chalicelib.domain.delivery import ENDPOINT_DISABLED, ENDPOINT_PAUSED
+from chalicelib.domain.events import Event, event_id, feedback_event, feedback_event_type, rfc3339, ticket_events
+from chalicelib.domain.feedback import Feedback
+from chalicelib.domain.rollup import Bucket, bucket_of
+from chalicelib.domain.ticket import Ticket
+
+Image = Mapping[str, Any]
+Listens = Callable[[str, str], bool]  # (workspace, event type) → whether an endpoint asked for it
+
+# A delivery that is held because of its endpoint has not failed: somebody paused it, or endpoint.disabled told.
+_NOT_FAILURES: Final = (ENDPOINT_PAUSED, ENDPOINT_DISABLED)
+
+
+@dataclass(frozen=True, slots=True)
+class FeedbackChange:
+    """A current revision before and after; None before the first."""
+
+    old: Feedback | None
+    new: Feedback
+
+
+@dataclass(frozen=True, slots=True)
+class RowChange:
+    """A row of another room, by its top-level attributes. ``kind``: ticket | alert | endpoint | delivery."""
+
+    kind: str
+    old: Image | None
+    new: Image
+    at: datetime
+
+
+Change = FeedbackChange | RowChange
+
+
+def events_of(change: Change, listens: Listens) -> tuple[Event, ...]:
+    """What the bus is told of a change; bookkeeping says nothing."""
+    if isinstance(change, FeedbackChange):
+        return _feedback_events(change, listens)
+    return _EVENTS[change.kind](change)
+
+
+def buckets_of(change: Change) -> frozenset[Bucket]:
+    """Where the change moves a count: the buckets of both images, none when nothing that counts has changed."""
+    if not isinstance(change, FeedbackChange) or not _counts_differ(change):
+        return frozenset()
+    both = (bucket_of(image) for image in (change.old, change.new) if image is not None)
+    return frozenset(bucket for bucket in both if bucket is not None)
+
+
+def _feedback_events(change: FeedbackChange, listens: Listens) -> tuple[Event, ...]:
+    old, new = change.old, change.new
+    if new.reading == 0 or (new.deleted and old is None):  # parked, or gone before it was ever here
+        return ()
+    if old is not None and _version(old) == _version(new):
+        return ()
+    event_type = feedback_event_type(new)
+    return (feedback_event(new, deliver=listens(new.workspace, event_type)),)
+
+
+def _counts_differ(change: FeedbackChange) -> bool:
+    old, new = change.old, change.new
+    if old is None:
+        return True
+    return _version(old) != _version(new) or bucket_of(old) != bucket_of(new)
+
+
+def _version(feedback: Feedback) -> tuple[int, int, datetime]:
+    """Arrival too: a voice may come again after its row has expired, before TTL has got to it."""
+    return feedback.revision, feedback.reading, feedback.received_at
+
+
+def _ticket(change: RowChange) -> tuple[Event, ...]:
+    row = change.new
+    if change.old is not None and change.old["version"] == row["version"]:
+        return ()
+    updated_at = datetime.fromisoformat(row["updated_at"])
+    return ticket_events(
+        Ticket(
+            workspace=row["workspace"],
+            id=row["id"],
+            feedback=row["feedback"],
+            version=int(row["version"]),
+            state=row["state"],
+            severity=row["severity"],
+            title="",  # the words stay in the table
+            opened_at=updated_at,
+            updated_at=updated_at,
+            unit=row.get("unit"),
+            touchpoint=row.get("touchpoint"),
+            departments=tuple(row.get("departments") or ()),
+            incomplete=bool(row.get("incomplete")),
+            verification=row["verification"],
+            change=row["change"],
+        )
+    )
+
+
+def _alert(change: RowChange) -> tuple[Event, ...]:
+    if change.old is not None:
+        return ()
+    row = change.new
+    return (
+        Event(
+            type="alert.raised",
+            workspace=row["workspace"],
+            id=event_id("alert.raised", row["workspace"], row["id"]),
+            occurred_at=rfc3339(change.at),
+            detail={
+                "alert_id": row["id"],
+                "rule": row["rule"],
+                "severity": row["severity"],
+                "unit": row.get("unit"),
+                "topic": row.get("topic"),
+                "named": int(row["named"]),
+                "swallowed": int(row["swallowed"]),
+            },
+        ),
+    )
+
+
+def _endpoint(change: RowChange) -> tuple[Event, ...]:
+    row = change.new
+    if row["state"] != "disabled" or (change.old is not None and change.old["state"] == "disabled"):
+        return ()
+    return (
+        Event(
+            type="endpoint.disabled",
+            workspace=row["workspace"],
+            id=event_id("endpoint.disabled", row["workspace"], row["id"], int(row.get("state_version") or 0)),
+            occurred_at=rfc3339(change.at),
+            detail={"endpoint_id": row["id"], "reason": row.get("disabled_reason")},
+        ),
+    )
+
+
+def _delivery(change: RowChange) -> tuple[Event, ...]:
+    row = change.new
+    if row["state"] not in ("held", "failed") or row.get("code") in _NOT_FAILURES:
+        return ()
+    if change.old is not None and change.old["state"] == row["state"]:
+        return ()
+    ticket = {"ticket_id": row["subject"]} if row["subject"].startswith("tk_") else {}
+    return (
+        Event(
+            type="delivery.failed",
+            workspace=row["workspace"],
+            id=event_id("delivery.failed", row["workspace"], row["id"], int(row.get("version") or 0)),
+            occurred_at=rfc3339(change.at),
+            detail={"delivery_id": row["id"], "endpoint_id": row["endpoint"], "code": row.get("code"), **ticket},
+        ),
+    )
+
+
+_EVENTS: Final[Mapping[str, Callable[[RowChange], tuple[Event, ...]]]] = {
+    "ticket": _ticket,
+    "alert": _alert,
+    "endpoint": _endpoint,
+    "delivery": _delivery,
+}

@@ -1,0 +1,54 @@
+"""Text as a matcher should see it, with the way back to the text as it is stored.
+
+Full-width forms, compatibility characters, letter case, invisible characters and accents piled on a letter
+must not hide a word; a span that is found must still slice the stored text. So every character is folded by itself
+(NFKC, lower case; default-ignorable characters and combining marks vanish) and remembers where it stood.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass, field
+from typing import Final
+
+# Default_Ignorable_Code_Point of Unicode 16, and the marks that may be piled on a letter (accents, strokes, keycaps).
+_VANISHES: Final = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f"
+    "\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+    "\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """``text`` is what to match on; ``index[i]`` is the place of its i-th character in the original."""
+
+    text: str = field(repr=False)
+    index: tuple[int, ...] | range = field(repr=False)
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """Code-point span of the original that folded to ``text[start:end]``; ``start < end``."""
+        return self.index[start], self.index[end - 1] + 1
+
+
+class _Folds(dict[str, str]):
+    """Character → its folded form, worked out once. Unicode is finite, and so is this table."""
+
+    def __missing__(self, char: str) -> str:
+        folded = unicodedata.normalize("NFKC", char).lower()
+        value = _VANISHES.sub("", folded)
+        self[char] = value
+        return value
+
+
+_FOLDS: Final = _Folds()
+
+
+def fold(text: str) -> Folded:
+    """Fold ``text``; linear in its length."""
+    parts = [_FOLDS[char] for char in text]
+    folded = "".join(parts)
+    if len(folded) == len(text) and "" not in parts:
+        return Folded(folded, range(len(text)))
+    return Folded(folded, tuple(place for place, part in enumerate(parts) for _ in part))

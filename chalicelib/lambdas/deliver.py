@@ -1,0 +1,44 @@
+"""Deliveries queue → fan-out, attempts and what people asked to be sent again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chalice import Blueprint
+
+from chalicelib import wiring
+from chalicelib.errors import Parked
+from chalicelib.lambdas import batch
+from chalicelib.observability import Line
+
+bp = Blueprint(__name__)
+
+
+# Five calls of ten seconds each fit the function's timeout, whatever the targets do.
+@bp.on_sqs_message(queue_arn="arn:aws:sqs:x:0:deliveries", name="deliver", batch_size=5)
+def deliver(event: Any) -> Any:
+    """Messages: a whole bus event, or ``{"kind": deliver | release | cancel, …}``."""
+    return batch.run(event.to_dict(), event.context, function="deliver", handle=handle)
+
+
+def handle(message: dict[str, Any], line: Line) -> None:
+    """One message. Raises Parked (``unknown_message``) for one that nobody here sends."""
+    kind = message.get("kind")
+    if kind is None and "detail" in message:
+        wiring.fan_out_service().handle(message["detail"])
+    elif kind == "deliver":
+        metrics = wiring.deliver_service().handle(
+            message["workspace"],
+            message["delivery_id"],
+            message["version"],
+            waited=message.get("waited", False),
+            looks=message.get("looks", 0),
+        )
+        for metric in metrics:
+            line.count(metric)
+    elif kind == "release":
+        wiring.delivery_admin_service().release(message["workspace"], message["endpoint_id"], after=message["after"])
+    elif kind == "cancel":
+        wiring.delivery_admin_service().cancel(message["workspace"], message["endpoint_id"], after=message["after"])
+    else:
+        raise Parked("There is no such message.", code="unknown_message")

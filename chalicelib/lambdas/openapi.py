@@ -1,0 +1,232 @@
+"""The API as an OpenAPI 3.1 document: made from the route table and the models, so it cannot drift from them.
+
+A route without an entry in ``OPERATIONS`` is a KeyError, and a test asks for the document.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from chalicelib.lambdas import answers, schemas
+
+Json = dict[str, Any]
+
+_REF: Final = "#/components/schemas/{model}"
+_PROBLEM: Final = "application/problem+json"
+_IN_BODY: Final[Mapping[int, tuple[str, ...]]] = {
+    400: ("malformed_json", "duplicate_key", "json_too_deep", "number_out_of_range", "invalid_encoding"),
+    413: ("payload_too_large",),
+    415: ("unsupported_media_type",),
+    422: ("schema_violation",),
+}
+_BEHIND_A_KEY: Final[Mapping[int, tuple[str, ...]]] = {401: ("unauthorized",), 403: ("forbidden",)}
+_NOWHERE: Final[Mapping[int, tuple[str, ...]]] = {404: ("not_found",)}
+_BUSY: Final[Mapping[int, tuple[str, ...]]] = {503: ("temporarily_unavailable",)}
+_SIGNED: Final = (
+    "signature_missing",
+    "signature_invalid",
+    "timestamp_invalid",
+    "timestamp_out_of_window",
+    "message_id_invalid",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What the view's code does not say: its models, and the error codes of its own."""
+
+    answer: type[BaseModel] | None  # None: an empty body
+    status: int = 200
+    body: type[BaseModel] | None = None
+    query: type[schemas.Query] | None = schemas.Query
+    errors: Mapping[int, tuple[str, ...]] | None = None
+    key: bool = True  # a Bearer key is needed
+
+
+_ENDPOINT_ERRORS: Final = {
+    422: (
+        "url_not_allowed",
+        "unknown_connector",
+        "secret_invalid",
+        "secret_too_large",
+        "settings_invalid",
+        "contact_not_allowed",
+    )
+}
+_ROTATION_ERRORS: Final = {409: ("no_secret",), 429: ("rotation_limit",)}
+
+OPERATIONS: Final[Mapping[str, Operation]] = {
+    "health": Operation(answers.Health, query=None, key=False),
+    "hook_get": Operation(None, query=None, key=False, errors={401: ("signature_invalid",)}),
+    "hook_head": Operation(None, query=None, key=False, errors={401: ("signature_invalid",)}),
+    "hook_post": Operation(
+        answers.HookHeard, 202, query=None, key=False, errors={401: _SIGNED, 413: ("payload_too_large",), **_IN_BODY}
+    ),
+    "openapi": Operation(answers.Document, query=None, key=False),
+    "create_connection": Operation(
+        answers.NewConnection,
+        201,
+        schemas.ConnectionNew,
+        errors={422: ("unknown_source", "secret_invalid", "secret_too_large")},
+    ),
+    "list_connections": Operation(answers.Page[answers.Connection]),
+    "get_connection": Operation(answers.Connection),
+    "change_connection": Operation(answers.ChangedConnection, body=schemas.ConnectionChange),
+    "delete_connection": Operation(answers.Deleted),
+    "rotate_connection": Operation(answers.Rotated, body=schemas.Nothing, errors=_ROTATION_ERRORS),
+    "create_endpoint": Operation(answers.NewEndpoint, 201, schemas.EndpointNew, errors=_ENDPOINT_ERRORS),
+    "list_endpoints": Operation(answers.Page[answers.Endpoint]),
+    "get_endpoint": Operation(answers.Endpoint),
+    "change_endpoint": Operation(answers.ChangedEndpoint, body=schemas.EndpointChange, errors=_ENDPOINT_ERRORS),
+    "delete_endpoint": Operation(answers.DeletedEndpoint),
+    "rotate_endpoint": Operation(answers.Rotated, body=schemas.Nothing, errors=_ROTATION_ERRORS),
+    "list_rules": Operation(answers.Page[answers.Rule]),
+    "create_rule": Operation(answers.Rule, body=schemas.NamedRule, errors={422: ("rule_invalid",)}),
+    "put_rule": Operation(answers.Rule, body=schemas.RuleBody, errors={422: ("rule_invalid",)}),
+    "delete_rule": Operation(answers.DeletedRule),
+    "create_subscription": Operation(answers.Subscription, 201, schemas.SubscriptionNew),
+    "delete_subscription": Operation(answers.Deleted),
+    "create_key": Operation(answers.NewKey, 201, schemas.KeyNew),
+    "delete_key": Operation(answers.Deleted),
+    "list_feedback": Operation(answers.Page[answers.FeedbackLine], query=schemas.FeedbackQuery),
+    "get_feedback": Operation(answers.Feedback),
+    "reparse_feedback": Operation(answers.Queued, 202, schemas.Nothing, errors={409: ("not_parked", "body_expired")}),
+    "list_tickets": Operation(answers.Page[answers.Ticket], query=schemas.TicketQuery),
+    "get_ticket": Operation(answers.WholeTicket),
+    "move_ticket": Operation(
+        answers.Ticket,
+        body=schemas.Transition,
+        errors={409: ("illegal_move", "version_conflict"), 422: ("unknown_state", "resolution_incomplete")},
+    ),
+    "reveal_contact": Operation(answers.Contact, body=schemas.ContactReason, errors={404: ("no_contact",)}),
+    "list_deliveries": Operation(answers.Page[answers.Delivery], query=schemas.DeliveryQuery),
+    "get_delivery": Operation(answers.WholeDelivery),
+    "replay_delivery": Operation(answers.Queued, 202, schemas.Nothing, errors={409: ("delivery_in_progress",)}),
+    "replay": Operation(answers.Replayed, 202, schemas.Replay, errors={422: ("invalid_cursor",)}),
+    "hear_callback": Operation(
+        answers.CallbackHeard,
+        body=answers.Callback,
+        query=None,
+        key=False,
+        errors={401: _SIGNED, 409: ("illegal_move", "external_id_mismatch"), 422: ("unknown_state",)},
+    ),
+}
+
+
+def document(routes: Mapping[str, Mapping[str, Any]], base_url: str) -> Json:
+    """``routes`` is Chalice's table: path → method → entry with its ``view_function``."""
+    names, components = _components()
+    paths = {
+        path: {
+            method.lower(): _operation(path, operation_id(by_method, method), entry.view_function, names)
+            for method, entry in by_method.items()
+        }
+        for path, by_method in sorted(routes.items())
+    }
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Echoloop", "version": "1", "description": "A customer-experience loop over HTTP."},
+        "servers": [{"url": base_url}],
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "bearerFormat": "ek_…"}},
+        },
+    }
+
+
+def operation_id(by_method: Mapping[str, Any], method: str) -> str:
+    """The view's name, with the method where one view serves several."""
+    view = by_method[method].view_function
+    alone = sum(entry.view_function is view for entry in by_method.values()) == 1
+    return str(view.__name__) if alone else f"{view.__name__}_{method.lower()}"
+
+
+def _components() -> tuple[Mapping[type[BaseModel], str], Json]:
+    """The name of each model, and all schemas under those names."""
+    models = dict.fromkeys(
+        model for one in OPERATIONS.values() for model in (one.body, one.answer, answers.Problem) if model is not None
+    )
+    found, top = models_json_schema([(model, "validation") for model in models], ref_template=_REF)
+    names = {model: str(found[model, "validation"]["$ref"]).rpartition("/")[2] for model in models}
+    return names, top["$defs"]
+
+
+def _operation(path: str, name: str, view: Callable[..., Any], names: Mapping[type[BaseModel], str]) -> Json:
+    one = OPERATIONS[name]
+    summary, _, rest = inspect.cleandoc(view.__doc__ or "").partition(". ")
+    described: Json = {
+        "operationId": name,
+        "summary": summary.rstrip("."),
+        "parameters": [*_path_parameters(path), *(_query_parameters(one.query) if one.query else [])],
+        "responses": {str(one.status): _done(one, names), **_errors(path, one, names)},
+        "security": [{"key": []}] if one.key else [],
+    }
+    if rest:
+        described["description"] = rest
+    if one.body is not None:
+        described["requestBody"] = {
+            "required": one.body is not schemas.Nothing,
+            "content": _content("application/json", names[one.body]),
+        }
+    return described
+
+
+def _errors(path: str, one: Operation, names: Mapping[type[BaseModel], str]) -> Json:
+    """Every refusal with its codes: those of the frame that an operation stands in, and its own."""
+    codes: dict[int, list[str]] = {}
+    frames = [
+        _BEHIND_A_KEY if one.key else {},
+        _NOWHERE if one.key or one.body is not None else {},
+        _IN_BODY if one.body is not None else {},
+        {422: ("invalid_query",)} if one.query else {},
+        {422: ("invalid_cursor",)} if one.query and "cursor" in one.query.model_fields else {},
+        one.errors or {},
+        _BUSY if path.startswith("/v1") and path != "/v1/health" else {},
+    ]
+    for frame in frames:
+        for status, more in frame.items():
+            codes.setdefault(status, []).extend(code for code in more if code not in codes.get(status, ()))
+    return {
+        str(status): {
+            "description": "Code: " + ", ".join(listed) + ".",
+            "content": _content(_PROBLEM, names[answers.Problem]),
+        }
+        for status, listed in sorted(codes.items())
+    }
+
+
+def _done(one: Operation, names: Mapping[type[BaseModel], str]) -> Json:
+    if one.answer is None:
+        return {"description": "Done; the body is empty."}
+    return {"description": "Done.", "content": _content("application/json", names[one.answer])}
+
+
+def _content(media_type: str, name: str) -> Json:
+    return {media_type: {"schema": {"$ref": _REF.format(model=name)}}}
+
+
+def _path_parameters(path: str) -> list[Json]:
+    return [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in re.findall(r"\{(\w+)\}", path)
+    ]
+
+
+def _query_parameters(model: type[schemas.Query]) -> list[Json]:
+    properties = model.model_json_schema(ref_template=_REF)["properties"]
+    return [{"name": name, "in": "query", "schema": _given(schema)} for name, schema in properties.items()]
+
+
+def _given(schema: Json) -> Json:
+    """A parameter that is absent is left out, never null."""
+    choices = [choice for choice in schema.get("anyOf", ()) if choice != {"type": "null"}]
+    kept = choices[0] if len(choices) == 1 else schema
+    return {name: value for name, value in kept.items() if name not in ("title", "default") or value is not None}

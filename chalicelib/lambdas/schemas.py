@@ -1,0 +1,296 @@
+"""What the management API takes: bodies and queries as Pydantic models. Loaded by the views that need them.
+
+Shapes and bounds only; what a rule, a mapping or an address means is checked by the domain.
+Unknown fields are refused everywhere: a misspelt setting that is ignored is a setting that is not there.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timezone
+from typing import Annotated, Any, Final, Literal, Protocol, TypeVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+
+from chalicelib.domain.access import UNIT_ROLES
+from chalicelib.domain.moments import EARLIEST, rfc3339
+from chalicelib.domain.rules import MAX_COOLDOWN_S
+
+MOST_ITEMS: Final = 100  # on one page of a list
+LATEST: Final = datetime(2100, 1, 1, tzinfo=timezone.utc)
+
+_CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def _printable(text: str) -> str:
+    if _CONTROLS.search(text):
+        raise ValueError("Control characters are not allowed.")
+    return text
+
+
+def _moment(value: object) -> datetime:
+    """RFC 3339 with a zone, or a date, which means its first moment in UTC."""
+    if not isinstance(value, str):
+        raise ValueError("A time is text.")  # noqa: TRY004 - Pydantic reports ValueError only
+    try:
+        moment = rfc3339(f"{value}T00:00:00Z" if _DATE.fullmatch(value) else value)
+    except ValueError:
+        raise ValueError("An RFC 3339 time with a zone, or a date, is needed.") from None
+    if not EARLIEST <= moment < LATEST:
+        raise ValueError("The time is out of range.")
+    return moment
+
+
+def _whole(value: object) -> int:
+    """A page size as it stands in a query: digits only."""
+    if not isinstance(value, str) or not re.fullmatch(r"[0-9]{1,3}", value):
+        raise ValueError("A whole number is needed.")
+    return int(value)
+
+
+def _unique(values: list[str]) -> list[str]:
+    if len(set(values)) != len(values):
+        raise ValueError("A value is named twice.")
+    return values
+
+
+# In Pydantic's patterns (Rust) a dollar sign is the very end of the text, with no line break after it.
+Workspace = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=100), AfterValidator(_printable)]
+Unit = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_printable)]
+Note = Annotated[str, StringConstraints(max_length=2000)]
+Secret = Annotated[str, StringConstraints(pattern=r"^[!-~]{8,256}$")]
+Url = Annotated[str, StringConstraints(min_length=1, max_length=2048)]
+Identity = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
+RuleName = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+Severity = Literal["low", "medium", "high", "critical"]
+Role = Literal["admin", "analyst", "region", "store", "integration"]
+EventType = Literal[
+    "feedback.scored",
+    "feedback.revised",
+    "ticket.opened",
+    "ticket.updated",
+    "ticket.escalated",
+    "ticket.resolved",
+    "ticket.verified",
+    "ticket.reopened",
+    "ticket.closed",
+    "alert.raised",
+    "followup.suggested",
+    "recommendation.suggested",
+    "delivery.failed",
+    "endpoint.disabled",
+]
+TicketState = Literal[
+    "triage",
+    "open",
+    "accepted",
+    "in_progress",
+    "waiting_customer",
+    "resolved",
+    "verifying",
+    "closed",
+    "reopened",
+    "merged",
+    "rejected",
+]
+FeedbackState = Literal["parked", "new", "answered", "ticketed", "linked", "closed"]
+DeliveryState = Literal["waiting", "sending", "delivered", "held", "uncertain", "failed", "cancelled"]
+Limit = Annotated[
+    int,
+    Field(ge=1, le=MOST_ITEMS),
+    BeforeValidator(_whole, json_schema_input_type=Annotated[int, Field(ge=1, le=MOST_ITEMS)]),
+]
+Moment = Annotated[datetime, BeforeValidator(_moment, json_schema_input_type=str)]
+
+
+class _Span(Protocol):
+    @property
+    def since(self) -> datetime | None: ...
+
+    @property
+    def until(self) -> datetime | None: ...
+
+
+AnySpan = TypeVar("AnySpan", bound=_Span)
+
+
+class Body(BaseModel):
+    """A JSON object. ``workspace`` is the key's own unless an operator names another."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+
+    workspace: Workspace | None = None
+
+
+class Nothing(Body):
+    """A call that needs no body."""
+
+
+class ConnectionNew(Body):
+    """``secret`` is made up when the platform signs and none is given."""
+
+    name: Name
+    source: Word
+    secret: Secret | None = None
+    mapping: dict[str, Any] = Field(default_factory=dict)
+
+
+class ConnectionChange(Body):
+    name: Name | None = None
+    state: Literal["active", "paused"] | None = None
+    mapping: dict[str, Any] | None = None
+
+
+class EndpointFilter(BaseModel):
+    """Which events of its workspace an endpoint gets; an empty filter lets all pass."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    units: list[Unit] = Field(default_factory=list, max_length=200)
+    departments: list[Name] = Field(default_factory=list, max_length=200)
+    min_severity: Severity | None = None
+
+
+class EndpointSettings(BaseModel):
+    """``rate`` is calls a minute to the endpoint's target; ``headers`` are credentials and are never shown again."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    filter: EndpointFilter | None = None
+    contact: Literal["none", "masked", "full"] | None = None
+    status_map: dict[Name, TicketState] | None = Field(default=None, max_length=100)
+    rate: int | None = Field(default=None, ge=1, le=600)
+    lang: Literal["zh-CN", "en"] | None = None
+    on_ambiguous: Literal["resend", "park"] | None = None
+    headers: dict[str, str] | None = Field(default=None, max_length=20)
+
+
+class EndpointNew(Body):
+    """The URL is a credential: it is checked, kept and never shown again but for its host."""
+
+    name: Name
+    connector: Word
+    url: Url
+    secret: Secret | None = None
+    events: Annotated[list[EventType], AfterValidator(_unique)] = Field(min_length=1)
+    settings: EndpointSettings = EndpointSettings()
+
+
+class EndpointChange(Body):
+    """Of ``settings`` the given fields are replaced, the others stay."""
+
+    name: Name | None = None
+    state: Literal["active", "paused"] | None = None
+    url: Url | None = None
+    secret: Secret | None = None
+    events: Annotated[list[EventType], AfterValidator(_unique)] | None = Field(default=None, min_length=1)
+    settings: EndpointSettings | None = None
+
+
+class RuleBody(Body):
+    when: dict[str, Any]
+    then: Annotated[list[Literal["ticket", "alert", "followup"]], AfterValidator(_unique)] = Field(min_length=1)
+    severity: Severity = "medium"
+    department: Name | None = None
+    cooldown_s: int | None = Field(default=None, ge=1, le=MAX_COOLDOWN_S)
+    enabled: bool = True
+
+
+class NamedRule(RuleBody):
+    name: RuleName
+
+
+class SubscriptionNew(Body):
+    severity: Severity
+    protocol: Literal["email", "sms"]
+    address: Annotated[str, StringConstraints(max_length=254)]
+
+
+class KeyNew(Body):
+    role: Role
+    unit: Unit | None = None
+
+    @model_validator(mode="after")
+    def _unit_fits(self) -> KeyNew:
+        if (self.unit is not None) != (self.role in UNIT_ROLES):
+            raise ValueError("The roles region and store need a unit, the others have none.")
+        return self
+
+
+class Transition(Body):
+    """``version`` is the ticket's version that the caller saw: somebody else's change is not overwritten."""
+
+    to: Annotated[str, StringConstraints(max_length=32)]
+    version: int = Field(ge=1, le=2**31)
+    reason: Note | None = None
+    root_cause: Note | None = None
+    action: Note | None = None
+
+
+class ContactReason(Body):
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=500, strip_whitespace=True)]
+
+
+class Replay(Body):
+    """Do ``since`` ≤ time < ``until`` again; what was done is not done twice. ``cursor`` goes on where a call ended."""
+
+    since: Moment
+    until: Moment
+    what: Literal["events", "deliveries", "parked"]
+    cursor: str | None = Field(default=None, min_length=1, max_length=1100)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Replay:
+        return _ordered(self)
+
+
+class Query(BaseModel):
+    """Query parameters arrive as text; an unknown one is refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    workspace: Workspace | None = None
+
+
+class ListQuery(Query):
+    limit: Limit = 50
+    cursor: str | None = Field(default=None, min_length=1, max_length=1024)
+
+
+class FeedbackQuery(ListQuery):
+    since: Moment | None = None
+    until: Moment | None = None
+    unit: Unit | None = None
+    topic: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_.-]{1,100}$")] | None = None
+    state: FeedbackState | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> FeedbackQuery:
+        return _ordered(self)
+
+
+class TicketQuery(ListQuery):
+    state: TicketState | None = None
+    owner: Name | None = None
+    department: Name | None = None
+
+
+class DeliveryQuery(ListQuery):
+    since: Moment | None = None
+    until: Moment | None = None
+    ticket: Identity | None = None
+    endpoint: Identity | None = None
+    state: DeliveryState | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> DeliveryQuery:
+        return _ordered(self)
+
+
+def _ordered(span: AnySpan) -> AnySpan:
+    if span.since is not None and span.until is not None and span.since > span.until:
+        raise ValueError("since is after until.")
+    return span

@@ -1,0 +1,30 @@
+"""Sweep: the clock of the product, once a minute."""
+
+from __future__ import annotations
+
+import logging
+
+from chalice.app import Blueprint, CloudWatchEvent, Rate
+
+from chalicelib import wiring
+from chalicelib.observability import Line, reason
+
+bp = Blueprint(__name__)
+
+
+@bp.schedule(Rate(1, unit=Rate.MINUTES), name="sweep")
+def sweep(_: CloudWatchEvent) -> None:
+    """One run. A run that fails is made up for by the next one."""
+    line = Line("sweep")
+    try:
+        swept = wiring.sweep_service()()
+    except Exception as error:
+        line.count("Failed")
+        line.note(code=reason(error))
+        line.write("sweep", level=logging.ERROR)
+        raise
+    line.note(actions=swept.actions, due=swept.due, buckets=swept.buckets, until=swept.until.isoformat())
+    resent = swept.actions + swept.due + swept.buckets
+    if resent:
+        line.count("Resent", resent)
+    line.write("sweep")

@@ -1,0 +1,59 @@
+"""A person moves a ticket through the API."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from chalicelib.domain.access import nowhere
+from chalicelib.domain.text_hygiene import clean
+from chalicelib.domain.ticket import Resolution, Ticket, resolution_incomplete, walk
+from chalicelib.errors import Conflict
+from chalicelib.services.ports import Clock, TicketStore
+
+
+@dataclass(frozen=True, slots=True)
+class MoveTicket:
+    """One legal move at a time, against the version that the caller saw."""
+
+    tickets: TicketStore
+    clock: Clock
+
+    def __call__(
+        self,
+        workspace: str,
+        ticket_id: str,
+        *,
+        to: str,
+        version: int,
+        actor: str,
+        reason: str | None = None,
+        root_cause: str | None = None,
+        action: str | None = None,
+    ) -> Ticket:
+        """The ticket after the move.
+
+        Raises NotFound; Conflict ``version_conflict`` (somebody else changed it) or ``illegal_move`` (with the legal
+        ones in ``allowed``); Invalid ``unknown_state`` or ``resolution_incomplete`` (resolved or closed without
+        root cause and action).
+        """
+        ticket = self.tickets.get(workspace, ticket_id)
+        if ticket is None:
+            raise nowhere()
+        if ticket.version != version:
+            raise _changed()
+        given = Resolution(_words(root_cause), _words(action))
+        step = walk(ticket, (to,), actor=actor, at=self.clock(), given=given, reason=_words(reason))
+        if step.ticket.state == "resolved" and step.ticket.incomplete:
+            raise resolution_incomplete("resolved")
+        if not self.tickets.update(step.ticket, step.moves, expected_version=version):
+            raise _changed()
+        return step.ticket
+
+
+def _changed() -> Conflict:
+    return Conflict("The ticket is at another version by now.", code="version_conflict", pointer="/version")
+
+
+def _words(text: str | None) -> str | None:
+    """Free text without characters that no text may hold; blank is as good as absent."""
+    return clean(text).strip() or None if text else None

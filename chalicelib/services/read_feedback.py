@@ -1,0 +1,41 @@
+"""Feedback as a key may see it: one with its revisions, or a page of a list."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from chalicelib.domain.access import nowhere, sees_unit, visible_unit
+from chalicelib.domain.directory import ApiKey
+from chalicelib.domain.feedback import Feedback
+from chalicelib.domain.listing import FeedbackPage, FeedbackQuery
+
+
+class FeedbackShelf(Protocol):
+    def get(self, workspace: str, feedback_id: str) -> Feedback | None: ...
+
+    def revisions(self, workspace: str, feedback_id: str) -> Sequence[Feedback]: ...
+
+
+class FeedbackLists(Protocol):
+    def page(self, query: FeedbackQuery, *, limit: int, cursor: str | None = None) -> FeedbackPage: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFeedback:
+    """What is outside a region's or a store's subtree is not there for it."""
+
+    store: FeedbackShelf
+    lists: FeedbackLists
+
+    def get(self, key: ApiKey, workspace: str, feedback_id: str) -> tuple[Feedback, Sequence[Feedback]]:
+        """The current revision and the older ones. Raises NotFound."""
+        feedback = self.store.get(workspace, feedback_id)
+        if feedback is None or not sees_unit(key, feedback.unit):
+            raise nowhere()
+        return feedback, self.store.revisions(workspace, feedback_id)
+
+    def page(self, key: ApiKey, query: FeedbackQuery, *, limit: int, cursor: str | None) -> FeedbackPage:
+        """One page, newest first. Raises NotFound for a foreign unit, Invalid (``invalid_cursor``)."""
+        return self.lists.page(replace(query, unit=visible_unit(key, query.unit)), limit=limit, cursor=cursor)

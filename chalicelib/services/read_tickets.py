@@ -1,0 +1,66 @@
+"""Tickets as a key may see them: one with its history, or a page of a list."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from chalicelib.domain.access import nowhere, sees_unit
+from chalicelib.domain.directory import ApiKey
+from chalicelib.domain.ticket import Move, Ticket
+
+
+class TicketShelf(Protocol):
+    def get(self, workspace: str, ticket_id: str) -> Ticket | None: ...
+
+    def moves(self, workspace: str, ticket_id: str) -> Sequence[Move]: ...
+
+    def page(
+        self,
+        workspace: str,
+        *,
+        state: str | None = None,
+        owner: str | None = None,
+        department: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> tuple[Sequence[Ticket], str | None]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ReadTickets:
+    """What is outside a region's or a store's subtree is not there for it."""
+
+    store: TicketShelf
+
+    def get(self, key: ApiKey, workspace: str, ticket_id: str) -> Ticket:
+        """Raises NotFound."""
+        ticket = self.store.get(workspace, ticket_id)
+        if ticket is None or not sees_unit(key, ticket.unit):
+            raise nowhere()
+        return ticket
+
+    def history(self, ticket: Ticket) -> Sequence[Move]:
+        """Every version's line, oldest first."""
+        return self.store.moves(ticket.workspace, ticket.id)
+
+    def page(
+        self,
+        key: ApiKey,
+        workspace: str,
+        *,
+        state: str | None,
+        owner: str | None,
+        department: str | None,
+        limit: int,
+        cursor: str | None,
+    ) -> tuple[Sequence[Ticket], str | None]:
+        """One page, last opened first. A page may be short, or empty, and still have a cursor.
+
+        Raises Invalid (``invalid_cursor``).
+        """
+        found, following = self.store.page(
+            workspace, state=state, owner=owner, department=department, limit=limit, cursor=cursor
+        )
+        return [ticket for ticket in found if sees_unit(key, ticket.unit)], following

@@ -1,0 +1,65 @@
+"""Show a customer's contact data to the person who has to call back. Who asked, and why, is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Protocol
+
+from chalicelib.domain.directory import ApiKey
+from chalicelib.domain.feedback import Feedback
+from chalicelib.domain.text_hygiene import clean
+from chalicelib.domain.ticket import Ticket
+from chalicelib.errors import Forbidden, NotFound
+from chalicelib.services.ports import Clock
+
+SHOWN: Final = ("id", "name", "phone", "email")
+
+
+class FeedbackReader(Protocol):
+    def get(self, workspace: str, feedback_id: str) -> Feedback | None: ...
+
+
+class ContactVault(Protocol):
+    def open_contact(self, workspace: str, subject: str, sealed: bytes) -> Mapping[str, str] | None:
+        """The contact; None when its salt was deleted."""
+
+
+class AuditLog(Protocol):
+    def revealed(self, workspace: str, *, at: datetime, key: str, ticket: str, feedback: str, reason: str) -> None:
+        """Durable when it returns."""
+
+
+@dataclass(frozen=True, slots=True)
+class RevealContact:
+    """The audit row is written before anything is shown: a reveal without its trace cannot happen."""
+
+    feedback: FeedbackReader
+    vault: ContactVault
+    audit: AuditLog
+    clock: Clock
+
+    def __call__(self, key: ApiKey, ticket: Ticket, reason: str) -> Mapping[str, str]:
+        """The fields that are known. Raises Forbidden, or NotFound when nothing is kept of the customer."""
+        if key.role != "admin" and ticket.owner != key.id:
+            raise Forbidden("Only the ticket's owner or an admin may see this.")
+        feedback = self.feedback.get(ticket.workspace, ticket.feedback)
+        if feedback is None or feedback.contact is None or feedback.subject is None:
+            raise _unknown()
+        self.audit.revealed(
+            ticket.workspace,
+            at=self.clock(),
+            key=key.id,
+            ticket=ticket.id,
+            feedback=feedback.id,
+            reason=clean(reason),
+        )
+        contact = self.vault.open_contact(ticket.workspace, feedback.subject, feedback.contact)
+        if contact is None:
+            raise _unknown()
+        return {field: contact[field] for field in SHOWN if field in contact}
+
+
+def _unknown() -> NotFound:
+    return NotFound("No contact data is kept for this ticket.", code="no_contact")

@@ -1,0 +1,125 @@
+"""Lists of feedback, newest first: the shards of one day merged, then those of the day before."""
+
+from __future__ import annotations
+
+import heapq
+import json
+import re
+from collections.abc import Callable, Iterator
+from datetime import date, datetime, timedelta
+from typing import Final
+
+from chalicelib.domain.listing import FeedbackPage, FeedbackQuery, FeedbackSummary, matches
+from chalicelib.errors import Invalid
+from chalicelib.storage import cursor as cursors
+from chalicelib.storage import keys
+from chalicelib.storage.feedback_rows import FeedbackRow, ListingIndex, split_key, unpack_facets
+
+# A page ends, short, once this much was looked at: a filter that keeps one in a thousand must not time out.
+MOST_ROWS: Final = 1000
+MOST_DAYS: Final = 31
+LONGEST_PAGE: Final = 100
+_POSITION: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z(#[\x21-\x7e]{1,64})?")
+
+
+class FeedbackList:
+    """The feedback of a workspace by arrival. ``keep_days`` is how far back it may go."""
+
+    def __init__(self, *, keep_days: int, clock: Callable[[], datetime]) -> None:
+        self._keep_days = keep_days
+        self._clock = clock
+
+    def page(self, query: FeedbackQuery, *, limit: int, cursor: str | None = None) -> FeedbackPage:
+        """At most ``limit`` lines. Raises Invalid (``invalid_cursor``) for a cursor of another list."""
+        now = self._clock()
+        lower, upper = self._span(query, now)
+        scope = repr(query)
+        if cursor is not None:
+            upper = min(upper, _position(scope, cursor))
+        found: list[FeedbackSummary] = []
+        limit = min(limit, LONGEST_PAGE)
+        for position, row in _rows(query.workspace, lower, upper, page_size=limit + 1):
+            if row is None:  # enough was looked at
+                return FeedbackPage(tuple(found), cursors.encode(scope, {"at": position}))
+            summary = _summary(row)
+            if row.expires_at <= now.timestamp() or not matches(query, summary):
+                continue
+            if len(found) == limit:
+                last = f"{keys.instant(found[-1].received_at)}#{found[-1].id}"
+                return FeedbackPage(tuple(found), cursors.encode(scope, {"at": last}))
+            found.append(summary)
+        return FeedbackPage(tuple(found))
+
+    def _span(self, query: FeedbackQuery, now: datetime) -> tuple[str, str]:
+        """The oldest arrival that may be shown, and the end, left out. An hour ahead is for clocks that differ."""
+        oldest, newest = now - timedelta(days=self._keep_days), now + timedelta(hours=1)
+        since = max(query.since, oldest) if query.since else oldest
+        until = min(query.until, newest) if query.until else newest
+        return keys.instant(since), keys.instant(until)
+
+
+def _rows(workspace: str, lower: str, upper: str, *, page_size: int) -> Iterator[tuple[str, FeedbackRow | None]]:
+    """(position, row) downwards from ``upper``; None for a row says where the next page has to go on."""
+    seen = 0
+    for number, day in enumerate(_days(lower, upper), start=1):
+        for row in _day(workspace, day, lower, upper, page_size):
+            yield row.list_sk, row
+            seen += 1
+            if seen == MOST_ROWS:
+                yield row.list_sk, None
+        if number == MOST_DAYS:
+            yield f"{day}T00:00:00.000Z", None
+
+
+def _days(lower: str, upper: str) -> Iterator[str]:
+    day, last = date.fromisoformat(upper[:10]), date.fromisoformat(lower[:10])
+    while day >= last:
+        yield day.isoformat()
+        day -= timedelta(days=1)
+
+
+def _day(workspace: str, day: str, lower: str, upper: str, page_size: int) -> Iterator[FeedbackRow]:
+    """All shards of one day; each is read only as far as it is looked at."""
+    shards = [
+        FeedbackRow.listing.query(
+            keys.feedback_listing(workspace, day, shard),
+            ListingIndex.list_sk.between(lower, upper),
+            scan_index_forward=False,
+            page_size=page_size,
+        )
+        for shard in range(keys.LISTING_SHARDS)
+        if lower < upper
+    ]
+    for row in heapq.merge(*shards, key=lambda row: str(row.list_sk), reverse=True):
+        if row.list_sk != upper:  # where the page before ended
+            yield row
+
+
+def _summary(row: FeedbackRow) -> FeedbackSummary:
+    workspace, feedback_id = split_key(row.pk)
+    packed = json.loads(row.facets)
+    return FeedbackSummary(
+        workspace=workspace,
+        id=feedback_id,
+        connection=packed["n"],
+        state=row.state,
+        received_at=datetime.fromisoformat(row.list_sk.partition("#")[0]),
+        facets=unpack_facets(row.facets),
+        parked_reason=packed.get("w"),
+    )
+
+
+def _position(scope: str, cursor: str) -> str:
+    position = cursors.decode(scope, cursor).get("at")
+    # A made-up day would be no date, or a million days from the next one.
+    if not isinstance(position, str) or not _POSITION.fullmatch(position) or not _is_moment(position[:24]):
+        raise Invalid("The cursor was not given out for this list.", code="invalid_cursor", pointer="/cursor")
+    return position
+
+
+def _is_moment(text: str) -> bool:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,201 @@
+"""Rows of tickets, their history and the items of OAs, and their mapping to the domain and back.
+
+What conditions, filters, the stream and the index need stands on top; the rest is packed in ``doc``.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+
+from pynamodb.attributes import BooleanAttribute, ListAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
+
+from chalicelib.domain.callback import ExternalItem
+from chalicelib.domain.feedback import Reason
+from chalicelib.domain.ticket import Move, Ticket
+from chalicelib.storage import keys
+from chalicelib.storage.table import PackedJSONAttribute, Row
+
+MOVE_PREFIX: Final = "MOVE#"
+LISTED: Final = ["state", "owner", "departments", "updated_at"]  # what the listing index must carry for tickets
+
+
+class ListingIndex(GlobalSecondaryIndex["TicketRow"]):  # type: ignore[no-untyped-call]
+    """A workspace's tickets by when they were opened."""
+
+    class Meta:
+        index_name = "listing"
+        projection = IncludeProjection(LISTED)
+
+    list_pk = UnicodeAttribute(hash_key=True)
+    list_sk = UnicodeAttribute(range_key=True)
+
+
+class TicketRow(Row):
+    """The ticket as it is now. ``version`` is the optimistic lock of every write."""
+
+    workspace = UnicodeAttribute()
+    id = UnicodeAttribute()
+    version = NumberAttribute()
+    state = UnicodeAttribute()
+    severity = UnicodeAttribute()
+    unit = UnicodeAttribute(null=True)
+    touchpoint = UnicodeAttribute(null=True)
+    departments: ListAttribute[str] = ListAttribute()
+    feedback = UnicodeAttribute()
+    verification = UnicodeAttribute()
+    incomplete = BooleanAttribute()
+    owner = UnicodeAttribute(null=True)
+    change = UnicodeAttribute()
+    updated_at = UnicodeAttribute()
+    list_pk = UnicodeAttribute()
+    list_sk = UnicodeAttribute()
+    doc = PackedJSONAttribute()
+
+    listing = ListingIndex()
+
+
+class MoveRow(Row):
+    """One line of a ticket's history, written once."""
+
+    doc = PackedJSONAttribute()
+
+
+class ExternalItemRow(Row):
+    """``stamp`` is what the next write expects to find unchanged."""
+
+    ticket = UnicodeAttribute()
+    stamp = UnicodeAttribute()
+    doc = PackedJSONAttribute()
+
+
+def ticket_row(ticket: Ticket) -> TicketRow:
+    pk, sk = keys.ticket(ticket.workspace, ticket.id)
+    return TicketRow(
+        pk,
+        sk,
+        workspace=ticket.workspace,
+        id=ticket.id,
+        version=ticket.version,
+        state=ticket.state,
+        severity=ticket.severity,
+        unit=ticket.unit,
+        touchpoint=ticket.touchpoint,
+        departments=list(ticket.departments),
+        feedback=ticket.feedback,
+        verification=ticket.verification,
+        incomplete=ticket.incomplete,
+        owner=ticket.owner,
+        change=ticket.change,
+        updated_at=keys.instant(ticket.updated_at),
+        list_pk=keys.ticket_listing(ticket.workspace),
+        list_sk=f"{keys.instant(ticket.opened_at)}#{ticket.id}",
+        doc={
+            "title": ticket.title,
+            "opened_at": ticket.opened_at.isoformat(),
+            "updated_at": ticket.updated_at.isoformat(),
+            "topics": ticket.topics,
+            "reasons": [[reason.rule, reason.version, reason.severity, reason.lapsed] for reason in ticket.reasons],
+            "revision": ticket.revision,
+            "reading": ticket.reading,
+            "former_state": ticket.former_state,
+            "root_cause": ticket.root_cause,
+            "action": ticket.action,
+            "due_at": ticket.due_at.isoformat() if ticket.due_at else None,
+        },
+    )
+
+
+def ticket_of(row: TicketRow) -> Ticket:
+    doc = row.doc
+    return Ticket(
+        workspace=row.workspace,
+        id=row.id,
+        feedback=row.feedback,
+        version=int(row.version),
+        state=row.state,
+        severity=row.severity,
+        title=doc["title"],
+        opened_at=datetime.fromisoformat(doc["opened_at"]),
+        updated_at=datetime.fromisoformat(doc["updated_at"]),
+        unit=row.unit,
+        touchpoint=row.touchpoint,
+        departments=tuple(row.departments),
+        topics=tuple(doc["topics"]),
+        reasons=tuple(Reason(*reason) for reason in doc["reasons"]),
+        revision=doc["revision"],
+        reading=doc["reading"],
+        owner=row.owner,
+        former_state=doc["former_state"],
+        root_cause=doc["root_cause"],
+        action=doc["action"],
+        incomplete=bool(row.incomplete),
+        verification=row.verification,
+        due_at=_moment(doc["due_at"]),
+        change=row.change,
+    )
+
+
+def move_row(workspace: str, ticket_id: str, move: Move) -> MoveRow:
+    pk, sk = keys.ticket_move(workspace, ticket_id, move.version)
+    doc: dict[str, Any] = {
+        "version": move.version,
+        "before": move.before,
+        "after": move.after,
+        "actor": move.actor,
+        "at": move.at.isoformat(),
+        "reason": move.reason,
+        "implied": move.implied,
+        "root_cause": move.root_cause,
+        "action": move.action,
+    }
+    return MoveRow(pk, sk, doc=doc)
+
+
+def move_of(row: MoveRow) -> Move:
+    doc = row.doc
+    return Move(
+        version=doc["version"],
+        before=doc["before"],
+        after=doc["after"],
+        actor=doc["actor"],
+        at=datetime.fromisoformat(doc["at"]),
+        reason=doc["reason"],
+        implied=doc["implied"],
+        root_cause=doc["root_cause"],
+        action=doc["action"],
+    )
+
+
+def external_item_row(item: ExternalItem) -> ExternalItemRow:
+    pk, sk = keys.external_item(item.workspace, item.endpoint, item.external_id)
+    doc = {
+        "workspace": item.workspace,
+        "endpoint": item.endpoint,
+        "external_id": item.external_id,
+        "version": item.version,
+        "occurred_at": item.occurred_at.isoformat(),
+    }
+    return ExternalItemRow(pk, sk, ticket=item.ticket, stamp=external_stamp(item), doc=doc)
+
+
+def external_item_of(row: ExternalItemRow) -> ExternalItem:
+    doc = row.doc
+    return ExternalItem(
+        workspace=doc["workspace"],
+        endpoint=doc["endpoint"],
+        external_id=doc["external_id"],
+        ticket=row.ticket,
+        occurred_at=datetime.fromisoformat(doc["occurred_at"]),
+        version=doc["version"],
+    )
+
+
+def external_stamp(item: ExternalItem) -> str:
+    """Equal for equal knowledge of the item."""
+    return f"{'' if item.version is None else item.version}#{item.occurred_at.isoformat()}"
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

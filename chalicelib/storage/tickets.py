@@ -1,0 +1,209 @@
+"""Tickets in the table: one transaction per change, so that a state never lacks its line of history."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from pynamodb.exceptions import DoesNotExist, PutError, TransactWriteError
+from pynamodb.expressions.condition import Condition
+
+from chalicelib.domain.callback import ExternalItem
+from chalicelib.domain.ticket import Move, Step, Ticket
+from chalicelib.errors import Invalid, Retryable
+from chalicelib.storage import cursor as cursors
+from chalicelib.storage import keys
+from chalicelib.storage import ticket_rows as rows
+from chalicelib.storage.table import transaction
+from chalicelib.storage.ticket_rows import ExternalItemRow, MoveRow, TicketRow
+
+SIFTED: Final = 200  # index entries read at a time where a filter leaves some out
+MOST_READS: Final = 10  # reads per page of a list: a rare filter answers with a short page and a cursor
+
+_FIRST, _LAST = "0", "9999"  # before and after every instant
+_POSITION: Final = re.compile(r"[0-9TZ:.-]{24}#tk_[a-z2-7]{26}")
+# Why a transaction was cancelled when somebody else was faster.
+_LOST_RACE: Final = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
+
+
+class TicketStore:
+    """``services.ports.TicketStore`` and what lists, callbacks and replays need. The table is bound by the wiring."""
+
+    def get(self, workspace: str, ticket_id: str) -> Ticket | None:
+        """Strongly consistent; None for one that there is not."""
+        try:
+            return rows.ticket_of(TicketRow.get(*keys.ticket(workspace, ticket_id), consistent_read=True))
+        except DoesNotExist:
+            return None
+
+    def create(self, ticket: Ticket, move: Move) -> bool:
+        """Write ticket and first line; False when the ticket exists. Raises Retryable when the table is overloaded."""
+        return _written([(rows.ticket_row(ticket), TicketRow.pk.does_not_exist()), _line(ticket, move)])
+
+    def update(self, ticket: Ticket, moves: Iterable[Move], *, expected_version: int) -> bool:
+        """Write the new state and its lines; False when somebody else was faster. Raises as ``create``."""
+        return _written(_ticket_writes(ticket, moves, expected_version))
+
+    def moves(self, workspace: str, ticket_id: str) -> tuple[Move, ...]:
+        """The whole history, oldest first; empty for a ticket that there is not."""
+        pk, _ = keys.ticket(workspace, ticket_id)
+        found = MoveRow.query(pk, MoveRow.sk.startswith(rows.MOVE_PREFIX), consistent_read=True)
+        return tuple(rows.move_of(row) for row in found)
+
+    # --- what an OA said --------------------------------------------------------------------------------------
+
+    def external_item(self, workspace: str, endpoint: str, external_id: str) -> ExternalItem | None:
+        """The newest that was heard of an item; strongly consistent."""
+        try:
+            key = keys.external_item(workspace, endpoint, external_id)
+            return rows.external_item_of(ExternalItemRow.get(*key, consistent_read=True))
+        except DoesNotExist:
+            return None
+
+    def hear(self, item: ExternalItem, *, known: ExternalItem | None, step: Step | None, expected_version: int) -> bool:
+        """Remember ``item`` and write ``step``, both or neither; False when either is no longer what was read.
+
+        ``known`` is what ``external_item`` gave, ``expected_version`` the version of the ticket that was judged.
+        """
+        unchanged = (
+            ExternalItemRow.pk.does_not_exist()
+            if known is None
+            else ExternalItemRow.stamp == rows.external_stamp(known)
+        )
+        heard = rows.external_item_row(item)
+        if step is not None:
+            return _written([(heard, unchanged), *_ticket_writes(step.ticket, step.moves, expected_version)])
+        try:
+            heard.save(unchanged)
+        except PutError as error:
+            if error.cause_response_code == "ConditionalCheckFailedException":
+                return False
+            raise
+        return True
+
+    # --- lists ------------------------------------------------------------------------------------------------
+
+    def page(
+        self,
+        workspace: str,
+        *,
+        state: str | None = None,
+        owner: str | None = None,
+        department: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> tuple[list[Ticket], str | None]:
+        """Tickets opened at ``since`` ≤ time < ``until``, last opened first, and the cursor of the next page.
+
+        No cursor is the end; a page may be short of ``limit`` although one follows.
+        Raises Invalid (``invalid_cursor``).
+        """
+        conditions: list[Condition] = []
+        if state is not None:
+            conditions.append(TicketRow.state == state)
+        if owner is not None:
+            conditions.append(TicketRow.owner == owner)
+        if department is not None:
+            conditions.append(TicketRow.departments.contains(department))
+        span = (keys.instant(since) if since else _FIRST, keys.instant(until) if until else _LAST)
+        scope = "\n".join(("tickets", workspace, state or "", owner or "", department or "", *span))
+        return _page(workspace, scope, span, sieve=_all(conditions), limit=limit, cursor=cursor)
+
+    def changed(
+        self, workspace: str, since: datetime, until: datetime, *, limit: int = 50, cursor: str | None = None
+    ) -> tuple[list[Ticket], str | None]:
+        """Tickets whose newest version is of ``since`` ≤ time < ``until``; paged as ``page``.
+
+        Reads the index entries of all tickets opened before ``until``: for a person's replay, not for a clock.
+        """
+        first, last = keys.instant(since), keys.instant(until)
+        sieve = (TicketRow.updated_at >= first) & (TicketRow.updated_at < last)
+        scope = "\n".join(("changed", workspace, first, last))
+        return _page(workspace, scope, (_FIRST, last), sieve=sieve, limit=limit, cursor=cursor)
+
+
+def _page(
+    workspace: str, scope: str, span: tuple[str, str], *, sieve: Condition | None, limit: int, cursor: str | None
+) -> tuple[list[Ticket], str | None]:
+    """One page of the index entries in ``span``, each with its ticket as it is now."""
+    start = _start(workspace, scope, span, cursor)
+    positions, last = _positions(workspace, span, sieve, limit, start)
+    wanted = [keys.ticket(workspace, _id_at(position)) for position in positions]
+    found = {row.id: rows.ticket_of(row) for row in TicketRow.batch_get(wanted, consistent_read=True)}
+    tickets = [found[_id_at(position)] for position in positions if _id_at(position) in found]
+    return tickets, cursors.encode(scope, {"at": last}) if last else None
+
+
+def _positions(
+    workspace: str, span: tuple[str, str], sieve: Condition | None, limit: int, start: dict[str, Any] | None
+) -> tuple[list[str], str | None]:
+    """Sort keys of up to ``limit`` index entries, newest first, and where to go on, None at the end."""
+    pages = TicketRow.listing.query(
+        keys.ticket_listing(workspace),
+        # A sort key goes on after its instant: the upper end itself is left out.
+        TicketRow.list_sk.between(*span),
+        filter_condition=sieve,
+        scan_index_forward=False,
+        last_evaluated_key=start,
+        page_size=limit if sieve is None else SIFTED,
+    ).page_iter
+    found: list[str] = []
+    for number, page in enumerate(pages, start=1):
+        found += [item["list_sk"]["S"] for item in page["Items"]]
+        if len(found) > limit:
+            return found[:limit], found[limit - 1]
+        end = pages.last_evaluated_key
+        if end is not None and (len(found) == limit or number == MOST_READS):
+            return found, end["list_sk"]["S"]
+    return found, None
+
+
+def _start(workspace: str, scope: str, span: tuple[str, str], cursor: str | None) -> dict[str, Any] | None:
+    if cursor is None:
+        return None
+    position = cursors.decode(scope, cursor).get("at")
+    # A start outside of the span is an error to DynamoDB, so a made-up one must not get there.
+    if not isinstance(position, str) or not _POSITION.fullmatch(position) or not span[0] <= position <= span[1]:
+        raise Invalid("The cursor was not given out for this list.", code="invalid_cursor", pointer="/cursor")
+    pk, sk = keys.ticket(workspace, _id_at(position))
+    start = {"pk": pk, "sk": sk, "list_pk": keys.ticket_listing(workspace), "list_sk": position}
+    return {name: {"S": value} for name, value in start.items()}
+
+
+def _id_at(position: str) -> str:
+    return position.rpartition("#")[2]
+
+
+def _all(conditions: Sequence[Condition]) -> Condition | None:
+    whole: Condition | None = None
+    for condition in conditions:
+        whole = condition if whole is None else whole & condition
+    return whole
+
+
+def _ticket_writes(ticket: Ticket, moves: Iterable[Move], expected_version: int) -> list[tuple[Any, Condition]]:
+    row = rows.ticket_row(ticket)
+    return [(row, TicketRow.version == expected_version), *(_line(ticket, move) for move in moves)]
+
+
+def _line(ticket: Ticket, move: Move) -> tuple[Any, Condition]:
+    return rows.move_row(ticket.workspace, ticket.id, move), MoveRow.pk.does_not_exist()
+
+
+def _written(writes: Sequence[tuple[Any, Condition]]) -> bool:
+    """Put all rows or none; False when a condition failed or another transaction holds one of them."""
+    try:
+        with transaction() as together:
+            for row, condition in writes:
+                together.save(row, condition=condition)
+    except TransactWriteError as error:
+        codes = {reason.code for reason in error.cancellation_reasons if reason is not None}
+        if codes & _LOST_RACE or error.cause_response_code == "TransactionConflictException":
+            return False
+        # Without the cause: its text names the table and may repeat values.
+        raise Retryable("The table did not take the change.", code="table_unavailable") from None
+    return True

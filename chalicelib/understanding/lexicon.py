@@ -1,0 +1,175 @@
+"""Words of feeling, Chinese and English, in simplified, folded form. Hand-written; topics have their own in the packs.
+
+A longer entry shields what stands inside it: "不错" is praise and not a negated "错", "快递" is not fast.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+_STRONG_GOOD_ZH: Final = """
+非常好 超级好 特别好 太好了 超好 超赞 很赞 点赞 赞一个 赞赞 完美 惊艳 惊喜 极好 绝了 一流 顶级 出色 优秀 棒极了
+太棒 真棒 很棒 棒棒 无可挑剔 爱了 好极了 贴心 无敌 超值 物超所值 超出预期 好得很 五星 满分 强烈推荐 非常满意
+很满意 十分满意 超级满意 喜欢得不得了 感动 大赞 神速 太喜欢
+"""
+_STRONG_GOOD_EN: Final = """
+excellent, perfect, amazing, awesome, fantastic, wonderful, outstanding, superb, brilliant, love, loved,
+flawless, impressed, delighted
+"""
+
+_GOOD_ZH: Final = """
+好 不错 满意 喜欢 推荐 靠谱 给力 舒服 舒适 方便 便捷 快 很快 快捷 迅速 及时 准时 按时 热情 耐心 周到 细心 仔细
+认真 负责 专业 礼貌 客气 友好 友善 热心 亲切 实惠 划算 便宜 值得 值了 值 合适 合身 漂亮 美观 好看 好用 好吃 好喝
+好闻 好听 精致 精美 细腻 结实 耐用 牢固 牢靠 扎实 放心 安心 省心 省事 清晰 流畅 顺畅 顺利 顺滑 干净 整洁 卫生
+新鲜 美味 可口 香 鲜美 完好 完好无损 完整 严实 没问题 没有问题 没毛病 没有毛病 没得说 没话说 没的说 挺可以
+蛮可以 真可以 还可以 挺好 蛮好 还不错 还行 挺行 不赖 不差 给好评 好评 赞 棒 点赞 优质 优惠 正品 正宗 到位 满足
+开心 高兴 愉快 惊喜 支持 信赖 信任 回购 再来 还会再来 会回购 下次还来 下次还会 强大 稳定 灵敏 安静 柔软 轻便
+小巧 大方 时尚 高档 有质感 物美价廉 性价比高 不愧 名不虚传 解决了 处理得好 挺满意 松软 透气 显瘦 保暖 凉快 清爽
+滋润 显白 很会 用心 良心 厚道 诚信 爽快 痛快 温柔 高效 效率高 一目了然 简单 容易 轻松 不难 省时 省力 很稳 平整
+服帖 麻利 主动 温馨 熟练 实用
+"""
+_GOOD_EN: Final = """
+good, great, nice, fine, happy, satisfied, satisfying, recommend, fast, quick, quickly, prompt, promptly,
+polite, friendly, helpful, kind, patient, professional, easy, smooth, comfortable, reliable, cheap, affordable,
+worth, clean, fresh, delicious, tasty, beautiful, pretty, sturdy, durable, pleased, enjoy, enjoyed, like it,
+liked, like the, convenient, responsive, intact, timely, efficient, genuine, authentic, solid, courteous,
+resolved, on time, no problem, no problems, no issue, no issues, no complaints, as described, works well,
+worked well, works great, well packed, well made, fits well, value for money
+"""
+
+_BAD_ZH: Final = """
+差 不好 不行 不满 不满意 差劲 慢 太慢 很慢 好慢 久 太久 很久 好久 半天 拖 拖延 拖拉 拖了 延误 延迟 迟到 晚 晚了
+太晚 贵 太贵 坑 坑人 骗人 失望 后悔 无语 郁闷 难受 麻烦 糟 破 坏 坏了 破了 碎 碎了 烂 烂了 漏 漏了 断 断了 裂
+裂了 脏 臭 难闻 刺鼻 难吃 难喝 难看 难听 难用 随便 太随便 粗糙 劣质 低劣 敷衍 冷漠 冷淡 不耐烦 粗鲁 凶 没礼貌
+不礼貌 没素质 推诿 推脱 踢皮球 不理 不理人 没人理 没人管 不管 不回 不回复 没回复 没反应 没回应 没有回应 无人
+不处理 不解决 没解决 解决不了 不给 不退 不让 不接 没人接 打不通 联系不上 找不到 不合适 不符 不一致 不一样 不值
+不值得 不划算 不方便 不舒服 不新鲜 不干净 不卫生 不专业 不负责 不靠谱 不推荐 不喜欢 不明白 不清楚 不清晰 不清
+模糊 卡 卡顿 卡死 闪退 死机 崩溃 故障 失灵 失效 没用 无效 不灵 不能用 用不了 不好用 没法用 打不开 登不上 问题
+毛病 缺陷 瑕疵 质量问题 缺点 不足 不过关 掉色 褪色 起球 变形 异响 噪音 吵 发热 发烫 掉漆 划痕 生锈 发霉 过期
+变质 少 少了 缺 缺少 漏发 发错 送错 错 错了 弄错 丢 丢了 弄丢 假 假的 假货 山寨 仿品 虚假 欺骗 忽悠 套路 误导
+霸王 不公平 不合理 不透明 不准 不准确 乱 混乱 乱扣 乱收费 多扣 拒绝 拒收 抱怨 投诉 差评 垫底 退货 失误 疏忽 遗憾
+可惜 尴尬 生气 愤怒 气人 气愤 恼火 烦 烦人 担心 害怕 浪费 白等 白花 一般 一般般 凑合 马马虎虎 将就 鸡肋 复杂
+繁琐 难 困难 太难 硬 太硬 凉 凉了 太凉 太咸 太淡 太油 咸 油腻 生硬 简陋 单薄 太薄 松垮 挤 拥挤 嘈杂 吵闹 闷 太小
+太大 偏小 偏大 太紧 太松 太吵 太重 变差 越来越差 退步 打折扣 缩水 不够 欠佳 有待 待提高 不太好 不是很好 不怎么样
+不怎样 不咋地 不咋样 不太行 不给力 不如 差一些 差一点 有点差 比较差 受不了 忍不了 无奈 无法 跑路 失联 拆封过
+二手 翻新 扣款 溢价 涨价 闹心 心塞 添堵 堵心
+"""
+_BAD_EN: Final = """
+bad, poor, slow, slowly, late, delayed, delay, broken, damaged, damage, cracked, torn, rude, terrible, dirty,
+noisy, expensive, overpriced, disappointed, disappointing, disappointment, annoying, annoyed, frustrated,
+frustrating, useless, fake, wrong, missing, lost, leaking, leaked, unhelpful, unfriendly, unresponsive,
+ignored, ignore, refused, refuse, complain, complaint, difficult, confusing, hard to, crash, crashes, crashed,
+crashing, freezes, frozen, buggy, bug, fail, failed, failure, error, problem, issue, defective, faulty, stale,
+went cold, arrived cold, stuck, waited, unacceptable, unprofessional, misleading, unfair, mediocre, lousy,
+dislike, ripped, scratched, smelly, stinks, never arrived, not arrived, hasn't arrived, not working,
+does not work, did not work, doesn't work, didn't work, stopped working, no response, no reply, nobody answers,
+nobody answered, not again, too small, too big, too long, too tight, too loose, could be better, not great,
+not good, not happy, not worth
+"""
+
+_STRONG_BAD_ZH: Final = """
+太差 很差 极差 超差 巨差 最差 差到极点 差死了 太烂 垃圾 垃圾货 恶劣 恶心 极其恶劣 糟糕 糟透了 坑爹 骗子 无耻
+可恶 可恨 气死 气死我了 慢死了 贵死了 难吃死了 离谱 过分 太过分 忍无可忍 火大 坑死 再也不 再也不来 再也不会
+再也不买 绝不 千万别买 千万不要买 别买 不要买 千万别 一塌糊涂 奇差 烂透了 黑店 黑心 奸商 极度失望 非常失望
+太失望 太坑 太慢了 差评中的差评 零分 负分 一星
+"""
+_STRONG_BAD_EN: Final = """
+worst, horrible, awful, disgusting, garbage, rubbish, trash, scam, nightmare, furious, outrageous, hate, hated,
+pathetic, avoid
+"""
+
+_NEUTRAL_ZH: Final = """
+炸裂 麻烦快点 麻烦你 麻烦您 麻烦帮 麻烦尽快 麻烦给 麻烦查 约好 说好 讲好 谈好 选好 弄好 收好 别家 别人 别的 级别
+区别 分别 告别 快递 快点 快一点 快些 赶快 尽快 快餐 快捷键 快件 快手 愉快地 快要 快到 好像 好几 好多 好不好
+好不容易 好歹 好在 只好 正好 刚好 最好 最好能 幸好 好友 好处 好奇 爱好 好好 要好好 你好 您好 好的 好吧 好了 好吗
+好评返现 友好度 便宜货 香水 香味 香型 香精 值班 值得注意 可以吗 可不可以 是否可以 行不行 银行 行李 行为 自行
+行业 进行 执行 举行 发行 流行 运行 行程 行吗 还行吧 再来一次 差不多 差价 差点 时差 出差 慢慢 坏处 破费 晚上 晚饭
+晚点 晚餐 今晚 昨晚 一般来说 一般都 一般是 一般会 拖鞋 贵姓 贵公司 贵店 贵司 少不了 多少 不少 至少 少量 减少
+断断续续 不断 果断 判断 错过 不错过 假期 假日 放假 请假 假如 假设 大概 缺货 卡片 卡号 银行卡 会员卡 卡券 卡包
+卡通 打卡 刷卡 点卡 贺卡 硬件 硬盘 凉鞋 凉席 凉拌 难道 难怪 难得 不得不 不用说 不用 不但 不仅 不只 不光 不管
+不论 不同 不知 不知道 不久 不小心 不止 不过 不然 要不 要不是 是不是 有没有 能不能 会不会 对不对 要不要 没想到
+不好意思 不得了 了不起 差异 拒收件 投诉电话 有问题找 请问 问题解决 解决问题 有任何问题 什么问题 油腻腻 难点 吵架
+推荐码 支持一下 支持7天 支持七天 七天无理由 退货流程 退货地址 退货率 退换货 差评师 破例 破天荒 重点 重要 保重
+简单粗暴 方便面 不方便透露 满足条件 值班经理 碎花 裂变 漏斗 脏脏包 臭豆腐 高兴得太早 安静待 断货 行号 硬核
+"""
+_NEUTRAL_EN: Final = """
+as well as, well known, looks like, feels like, feel like, would like, hard disk, hard drive, hard shell,
+error code, cold drink, good morning, good afternoon, fine print, issue date, fast food, kind of, no idea
+"""
+
+_NEGATORS_ZH: Final = """
+不 没 没有 沒 未 无 别 莫 毫无 不是 并不 并非 不算 不怎么 不太 不够 不会 不能 不再 从不 从未 没法 难以 谈不上
+算不上 说不上 没觉得 没有觉得 一点都不 一点也不 一点不 没什么 没有什么 没有任何 没任何 没那么 没有那么 不是很
+不是太 并没有 从来没 从来没有 不觉得 称不上 不见得 毫不 不存在
+"""
+_NEGATORS_EN: Final = """
+not, no, never, none, nothing, hardly, without, isn't, wasn't, aren't, weren't, don't, doesn't, didn't, can't,
+cannot, couldn't, won't, wouldn't, nor, far from
+"""
+
+_STRONGER_ZH: Final = """
+很 非常 太 特别 超级 超 极其 极 十分 真 真的 好好 相当 巨 贼 最 更 尤其 格外 无比 实在 实在是 太过 死了 极了
+透了 爆了
+"""
+_STRONGER_EN: Final = """
+very, so, too, extremely, really, super, absolutely, totally, incredibly
+"""
+
+_WISHES_ZH: Final = """
+希望 但愿 建议 要是 如果能 能不能 可不可以 可否 能否 最好能 最好 期待 盼望 就好了 就更好了 会更好 更完美 多一些
+改进 改善 改一下 优化 加强 增加 应该 可以考虑 能够 提个意见 提个建议
+"""
+_WISHES_EN: Final = """
+hope, wish, suggest, suggestion, would be better, would be nice, would be great, please add, please improve,
+could you add, should add, if only, it would help, would love to see
+"""
+
+_CHURN_ZH: Final = """
+再也不买 再也不来 再也不会买 再也不会来 再也不会 再也不用 再也不去 再也不点 再也不在 不会再买 不会再来 不会再用
+不会再点 不会再光顾 不会再在 不会回购 不再购买 不再光顾 不再使用 不想再买 不想再来 不想再用 最后一次 拉黑
+取消会员 退会 注销账号 注销账户 注销会员 卸载 取关 换别家 换一家 换家 去别家 换平台 以后不买 以后不来 以后不会
+绝不再 绝对不会再 永不 永远不会再 没有下次 不会有下次 别想我再 转投
+"""
+_CHURN_EN: Final = """
+never again, never buy, never order, never use, never come back, never shop, last time, uninstall,
+cancel my account, cancel my membership, close my account, switching to, switch to another,
+take my business elsewhere, take my business
+"""
+
+_QUESTIONS_ZH: Final = """
+请问 怎么办 怎么弄 怎么用 怎么退 怎么申请 怎么开 如何 是否可以 什么时候 多久 多久能 哪里可以 在哪里 在哪 可以吗
+能吗 吗? 吗 呢? 么?
+"""
+_QUESTIONS_EN: Final = """
+how do i, how can i, how long, when will, where can, what is the, is it possible, can i, could you tell
+"""
+
+_THANKS_ZH: Final = """
+谢谢 感谢 多谢 谢啦 谢了
+"""
+_THANKS_EN: Final = """
+thx, thanks, thank you, many thanks
+"""
+
+
+def _entries(chinese: str, english: str) -> tuple[str, ...]:
+    return (*chinese.split(), *(phrase.strip() for phrase in english.split(",")))
+
+
+# Phrase → what it says: -2 very bad … 2 very good; 0 says nothing and shields the words inside it.
+OPINIONS: Final[Mapping[str, int]] = {
+    **dict.fromkeys(_entries(_GOOD_ZH, _GOOD_EN), 1),
+    **dict.fromkeys(_entries(_BAD_ZH, _BAD_EN), -1),
+    **dict.fromkeys(_entries(_STRONG_GOOD_ZH, _STRONG_GOOD_EN), 2),
+    **dict.fromkeys(_entries(_STRONG_BAD_ZH, _STRONG_BAD_EN), -2),
+    **dict.fromkeys(_entries(_NEUTRAL_ZH, _NEUTRAL_EN), 0),
+}
+NEGATORS: Final = frozenset(_entries(_NEGATORS_ZH, _NEGATORS_EN))
+STRONGER: Final = frozenset(_entries(_STRONGER_ZH, _STRONGER_EN))
+CUES: Final[Mapping[str, tuple[str, ...]]] = {
+    "wish": _entries(_WISHES_ZH, _WISHES_EN),
+    "churn": _entries(_CHURN_ZH, _CHURN_EN),
+    "question": _entries(_QUESTIONS_ZH, _QUESTIONS_EN),
+    "thanks": _entries(_THANKS_ZH, _THANKS_EN),
+}

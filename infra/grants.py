@@ -1,0 +1,131 @@
+"""Least privilege, measured: what each function may do, against what it did on the local engine.
+
+Both differences must be empty but for ``infra/policies/exemptions.yaml``, which says why the engine never sees a use.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from infra.engine import REGION
+from infra.local import Stack
+
+EXEMPTIONS: Final = Path(__file__).parent / "policies" / "exemptions.yaml"
+_ACCOUNT: Final = "000000000000"  # the engine's
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Access:
+    """One function, one IAM action, one ARN; the ARN of a grant may be a pattern."""
+
+    function: str
+    action: str
+    resource: str
+
+    def __str__(self) -> str:
+        return f"{self.function}: {self.action} on {self.resource}"
+
+    def covers(self, use: Access) -> bool:
+        """Whether this grant allows that use."""
+        same = (self.function, self.action.lower()) == (use.function, use.action.lower())
+        return same and fnmatch.fnmatchcase(use.resource, self.resource)
+
+
+@dataclass(frozen=True, slots=True)
+class Exemption:
+    """Grants that the engine cannot show in use. ``functions`` and ``resource`` are patterns."""
+
+    action: str
+    functions: str
+    resource: str
+    reason: str
+
+    def covers(self, grant: Access) -> bool:
+        matches = fnmatch.fnmatchcase
+        return (
+            self.action == grant.action
+            and matches(grant.function, self.functions)
+            and matches(grant.resource, self.resource)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """``unused`` grants, ``ungranted`` uses, and exemptions that exempt nothing any more."""
+
+    unused: list[Access]
+    ungranted: list[Access]
+    idle: list[Exemption]
+
+
+def compare(stack: Stack) -> Comparison:
+    """Compare the running stack's policies with the calls it has made since it was started."""
+    grants, done, exemptions = set(granted(stack)), set(used(stack)), load_exemptions()
+    idle = {grant for grant in grants if not any(grant.covers(use) for use in done)}
+    return Comparison(
+        unused=sorted(grant for grant in idle if not any(one.covers(grant) for one in exemptions)),
+        ungranted=sorted(use for use in done if not any(grant.covers(use) for grant in grants)),
+        idle=[one for one in exemptions if not any(one.covers(grant) for grant in idle)],
+    )
+
+
+def load_exemptions() -> list[Exemption]:
+    """What exemptions.yaml lists."""
+    return [
+        Exemption(entry["action"], entry.get("functions", "*"), entry.get("resource", "*"), entry["reason"])
+        for entry in yaml.safe_load(EXEMPTIONS.read_text())
+    ]
+
+
+def granted(stack: Stack) -> Iterator[Access]:
+    """Every (function, action, resource) that the deployed roles allow."""
+    iam = stack.clients("iam")
+    for name, role, _ in _functions(stack):
+        for policy in iam.list_role_policies(RoleName=role)["PolicyNames"]:
+            document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+            for statement in document["Statement"]:
+                for action in _listed(statement["Action"]):
+                    for resource in _listed(statement["Resource"]):
+                        yield Access(name, action, resource)
+
+
+def used(stack: Stack) -> Iterator[Access]:
+    """Every (function, action, resource) that was called and not refused."""
+    names = {key: name for name, _, key in _functions(stack)}
+    for line in stack.engine.calls.read_text().splitlines():
+        key, service, action, resource = json.loads(line)
+        if key in names:
+            yield Access(names[key], f"{service}:{action}", _arn(service, resource))
+
+
+def _functions(stack: Stack) -> list[tuple[str, str, str]]:
+    """(short name, role's name, access key that the engine gives it) of every function."""
+    found = []
+    for entry in stack.clients("lambda").list_functions()["Functions"]:
+        identity = f"{entry['FunctionArn']}:{entry['Role']}"
+        key = "ASIA" + hashlib.sha256(identity.encode()).hexdigest()[:16].upper()
+        found.append((entry["FunctionName"].rsplit("-", 1)[-1], entry["Role"].rsplit("/", 1)[-1], key))
+    return found
+
+
+def _arn(service: str, resource: str) -> str:
+    """The ARN that IAM is asked about, from the name in the request."""
+    if service == "sns":  # a subscription is a matter of its topic
+        return ":".join(resource.split(":")[:6])
+    if resource.startswith("arn:"):
+        return resource
+    prefixes = {"dynamodb": "table/", "sqs": "", "ssm": "parameter", "kms": "key/", "events": "event-bus/"}
+    name = resource.rsplit("/", 1)[-1] if service == "sqs" else resource
+    return f"arn:aws:{service}:{REGION}:{_ACCOUNT}:{prefixes.get(service, '')}{name}"
+
+
+def _listed(node: Any) -> list[str]:
+    return node if isinstance(node, list) else [node]

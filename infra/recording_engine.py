@@ -1,0 +1,66 @@
+"""The local engine, with a list of which role called what on which resource.
+
+Run as a script, in the engine's own environment. The engine records calls too, but shows only the last fifty and
+forgets them at a stop; a test that compares grants with uses needs each kind of call once. Denied calls are in
+neither. Writes one JSON line per new (access key, service, call, resource) to $ECHOLOOP_CALLS.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ministack.app import main
+from ministack.services import cloudtrail
+
+# What IAM checks for each part of a transaction.
+_PARTS = {
+    "Put": "PutItem",
+    "Update": "UpdateItem",
+    "Delete": "DeleteItem",
+    "ConditionCheck": "ConditionCheckItem",
+    "Get": "GetItem",
+}
+
+
+def uses(service: str, call: str, asked: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """(IAM action, resource as the caller named it) of one request."""
+    if call in ("TransactWriteItems", "TransactGetItems"):
+        for item in asked.get("TransactItems", ()):
+            for part, body in item.items():
+                yield _PARTS[part], body["TableName"]
+    elif call in ("BatchGetItem", "BatchWriteItem"):
+        for table in asked.get("RequestItems", {}):
+            yield call, table
+    elif service == "dynamodb":
+        index = asked.get("IndexName")
+        yield call, f"{asked.get('TableName')}/index/{index}" if index else str(asked.get("TableName"))
+    elif service == "events":
+        for entry in asked.get("Entries", ()):
+            yield call, entry.get("EventBusName", "default")
+    else:
+        names = ("QueueUrl", "TopicArn", "SubscriptionArn", "Name", "KeyId")
+        yield call, next((str(asked[name]) for name in names if name in asked), "")
+
+
+def record_to(path: str) -> None:
+    """Append what is new to the file at ``path``, beside what the engine does itself."""
+    original, seen = cloudtrail.record_event, set()
+
+    def record_event(**event: Any) -> None:
+        original(**event)
+        for action, resource in uses(event["service"], event["event_name"], event["request_params"]):
+            use = (event["access_key_id"], event["service"], action, resource)
+            if use not in seen:
+                seen.add(use)
+                with open(path, "a", encoding="utf-8") as file:
+                    file.write(json.dumps(use) + "\n")
+
+    cloudtrail.record_event = record_event
+
+
+if __name__ == "__main__":
+    record_to(os.environ["ECHOLOOP_CALLS"])
+    main()

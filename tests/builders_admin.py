@@ -1,0 +1,423 @@
+"""The management API on fakes: the real routes, services and wiring, with the table, SSM, SQS and SNS in memory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+import pytest
+
+from chalicelib import config, wiring
+from chalicelib.connectors.registry import ConnectorCatalogue
+from chalicelib.domain.arrival import Arrival
+from chalicelib.domain.delivery import Attempt, Delivery, delivery_id
+from chalicelib.domain.directory import Connection, ConnectionSecret, Endpoint, EndpointSecret, Subscription
+from chalicelib.domain.egress_policy import Policy, self_host
+from chalicelib.domain.envelope import Envelope
+from chalicelib.domain.facets import facets_of
+from chalicelib.domain.feedback import Feedback
+from chalicelib.domain.listing import FeedbackPage, FeedbackQuery, FeedbackSummary, matches
+from chalicelib.domain.ticket import Ticket
+from chalicelib.egress import Door
+from chalicelib.lambdas import answers, openapi
+from chalicelib.sources.registry import Catalogue
+from chalicelib.storage import cursor as cursors
+from chalicelib.storage.secrets import ConnectionSecrets, EndpointSecrets
+from tests import builders
+from tests.fakes.directory import FakeDirectory
+from tests.fakes.gateway import Answer, call, product
+from tests.fakes.sqs import FakeSqs
+from tests.fakes.ssm import FakeSsm
+from tests.fakes.tickets import FakeTickets
+
+NOW = builders.AT
+OURS = "acme"  # the workspace of the tests
+THEIRS = "globex"  # somebody else's
+SECRET = "whsec_" + "A" * 43 + "="
+CONTACT = {"id": "CUST-1", "name": "王小明", "phone": "13800138000"}
+MAPPING = {"response_id": "/id", "scores": [{"path": "/score", "kind": "nps", "scale": [0, 10]}]}
+SETTINGS = config.load(
+    {"PARAMETER_PREFIX": "/echoloop/test", "KEY_ID": "alias/test", "INBOX_URL": "https://sqs.test/inbox"}
+)
+
+
+@dataclass
+class FakeShelf:
+    """Feedback with its revisions and sealed bodies, and its list."""
+
+    rows: dict[tuple[str, str], Feedback] = field(default_factory=dict)
+    older: dict[tuple[str, str], list[Feedback]] = field(default_factory=dict)
+    sealed: dict[tuple[str, str], bytes] = field(default_factory=dict)
+
+    def add(self, feedback: Feedback, *older: Feedback) -> Feedback:
+        self.rows[feedback.workspace, feedback.id] = feedback
+        self.older[feedback.workspace, feedback.id] = list(older)
+        return feedback
+
+    def get(self, workspace: str, feedback_id: str) -> Feedback | None:
+        return self.rows.get((workspace, feedback_id))
+
+    def revisions(self, workspace: str, feedback_id: str) -> Sequence[Feedback]:
+        return self.older.get((workspace, feedback_id), [])
+
+    def raw_body(self, workspace: str, feedback_id: str) -> bytes | None:
+        return self.sealed.get((workspace, feedback_id))
+
+    def page(self, query: FeedbackQuery, *, limit: int, cursor: str | None = None) -> FeedbackPage:
+        lines = [_line(one) for (workspace, _), one in sorted(self.rows.items()) if workspace == query.workspace]
+        found = [line for line in lines if matches(query, line)]
+        start, following = _window(f"feedback {query.workspace}", len(found), limit, cursor)
+        return FeedbackPage(tuple(found[start : start + limit]), following)
+
+
+@dataclass
+class FakeTicketShelf(FakeTickets):
+    def page(
+        self,
+        workspace: str,
+        *,
+        state: str | None = None,
+        owner: str | None = None,
+        department: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> tuple[list[Ticket], str | None]:
+        found = [
+            one
+            for (there, _), one in sorted(self.rows.items())
+            if there == workspace
+            and state in (None, one.state)
+            and owner in (None, one.owner)
+            and (department is None or department in one.departments)
+        ]
+        start, following = _window(f"tickets {workspace}", len(found), limit, cursor)
+        return found[start : start + limit], following
+
+
+@dataclass
+class FakeDeliveries:
+    """The delivery log, and what was asked of it."""
+
+    rows: dict[tuple[str, str], Delivery] = field(default_factory=dict)
+    calls: dict[str, list[Attempt]] = field(default_factory=dict)
+    asked: list[tuple[str, str, str]] = field(default_factory=list)
+
+    def get(self, workspace: str, delivery_id: str) -> Delivery | None:
+        return self.rows.get((workspace, delivery_id))
+
+    def attempts(self, workspace: str, delivery_id: str) -> list[Attempt]:
+        return self.calls.get(delivery_id, [])
+
+    def page(
+        self, workspace: str, *, limit: int = 50, cursor: str | None = None, **filters: Any
+    ) -> tuple[list[Delivery], str | None]:
+        wanted = {"subject": filters["ticket"], "endpoint": filters["endpoint"], "state": filters["state"]}
+        found = [
+            one
+            for (there, _), one in sorted(self.rows.items())
+            if there == workspace and all(value in (None, getattr(one, name)) for name, value in wanted.items())
+        ]
+        start, following = _window(f"deliveries {workspace}", len(found), limit, cursor)
+        return found[start : start + limit], following
+
+    # --- delivery_admin_service -------------------------------------------------------------------------------
+
+    def cancel(self, workspace: str, endpoint_id: str) -> int:
+        return self._end("cancel", workspace, endpoint_id, "cancelled")
+
+    def release(self, workspace: str, endpoint_id: str) -> int:
+        return self._end("release", workspace, endpoint_id, "waiting")
+
+    def replay(self, workspace: str, delivery_id: str) -> None:
+        from chalicelib.domain.access import nowhere
+
+        if (workspace, delivery_id) not in self.rows:
+            raise nowhere()
+        self.asked.append(("replay", workspace, delivery_id))
+
+    def replay_range(
+        self, workspace: str, since: datetime, until: datetime, *, limit: int, cursor: str | None
+    ) -> tuple[int, str | None]:
+        self.asked.append(("replay_range", workspace, since.isoformat()))
+        return sum(there == workspace for there, _ in self.rows), None
+
+    def _end(self, verb: str, workspace: str, endpoint_id: str, state: str) -> int:
+        self.asked.append((verb, workspace, endpoint_id))
+        before = "held" if verb == "release" else "waiting"
+        found = [
+            k for k, one in self.rows.items() if (k[0], one.endpoint, one.state) == (workspace, endpoint_id, before)
+        ]
+        for key in found:
+            self.rows[key] = replace(self.rows[key], state=state)
+        return len(found)
+
+
+class FakeVault:
+    """Seals by a prefix. A subject in ``shredded`` can be opened no more."""
+
+    shredded: frozenset[str] = frozenset()
+
+    def open_contact(self, workspace: str, subject: str, sealed: bytes) -> dict[str, str] | None:
+        assert sealed.startswith(f"{workspace}/{subject}/".encode())
+        return None if subject in self.shredded else dict(json.loads(sealed.split(b"/", 2)[2]))
+
+    def open_body(self, workspace: str, sealed: bytes) -> bytes:
+        assert sealed.startswith(f"{workspace}/".encode())
+        return sealed.split(b"/", 1)[1]
+
+
+@dataclass
+class FakeSns:
+    subscribed: list[tuple[str, str, str, str]] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+
+    def subscribe(self, workspace: str, severity: str, protocol: str, address: str) -> tuple[str, ...]:
+        self.subscribed.append((workspace, severity, protocol, address))
+        return (f"arn:{severity}",)
+
+    def unsubscribe(self, workspace: str, arns: Sequence[str]) -> None:
+        self.removed.extend(arns)
+
+
+@dataclass
+class FakeAudit:
+    rows: list[Mapping[str, Any]] = field(default_factory=list)
+
+    def revealed(self, workspace: str, **what: Any) -> None:
+        self.rows.append({"workspace": workspace, **what})
+
+
+@dataclass
+class Office:
+    """Everything a test of the management API touches. ``key`` is an admin of OURS."""
+
+    directory: FakeDirectory = field(default_factory=FakeDirectory)
+    shelf: FakeShelf = field(default_factory=FakeShelf)
+    tickets: FakeTicketShelf = field(default_factory=FakeTicketShelf)
+    deliveries: FakeDeliveries = field(default_factory=FakeDeliveries)
+    vault: FakeVault = field(default_factory=FakeVault)
+    sns: FakeSns = field(default_factory=FakeSns)
+    audit: FakeAudit = field(default_factory=FakeAudit)
+    ssm: FakeSsm = field(default_factory=FakeSsm)
+    sqs: FakeSqs = field(default_factory=FakeSqs)
+    addresses: dict[str, list[str]] = field(default_factory=dict)  # host → addresses; else a public one
+    now: datetime = NOW
+    key: str = ""
+
+    def __post_init__(self) -> None:
+        self.key = self.new_key()
+
+    def new_key(self, role: str = "admin", workspace: str = OURS, **more: Any) -> str:
+        return self.directory.create_key(workspace, role, **more)[1]
+
+    def clock(self) -> datetime:
+        return self.now
+
+    def seconds(self) -> float:
+        return self.now.timestamp()
+
+    @property
+    def connection_secrets(self) -> ConnectionSecrets:
+        return ConnectionSecrets(self.ssm, "/echoloop/test", "alias/test", clock=self.seconds)
+
+    @property
+    def endpoint_secrets(self) -> EndpointSecrets:
+        return EndpointSecrets(self.ssm, "/echoloop/test", "alias/test", clock=self.seconds)
+
+    # --- things that are there ----------------------------------------------------------------------------------
+
+    def connection(self, workspace: str = OURS, **changes: Any) -> Connection:
+        values = {"id": f"cn_{workspace}", "name": "Shops", "source": "canonical", "created_at": "2026-11-01T00:00:00Z"}
+        made = Connection(workspace, **{**values, **changes})
+        self.directory.put_connection(made)
+        secrets = ((SECRET, None),) if made.source != "jinshuju" else ()
+        self.connection_secrets.put(ConnectionSecret(workspace, made.id, made.source, made.state, "0" * 64, secrets))
+        return made
+
+    def endpoint(self, workspace: str = OURS, **changes: Any) -> Endpoint:
+        values = {
+            "id": f"ep_{workspace}",
+            "name": "OA",
+            "connector": "standard_webhooks",
+            "host": "oa.example.com",
+            "events": ("ticket.opened",),
+            "settings": {"contact": "none"},
+        }
+        made = Endpoint(workspace, **{**values, **changes})
+        self.directory.put_endpoint(made)
+        url = "https://oa.example.com/hook?token=CANARY-url-token"
+        headers = {"Authorization": "CANARY-authorization"}
+        self.endpoint_secrets.put(EndpointSecret(workspace, made.id, url, SECRET, headers=headers))
+        return made
+
+    def feedback(self, workspace: str = OURS, **changes: Any) -> Feedback:
+        subject = f"sub_{workspace}"
+        values = {
+            "workspace": workspace,
+            "id": f"fb_{workspace}",
+            "unit": "SH/001",
+            "subject": subject,
+            "contact": f"{workspace}/{subject}/{json.dumps(CONTACT)}".encode(),
+        }
+        return self.shelf.add(builders.feedback(**{**values, **changes}))
+
+    def parked(self, workspace: str = OURS, *, sealed: bool = True, **changes: Any) -> Feedback:
+        values = {"id": f"fb_parked_{workspace}", "state": "parked", "parked_reason": "mapping_missing_response_id"}
+        made = self.feedback(workspace, **{**values, **changes})
+        if sealed:
+            envelope = Envelope(workspace, made.connection, made.source, made.id, "ev_1", Arrival(b"{}", NOW))
+            message = json.dumps(envelope.to_message()).encode()
+            self.shelf.sealed[workspace, made.id] = workspace.encode() + b"/" + message
+        return made
+
+    def ticket(self, workspace: str = OURS, **changes: Any) -> Ticket:
+        values = {"workspace": workspace, "id": f"tk_{workspace}", "feedback": f"fb_{workspace}", "unit": "SH/001"}
+        made = builders.ticket(**{**values, **changes})
+        self.tickets.rows[workspace, made.id] = made
+        return made
+
+    def delivery(self, workspace: str = OURS, **changes: Any) -> Delivery:
+        ticket, endpoint = f"tk_{workspace}", f"ep_{workspace}"
+        values = {
+            "id": delivery_id(ticket, endpoint, 1),
+            "endpoint": endpoint,
+            "subject": ticket,
+            "sequence": 1,
+            "mark": "",
+            "event_type": "ticket.opened",
+            "state": "held",
+            "created_at": NOW,
+            "updated_at": NOW,
+        }
+        made = Delivery(workspace, **{**values, **changes})
+        self.deliveries.rows[workspace, made.id] = made
+        attempt = Attempt(1, NOW, "http_500", 12, 500, "〔masked〕")
+        self.deliveries.calls[made.id] = [attempt]
+        return made
+
+    def furnish(self, workspace: str) -> None:
+        """One of everything, under ids that name the workspace."""
+        self.connection(workspace)
+        self.endpoint(workspace)
+        self.feedback(workspace)
+        self.parked(workspace)
+        self.ticket(workspace)
+        self.delivery(workspace)
+        subscription = Subscription(workspace, f"sb_{workspace}", "high", "email", "ops@example.com", ("arn:high",))
+        self.directory.put_subscription(subscription)
+        self.directory.put_rule(workspace, replace(builders_rule(), name=f"rule-{workspace}"))
+
+    # --- calls --------------------------------------------------------------------------------------------------
+
+    def call(
+        self,
+        method: str,
+        resource: str,
+        body: Any = None,
+        *,
+        key: str | None = None,
+        path: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """One call with ``key``, the admin's when None, none at all when empty. ``body`` is sent as JSON."""
+        sent = {"content-type": "application/json"} if body is not None else {}
+        if key != "":
+            sent["authorization"] = f"Bearer {key or self.key}"
+        raw = body if isinstance(body, bytes) or body is None else json.dumps(body, ensure_ascii=False).encode()
+        answer = call(
+            product(), method, resource, path=path, query=query, headers={**sent, **(headers or {})}, body=raw
+        )
+        _check_documented(method, resource, answer)
+        return answer
+
+
+def builders_rule() -> Any:
+    from chalicelib.domain.rules import Rule
+
+    return Rule("rule", {"field": "score.nps", "op": "lte", "value": 6}, ("ticket",))
+
+
+@contextmanager
+def composed(patch: pytest.MonkeyPatch, office: Office) -> Iterator[Office]:
+    """The composition root with the outside world exchanged; what stands on it is built by the real builders."""
+    _forget()
+    outside = {
+        "now": office.clock,
+        "settings": lambda: SETTINGS,
+        "client": lambda service: {"sqs": office.sqs, "ssm": office.ssm}[service],
+        "directory": lambda: office.directory,
+        "connection_secrets": lambda: office.connection_secrets,
+        "endpoint_secrets": lambda: office.endpoint_secrets,
+        "source_catalogue": Catalogue,
+        "connector_catalogue": ConnectorCatalogue,
+        "feedback_store": lambda: office.shelf,
+        "feedback_list": lambda: office.shelf,
+        "ticket_store": lambda: office.tickets,
+        "delivery_store": lambda: office.deliveries,
+        "delivery_admin_service": lambda: office.deliveries,
+        "vault": lambda: office.vault,
+        "notifications": lambda: office.sns,
+        "audit_log": lambda: office.audit,
+        "bus": FakeBus,
+        "check_url": lambda own_url: (
+            Door(
+                Policy(self_hosts=(self_host(own_url),)),
+                resolve=lambda host, port, left: office.addresses.get(host, ["8.8.8.8"]),
+            ).check
+        ),
+    }
+    for name, builder in outside.items():
+        patch.setattr(wiring, name, builder)
+    yield office
+    patch.undo()
+    _forget()
+
+
+class FakeBus:
+    def publish(self, events: Sequence[Any]) -> None:
+        """Nobody listens."""
+
+
+@cache
+def told_of() -> Mapping[str, Any]:
+    """The OpenAPI document of the whole product."""
+    return openapi.document(product().routes, "https://api.example.com")
+
+
+def _check_documented(method: str, resource: str, answer: Answer) -> None:
+    """Every answer that any test gets is one that the OpenAPI document tells of, its code and its form."""
+    operation = openapi.OPERATIONS[openapi.operation_id(product().routes[resource], method)]
+    if answer.status == operation.status and operation.answer is not None:
+        operation.answer.model_validate(answer.json)
+        assert answer.headers["Content-Type"] == "application/json"
+        return
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    answers.Problem.model_validate(answer.json)
+    told = told_of()["paths"][resource][method.lower()]["responses"]
+    described = told.get(str(answer.status), {}).get("description", "")
+    assert answer.code in described.replace(".", "").replace(",", "").split(), (answer.status, answer.code, described)
+
+
+def _forget() -> None:
+    """What earlier tests built must not be found again."""
+    for builder in vars(wiring).values():
+        if hasattr(builder, "cache_clear"):
+            builder.cache_clear()
+
+
+def _line(one: Feedback) -> FeedbackSummary:
+    return FeedbackSummary(
+        one.workspace, one.id, one.connection, one.state, one.received_at, facets_of(one), one.parked_reason
+    )
+
+
+def _window(scope: str, count: int, limit: int, cursor: str | None) -> tuple[int, str | None]:
+    start = int(cursors.decode(scope, cursor)["at"]) if cursor else 0
+    end = start + limit
+    return start, cursors.encode(scope, {"at": end}) if end < count else None

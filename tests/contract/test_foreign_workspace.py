@@ -1,0 +1,195 @@
+"""One workspace's key on another's things, made from the route table: a new route without coverage fails here."""
+
+from __future__ import annotations
+
+import copy
+import random
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import pytest
+
+from tests.builders_admin import OURS, THEIRS, Office, composed
+from tests.fakes.gateway import Answer, product
+
+CALLS: Final = 5_000
+SEED: Final = 20_261_121
+
+# Routes that need no key: nothing of a workspace is behind them, or a signature guards it (see the callbacks' tests).
+OPEN: Final = {"health", "hook", "openapi", "hear_callback"}
+
+WHEN: Final = {"field": "score.nps", "op": "lte", "value": 6}
+
+# A body that is right but for whose things it is about; None where the route takes none.
+BODIES: Final[Mapping[str, Any]] = {
+    "create_connection": {"name": "n", "source": "canonical"},
+    "list_connections": None,
+    "get_connection": None,
+    "change_connection": {"name": "taken over", "state": "paused"},
+    "delete_connection": None,
+    "rotate_connection": {},
+    "create_endpoint": {
+        "name": "n",
+        "connector": "standard_webhooks",
+        "url": "https://oa.example.com/",
+        "events": ["ticket.opened"],
+    },
+    "list_endpoints": None,
+    "get_endpoint": None,
+    "change_endpoint": {"state": "active", "url": "https://evil.example.com/"},
+    "delete_endpoint": None,
+    "rotate_endpoint": {},
+    "list_rules": None,
+    "create_rule": {"name": "rule", "when": WHEN, "then": ["ticket"]},
+    "put_rule": {"when": WHEN, "then": ["ticket"]},
+    "delete_rule": None,
+    "create_subscription": {"severity": "high", "protocol": "email", "address": "a@example.com"},
+    "delete_subscription": None,
+    "create_key": {"role": "admin"},
+    "delete_key": None,
+    "list_feedback": None,
+    "get_feedback": None,
+    "reparse_feedback": {},
+    "list_tickets": None,
+    "get_ticket": None,
+    "move_ticket": {"to": "accepted", "version": 1},
+    "reveal_contact": {"reason": "curious"},
+    "list_deliveries": None,
+    "get_delivery": None,
+    "replay_delivery": {},
+    "replay": {"since": "2026-01-01", "until": "2026-12-31", "what": "deliveries"},
+}
+ROUTES: Final = {
+    entry.view_function.__name__: (method, path)
+    for path, by_method in product().routes.items()
+    for method, entry in by_method.items()
+    if entry.view_function.__name__ not in OPEN
+}
+
+
+@pytest.fixture
+def office(monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
+    with composed(monkeypatch, Office()) as made:
+        made.furnish(OURS)
+        made.furnish(THEIRS)
+        yield made
+
+
+def ids(workspace: str) -> dict[str, list[str]]:
+    """The path parameters that name a workspace's things."""
+    return {
+        "connection_id": [f"cn_{workspace}"],
+        "endpoint_id": [f"ep_{workspace}"],
+        "name": [f"rule-{workspace}"],
+        "subscription_id": [f"sb_{workspace}"],
+        "feedback_id": [f"fb_{workspace}", f"fb_parked_{workspace}"],
+        "ticket_id": [f"tk_{workspace}"],
+        "delivery_id": [f"dl-tk_{workspace}-ep_{workspace}-1"],
+    }
+
+
+def paths(office: Office, view: str, workspace: str) -> list[dict[str, str]]:
+    """Every way to fill the route's path with things of ``workspace``."""
+    things = ids(workspace)
+    things["key_id"] = [key.id for key in office.directory.keys.values() if key.workspace == workspace]
+    names = re.findall(r"\{(\w+)\}", ROUTES[view][1])
+    return [{name: thing} for name in names for thing in things[name]] or [{}]
+
+
+def send(office: Office, view: str, path: dict[str, str], *, named: str | None, where: str, key: str = "") -> Answer:
+    """One call that names a workspace in its body or its query."""
+    method, resource = ROUTES[view]
+    body = copy.deepcopy(BODIES[view])
+    query = None
+    if named is not None and where == "body" and body is not None:
+        body["workspace"] = named
+    elif named is not None:
+        query = {"workspace": named}
+    return office.call(method, resource, body, path=path, query=query, key=key or None)
+
+
+def theirs(office: Office) -> Any:
+    """All that the other workspace has."""
+    directory, at = office.directory, THEIRS
+    return copy.deepcopy(
+        (
+            [one for key, one in sorted(directory.connections_.items()) if key[0] == at],
+            [one for key, one in sorted(directory.endpoints_.items()) if key[0] == at],
+            [one for key, one in sorted(directory.rules_.items()) if key[0] == at],
+            [one for key, one in sorted(directory.subscriptions_.items()) if key[0] == at],
+            [key for key in directory.keys.values() if key.workspace == at],
+            [one for key, one in sorted(office.tickets.rows.items()) if key[0] == at],
+            [one for key, one in sorted(office.deliveries.rows.items()) if key[0] == at],
+            [asked for asked in office.deliveries.asked if asked[1] == at],
+            {name: value for name, value in office.ssm.values.items() if at in name},
+            office.audit.rows,
+            [one for one in office.sqs.bodies() if one["workspace"] == at],
+        )
+    )
+
+
+def test_every_route_behind_a_key_is_covered() -> None:
+    assert set(BODIES) == set(ROUTES), "a new route needs a line in BODIES"
+
+
+@pytest.mark.parametrize("view", sorted(BODIES))
+def test_our_key_never_reaches_their_things(office: Office, view: str) -> None:
+    office.new_key(workspace=THEIRS)
+    before = theirs(office)
+
+    for path in paths(office, view, THEIRS):
+        for named, where in ((None, ""), (THEIRS, "body"), (THEIRS, "query")):
+            if named is None and not path:
+                continue  # our own list, or a new thing of our own
+            answer = send(office, view, path, named=named, where=where)
+            # A rule is put under any name: without naming them it becomes our own.
+            if view == "put_rule" and named is None:
+                assert answer.status == 200
+                continue
+            assert (answer.status, answer.code) == (404, "not_found"), (path, named, where, answer.body)
+            assert THEIRS not in answer.body
+    assert theirs(office) == before
+
+
+@pytest.mark.parametrize("view", sorted(view for view in BODIES if "{" in ROUTES[view][1] and view != "put_rule"))
+def test_a_foreign_id_and_an_unknown_one_look_alike(office: Office, view: str) -> None:
+    office.new_key(workspace=THEIRS)
+    foreign = paths(office, view, THEIRS)[0]
+    unknown = dict.fromkeys(foreign, "never-heard-of")
+
+    answers = [send(office, view, path, named=None, where="") for path in (foreign, unknown)]
+
+    assert answers[0] == answers[1]
+
+
+@pytest.mark.parametrize("view", sorted(BODIES))
+def test_the_same_call_on_our_own_things_goes_through(office: Office, view: str) -> None:
+    """Else the refusals above would prove nothing."""
+    if view == "delete_key":
+        office.new_key("analyst")
+    answers = [send(office, view, path, named=OURS, where="query") for path in paths(office, view, OURS)]
+
+    assert any(200 <= answer.status < 300 for answer in answers), [answer.body for answer in answers]
+
+
+def test_thousands_of_random_calls_find_nothing(office: Office) -> None:
+    office.new_key(workspace=THEIRS)
+    keys = [
+        office.key,
+        office.new_key("analyst"),
+        office.new_key("region", unit="SH"),
+        office.new_key("store", unit="SH/001"),
+        office.new_key("integration"),
+    ]
+    before = theirs(office)
+    chosen = random.Random(SEED)
+    views = sorted(BODIES)
+
+    for number in range(CALLS):
+        view = chosen.choice(views)
+        path = chosen.choice(paths(office, view, THEIRS))
+        named = chosen.choice((None, THEIRS)) if path and view != "put_rule" else THEIRS
+        answer = send(office, view, path, named=named, where=chosen.choice(("body", "query")), key=chosen.choice(keys))
+        assert answer.status in (403, 404), (SEED, number, view, path, named, answer.body)
+    assert theirs(office) == before

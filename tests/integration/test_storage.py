@@ -1,0 +1,301 @@
+"""The feedback room's adapters on the real engine: what only DynamoDB and KMS can say."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from chalicelib.domain.facets import facets_of
+from chalicelib.domain.feedback import Decision, Feedback
+from chalicelib.domain.listing import FeedbackPage, FeedbackQuery
+from chalicelib.domain.rollup import Bucket, recount
+from chalicelib.errors import Invalid
+from chalicelib.storage.buckets import BucketStore
+from chalicelib.storage.feedback import FeedbackStore
+from chalicelib.storage.feedback_list import FeedbackList
+from chalicelib.storage.table import Row, bind
+from chalicelib.storage.vault import Vault
+from tests.builders import feedback as built
+
+pytestmark = pytest.mark.engine
+
+NOW = datetime.now(timezone.utc).replace(microsecond=0)
+
+
+@pytest.fixture(autouse=True)
+def table(stack: Any) -> Iterator[None]:
+    """The rows on the stack's table, and afterwards as they were."""
+    before, client = Row.Meta.table_name, Row.shared_client
+    bind(stack.facts["table"], stack.clients("dynamodb"))
+    yield
+    Row.Meta.table_name, Row.shared_client = before, client
+
+
+@pytest.fixture
+def workspace() -> str:
+    return f"ws-{uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def store() -> FeedbackStore:
+    return FeedbackStore(keep_days=90, clock=lambda: NOW)
+
+
+@pytest.fixture
+def lists() -> FeedbackList:
+    return FeedbackList(keep_days=90, clock=lambda: NOW)
+
+
+def one(workspace: str, **changes: Any) -> Feedback:
+    """A feedback of now that asks for nothing: the stack's own workers would answer it in the middle of a test."""
+    values = {
+        "decision": Decision(),
+        "workspace": workspace,
+        "id": f"fb_{uuid4().hex}",
+        "received_at": NOW,
+        "occurred_at": NOW,
+        "understood_at": NOW,
+        "heard_at": NOW,
+        "awaiting_since": NOW,
+        "content_hash": "content",
+        "seen": {"event": "body"},
+        **changes,
+    }
+    return built(**values)
+
+
+class TestFeedback:
+    def test_what_is_written_is_read_back_whole(self, store: FeedbackStore, workspace: str) -> None:
+        feedback = one(workspace, contact=os.urandom(40), attributes={"订单": "A-1"}, late=True, revision_order="2:1")
+        assert store.create(feedback) is None
+        assert store.get(workspace, feedback.id) == feedback
+
+    def test_an_id_that_is_taken_shows_what_stands_there(self, store: FeedbackStore, workspace: str) -> None:
+        feedback = one(workspace)
+        store.create(feedback)
+        assert store.create(replace(feedback, content_hash="other")) == feedback
+        assert store.get(workspace, feedback.id) == feedback
+
+    def test_a_row_that_has_expired_is_no_row(self, store: FeedbackStore, workspace: str) -> None:
+        old = NOW - timedelta(days=91)
+        expired = one(workspace, received_at=old, occurred_at=old)
+        store.create(expired)
+        assert store.get(workspace, expired.id) is None
+        fresh = replace(expired, received_at=NOW, occurred_at=NOW)
+        assert store.create(fresh) is None
+        assert store.get(workspace, expired.id) == fresh
+
+    def test_a_newer_revision_keeps_the_older_one_beside_it(self, store: FeedbackStore, workspace: str) -> None:
+        first = one(workspace)
+        second = replace(first, revision=2, content_hash="second")
+        store.create(first)
+        assert store.supersede(first, second)
+        assert store.get(workspace, first.id) == second
+        assert [kept.content_hash for kept in store.revisions(workspace, first.id)] == ["content"]
+        assert not store.supersede(first, replace(first, revision=2, content_hash="late")), "the row is not first's"
+
+    def test_nothing_that_a_worker_noted_is_overwritten(self, store: FeedbackStore, workspace: str) -> None:
+        feedback = one(workspace)
+        store.create(feedback)
+        assert store.action_done(feedback, "ticket", at=NOW, ticket="tk_1")
+        assert not store.supersede(feedback, replace(feedback, revision=2))
+        assert not store.remember(feedback, replace(feedback, seen={"x": "y"}))
+
+    def test_an_older_revision_moves_the_current_one_up(self, store: FeedbackStore, workspace: str) -> None:
+        current = one(workspace, content_hash="new")
+        older = replace(current, content_hash="old")
+        store.create(current)
+        renumbered = replace(current, revision=2, seen={"event": "body", "late": "b"})
+        assert store.keep_older(current, renumbered, older)
+        assert store.get(workspace, current.id) == renumbered
+        assert [kept.content_hash for kept in store.revisions(workspace, current.id)] == ["old"]
+        assert not store.keep_older(renumbered, renumbered, older), "its number is taken"
+
+    def test_a_deletion_at_the_source_leaves_no_words(self, store: FeedbackStore, workspace: str) -> None:
+        first = one(workspace)
+        second = replace(first, revision=2)
+        store.create(first)
+        store.supersede(first, second)
+        gone = replace(second, revision=3, deleted=True, texts=(), scores=(), classes={}, state="closed")
+        assert store.erase_words(second, gone)
+        assert store.get(workspace, first.id) == gone
+        assert store.revisions(workspace, first.id) == []
+
+    def test_the_last_action_out_ends_the_waiting(self, store: FeedbackStore, workspace: str) -> None:
+        feedback = one(workspace, awaiting=frozenset({"ticket", "alert"}))
+        store.create(feedback)
+        assert store.action_done(feedback, "alert", at=NOW)
+        assert store.action_done(feedback, "ticket", at=NOW, ticket="tk_1"), "what alert did meanwhile is no obstacle"
+        done = store.get(workspace, feedback.id)
+        assert done is not None
+        assert (done.awaiting, done.awaiting_since, done.acted_at) == (frozenset(), None, NOW)
+        assert (done.state, done.ticket) == ("ticketed", "tk_1")
+        assert store.action_done(feedback, "ticket", at=NOW, ticket="tk_1")
+        assert not store.action_done(replace(feedback, revision=2), "ticket", at=NOW)
+
+    def test_what_waits_is_found_by_its_age(self, store: FeedbackStore, workspace: str) -> None:
+        waiting = one(workspace, awaiting_since=NOW - timedelta(minutes=10))
+        store.create(waiting)
+        store.create(one(workspace))
+        found = [key for key in store.awaiting_before(NOW - timedelta(minutes=5)) if key[0] == workspace]
+        assert found == [(workspace, waiting.id)]
+
+
+class TestParking:
+    def parked(self, workspace: str, **changes: Any) -> Feedback:
+        values = {"state": "parked", "reading": 0, "parked_reason": "unparseable", "content_hash": "", **changes}
+        return one(workspace, awaiting=frozenset(), awaiting_since=None, **values)
+
+    def test_a_parked_row_keeps_its_body_for_thirty_days(self, store: FeedbackStore, workspace: str) -> None:
+        parked = self.parked(workspace)
+        assert store.park(parked, b"sealed") is None
+        assert store.get(workspace, parked.id) == parked
+        assert store.raw_body(workspace, parked.id) == b"sealed"
+        later = FeedbackStore(keep_days=90, clock=lambda: NOW + timedelta(days=30))
+        assert later.get(workspace, parked.id) is None
+        assert later.raw_body(workspace, parked.id) is None
+
+    def test_parking_never_takes_a_place(self, store: FeedbackStore, workspace: str) -> None:
+        good = one(workspace)
+        store.create(good)
+        assert store.park(self.parked(workspace, id=good.id), b"sealed") == good
+        assert store.raw_body(workspace, good.id) is None
+
+    def test_what_has_been_read_loses_its_raw_body(self, store: FeedbackStore, workspace: str) -> None:
+        parked = self.parked(workspace)
+        store.park(parked, b"sealed")
+        good = one(workspace, id=parked.id)
+        assert store.unpark(parked, good)
+        assert store.get(workspace, parked.id) == good
+        assert store.raw_body(workspace, parked.id) is None
+        assert not store.unpark(parked, good)
+
+    def test_another_parked_delivery_moves_out_of_the_way(self, store: FeedbackStore, workspace: str) -> None:
+        parked, good = self.parked(workspace), one(workspace)
+        good = replace(good, id=parked.id)
+        elsewhere = replace(parked, id=f"{parked.id}x")
+        store.park(parked, b"sealed")
+        assert store.displace(parked, elsewhere, b"sealed again", good)
+        assert store.get(workspace, good.id) == good
+        assert store.get(workspace, elsewhere.id) == elsewhere
+        assert store.raw_body(workspace, elsewhere.id) == b"sealed again"
+        assert store.raw_body(workspace, good.id) is None
+
+    def test_a_second_failure_changes_the_reason(self, store: FeedbackStore, workspace: str) -> None:
+        parked = self.parked(workspace)
+        store.park(parked, b"sealed")
+        assert store.park_again(parked, replace(parked, parked_reason="unknown_shape"))
+        found = store.get(workspace, parked.id)
+        assert found is not None
+        assert found.parked_reason == "unknown_shape"
+
+
+class TestListing:
+    def walk(self, lists: FeedbackList, query: FeedbackQuery, limit: int) -> list[FeedbackPage]:
+        pages = [lists.page(query, limit=limit)]
+        while pages[-1].cursor is not None:
+            pages.append(lists.page(query, limit=limit, cursor=pages[-1].cursor))
+        return pages
+
+    def test_pages_are_newest_first_and_miss_nothing(
+        self, store: FeedbackStore, lists: FeedbackList, workspace: str
+    ) -> None:
+        moments = [NOW - timedelta(hours=7 * number) for number in range(11)]
+        made = [one(workspace, received_at=moment) for moment in moments]
+        for feedback in reversed(made):
+            store.create(feedback)
+        pages = self.walk(lists, FeedbackQuery(workspace), limit=4)
+        assert [line.id for page in pages for line in page.items] == [feedback.id for feedback in made]
+        assert pages[0].items[0].facets == facets_of(made[0])
+
+    def test_filters_hold_together(self, store: FeedbackStore, lists: FeedbackList, workspace: str) -> None:
+        wanted = one(workspace, unit="SH/001")
+        elsewhere, ticketed = one(workspace, unit="SHX"), one(workspace, unit="SH", state="ticketed")
+        for feedback in (wanted, elsewhere, ticketed):
+            store.create(feedback)
+        query = FeedbackQuery(workspace, unit="SH", topic="logistics", state="new", since=NOW)
+        assert [line.id for line in lists.page(query, limit=10).items] == [wanted.id]
+        assert lists.page(replace(query, until=NOW), limit=10).items == ()
+
+    @pytest.mark.parametrize("changes", [{"workspace": "other"}, {"unit": "SH"}])
+    def test_a_cursor_belongs_to_its_list(
+        self, store: FeedbackStore, lists: FeedbackList, workspace: str, changes: dict[str, str]
+    ) -> None:
+        for _ in range(2):
+            store.create(one(workspace))
+        query = FeedbackQuery(workspace)
+        cursor = lists.page(query, limit=1).cursor
+        assert cursor is not None
+        with pytest.raises(Invalid, match="was not given out for this list") as refused:
+            lists.page(replace(query, **changes), limit=1, cursor=cursor)
+        assert refused.value.code == "invalid_cursor"
+
+
+class TestBuckets:
+    def test_a_count_clears_the_marks_that_it_took_in(self, workspace: str) -> None:
+        buckets, bucket = BucketStore(), Bucket(workspace, "SH-001", "2026-11-21T08")
+        assert not buckets.is_marked(bucket)
+        assert not buckets.mark(bucket, 100)
+        assert buckets.is_marked(bucket)
+        assert buckets.mark(bucket, 120), "already marked"
+        assert buckets.write(bucket, {"n": 1}, 100).is_marked, "120 is younger"
+        assert not buckets.write(bucket, {"n": 2}, 120).is_marked
+        assert buckets.counts(bucket) == {"n": 2}
+
+    def test_a_late_count_changes_nothing(self, workspace: str) -> None:
+        buckets, bucket = BucketStore(), Bucket(workspace, "-", "2026-11-21T08")
+        buckets.mark(bucket, 100)
+        buckets.write(bucket, {"n": 2}, 100)
+        assert not buckets.write(bucket, {"n": 1}, 90).is_marked
+        assert buckets.counts(bucket) == {"n": 2}
+
+    def test_a_bucket_counts_its_rows(self, store: FeedbackStore, workspace: str) -> None:
+        first, second = one(workspace), one(workspace)
+        for feedback in (first, second, one(workspace, unit=None), one(workspace, deleted=True)):
+            store.create(feedback)
+        bucket = Bucket(workspace, "SH-001", NOW.strftime("%Y-%m-%dT%H"))
+        assert recount(BucketStore().rows(bucket)) == recount([facets_of(first), facets_of(second)])
+
+    def test_the_buckets_of_an_hour_are_found(self, workspace: str) -> None:
+        buckets = BucketStore()
+        made = {Bucket(workspace, unit, "2026-11-21T09") for unit in ("-", "SH#1", "上海")}
+        for bucket in made:
+            buckets.mark(bucket, 1)
+        assert {bucket for bucket in buckets.of_hour("2026-11-21T09") if bucket.workspace == workspace} == made
+
+
+class TestVault:
+    @pytest.fixture
+    def vault(self, stack: Any) -> Vault:
+        kms = stack.clients("kms")
+        return Vault(kms, kms.create_key()["KeyMetadata"]["KeyId"])
+
+    def test_another_process_opens_what_one_has_sealed(self, vault: Vault, workspace: str) -> None:
+        other = Vault(vault._kms, vault._key_id)
+        contact = {"name": "张三", "phone": "13800138000"}
+        subject = vault.subject(workspace, "CUST-1")
+        assert other.subject(workspace, "CUST-1") == subject
+        assert other.open_contact(workspace, subject, vault.seal_contact(workspace, subject, contact)) == contact
+        assert other.open_body(workspace, vault.seal_body(workspace, b"raw" * 100)) == b"raw" * 100
+
+    def test_two_processes_make_one_salt(self, vault: Vault, workspace: str) -> None:
+        other = Vault(vault._kms, vault._key_id)
+        subject = vault.subject(workspace, "CUST-1")
+        sealed = [one.seal_contact(workspace, subject, {"name": "a"}) for one in (vault, other)]
+        assert [vault.open_contact(workspace, subject, each) for each in sealed] == [{"name": "a"}] * 2
+
+    def test_without_its_salt_a_contact_is_gone(self, vault: Vault, stack: Any, workspace: str) -> None:
+        subject = vault.subject(workspace, "CUST-1")
+        sealed = vault.seal_contact(workspace, subject, {"name": "张三"})
+        key = {"pk": {"S": f"SB#{workspace}#{subject}"}, "sk": {"S": "SALT"}}
+        stack.clients("dynamodb").delete_item(TableName=stack.facts["table"], Key=key)
+        assert vault.open_contact(workspace, subject, sealed) is None
+
+    def test_a_person_has_another_name_in_another_workspace(self, vault: Vault, workspace: str) -> None:
+        assert vault.subject(workspace, "CUST-1") != vault.subject(f"{workspace}-2", "CUST-1")

@@ -1,0 +1,72 @@
+"""Opaque cursors: what comes back is what was put in, or a 422."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.errors import Invalid
+from chalicelib.storage import cursor
+
+_VALUES = st.one_of(
+    st.text(st.characters(blacklist_categories=["Cs"]), min_size=1, max_size=20), st.integers(-(2**53), 2**53)
+)
+
+
+@given(st.text(max_size=40), st.dictionaries(st.text(st.characters(codec="utf-8"), max_size=5), _VALUES, max_size=3))
+def test_a_position_survives_the_way_out_and_back(scope: str, key: dict[str, str | int]) -> None:
+    assert cursor.decode(scope, cursor.encode(scope, key)) == key
+
+
+def test_a_cursor_of_another_list_is_refused() -> None:
+    _refused("tickets acme", cursor.encode("tickets other", {"at": "x"}))
+
+
+def test_the_scope_cannot_be_read_from_the_cursor() -> None:
+    text = cursor.encode("tickets secret-workspace", {"at": "x"})
+    assert b"secret-workspace" not in base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        {"at": ""},
+        {"at": None},
+        {"at": 1.5},
+        {"at": True},
+        {"at": 2**60},
+        {"at": ["x"]},
+        {"at": "\ud800"},
+        [],
+        "x",
+        None,
+    ],
+)
+def test_a_position_with_another_shape_is_refused(key: object) -> None:
+    mark = json.loads(base64.urlsafe_b64decode(cursor.encode("list", {}) + "=="))["s"]
+    text = base64.urlsafe_b64encode(json.dumps({"s": mark, "k": key}).encode()).decode().rstrip("=")
+    _refused("list", text)
+
+
+@pytest.mark.parametrize("text", ["", "=", "a b", "é", "A" * 1025, "W1tb", "bnVsbA", "W10", "_____w", "eyJzIjoxfQ"])
+def test_what_is_no_cursor_is_refused(text: str) -> None:
+    _refused("list", text)
+
+
+@given(st.text(max_size=60))
+def test_no_text_raises_anything_else(text: str) -> None:
+    _refused("list", text)
+
+
+def test_deep_nesting_is_refused() -> None:
+    _refused("list", base64.urlsafe_b64encode(b"[" * 700).decode().rstrip("="))
+
+
+def _refused(scope: str, text: str) -> None:
+    with pytest.raises(Invalid, match=r"^The cursor was not given out for this list\.$") as refusal:
+        cursor.decode(scope, text)
+    assert (refusal.value.code, refusal.value.pointer) == ("invalid_cursor", "/cursor")

@@ -1,0 +1,175 @@
+"""One ticket per feedback, whatever is delivered how often and in which order."""
+
+from __future__ import annotations
+
+import random
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from chalicelib.domain.events import feedback_event
+from chalicelib.domain.feedback import Feedback
+from chalicelib.domain.ids import ticket_id
+from chalicelib.errors import Parked, Retryable
+from chalicelib.services.open_ticket import ATTEMPTS, OpenTicket
+from tests.builders import AT, WORKSPACE, decision, feedback, reason, ticket
+from tests.fakes.tickets import FakeClock, FakeFeedback, FakeTickets
+
+ID = ticket_id(WORKSPACE, "fb_one")
+
+
+def topic_name(topic: str, lang: str) -> str:
+    return {"zh-CN": "包装破损", "en": "damaged parcel"}[lang]
+
+
+@pytest.fixture
+def rows() -> FakeFeedback:
+    store = FakeFeedback()
+    store.add(feedback())
+    return store
+
+
+@pytest.fixture
+def tickets() -> FakeTickets:
+    return FakeTickets()
+
+
+@pytest.fixture
+def service(rows: FakeFeedback, tickets: FakeTickets) -> OpenTicket:
+    return OpenTicket(feedback=rows, tickets=tickets, topic_names=topic_name, clock=FakeClock(AT))
+
+
+def message(one: Feedback | None = None) -> dict[str, Any]:
+    return {"detail-type": "feedback.scored", "detail": feedback_event(one or feedback()).as_detail()}
+
+
+def test_a_feedback_gets_its_ticket_and_knows_it(service: OpenTicket, rows: FakeFeedback, tickets: FakeTickets) -> None:
+    assert service(message()) == "opened"
+    opened = tickets.rows[WORKSPACE, ID]
+    assert (opened.title, opened.state, opened.version) == ("NPS 3/10 贬损者：包装破损", "open", 1)
+    after = rows.rows[WORKSPACE, "fb_one"]
+    assert (after.ticket, after.state, after.awaiting, after.acted_at) == (ID, "ticketed", frozenset(), AT)
+
+
+def test_a_replay_writes_nothing(service: OpenTicket, rows: FakeFeedback, tickets: FakeTickets) -> None:
+    service(message())
+    before = (dict(tickets.rows), dict(tickets.lines), rows.writes)
+    assert [service(message()) for _ in range(3)] == ["unchanged"] * 3
+    assert (tickets.rows, tickets.lines, rows.writes) == before
+
+
+def test_a_replay_after_a_crash_before_the_feedback_was_told_finishes(
+    service: OpenTicket, rows: FakeFeedback, tickets: FakeTickets
+) -> None:
+    service(message())
+    rows.add(feedback())  # as it was before action_done
+    assert service(message()) == "unchanged"
+    assert rows.rows[WORKSPACE, "fb_one"].ticket == ID
+    assert len(tickets.rows) == 1
+
+
+def test_a_revision_updates_the_one_ticket(service: OpenTicket, rows: FakeFeedback, tickets: FakeTickets) -> None:
+    service(message())
+    rules = (reason("vip", severity="high"), reason(version=2), reason("slow"))
+    rows.add(feedback(revision=2, decision=decision(*rules), ticket=ID, state="ticketed"))
+    assert service(message()) == "updated"
+    updated = tickets.rows[WORKSPACE, ID]
+    assert (updated.version, updated.severity, len(updated.reasons)) == (2, "high", 3)
+    assert [line.version for line in tickets.moves(WORKSPACE, ID)] == [1, 2]
+
+
+def test_no_reason_and_no_ticket_clears_the_wait(service: OpenTicket, rows: FakeFeedback, tickets: FakeTickets) -> None:
+    rows.add(feedback(decision=decision(reason(lapsed=True))))
+    assert service(message()) == "cleared"
+    after = rows.rows[WORKSPACE, "fb_one"]
+    assert (after.awaiting, after.ticket, after.state) == (frozenset(), None, "new")
+    assert tickets.rows == {}
+    assert service(message()) == "cleared"
+    assert rows.writes == 1
+
+
+def test_lapsed_reasons_are_shown_on_a_ticket_that_exists(
+    service: OpenTicket, rows: FakeFeedback, tickets: FakeTickets
+) -> None:
+    service(message())
+    rows.add(feedback(revision=2, decision=decision(reason(lapsed=True))))
+    assert service(message()) == "updated"
+    assert tickets.rows[WORKSPACE, ID].reasons == (reason(lapsed=True),)
+    assert rows.rows[WORKSPACE, "fb_one"].ticket == ID
+
+
+def test_a_feedback_that_is_gone_needs_nothing(service: OpenTicket, rows: FakeFeedback) -> None:
+    rows.rows.clear()
+    assert service(message()) == "gone"
+
+
+def test_a_lost_race_is_run_again(service: OpenTicket, rows: FakeFeedback, tickets: FakeTickets) -> None:
+    service(message())
+    rows.add(feedback(revision=2, unit="SH-002"))
+    tickets.lose = 2
+    assert service(message()) == "updated"
+    assert tickets.rows[WORKSPACE, ID].unit == "SH-002"
+
+
+def test_a_race_without_end_goes_back_to_the_queue(
+    service: OpenTicket, rows: FakeFeedback, tickets: FakeTickets
+) -> None:
+    service(message())
+    rows.add(feedback(revision=2, unit="SH-002"))
+    tickets.lose = ATTEMPTS
+    with pytest.raises(Retryable, match=r"^The feedback or its ticket keeps changing\.$") as refusal:
+        service(message())
+    assert refusal.value.code == "contended"
+
+
+def test_a_revision_that_arrives_in_between_is_what_the_ticket_ends_with(
+    service: OpenTicket, rows: FakeFeedback, tickets: FakeTickets
+) -> None:
+    """The worker read revision 1; before it can note that, revision 2 is there."""
+    rows.after_get = lambda: rows.add(feedback(revision=2, unit="SH-002"))
+    assert service(message()) == "updated"
+    assert tickets.rows[WORKSPACE, ID].unit == "SH-002"
+    assert rows.rows[WORKSPACE, "fb_one"].awaiting == frozenset()
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [{}, {"detail": None}, {"detail": {"workspace": "acme"}}, {"detail": {"workspace": 1, "feedback_id": "x"}}],
+)
+def test_a_message_that_names_no_feedback_is_parked(service: OpenTicket, broken: dict[str, Any]) -> None:
+    with pytest.raises(Parked, match=r"^The message names no feedback\.$") as refusal:
+        service(broken)
+    assert refusal.value.code == "message_invalid"
+
+
+def test_many_workers_with_every_message_three_times_open_one_ticket_each(
+    service: OpenTicket, rows: FakeFeedback, tickets: FakeTickets
+) -> None:
+    many = [feedback(id=f"fb_{number}") for number in range(40)]
+    rows.add(*many)
+    deliveries = [message(one) for one in many for _ in range(3)]
+    random.Random(7).shuffle(deliveries)  # can be repeated
+    with ThreadPoolExecutor(8) as pool:
+        outcomes = list(pool.map(service, deliveries))
+    assert outcomes.count("opened") == len(tickets.rows) == 40
+    assert all(one.version == 1 for one in tickets.rows.values())
+
+
+def test_an_english_voice_gets_an_english_title(service: OpenTicket, rows: FakeFeedback, tickets: FakeTickets) -> None:
+    red = replace(feedback().understanding, red_lines=("injury",))
+    rows.add(feedback(lang="en", understanding=red))
+    service(message())
+    assert tickets.rows[WORKSPACE, ID].title == "[Red line] NPS 3/10 detractor: damaged parcel"
+
+
+def test_a_ticket_that_a_person_has_moved_is_still_brought_up(
+    service: OpenTicket, rows: FakeFeedback, tickets: FakeTickets
+) -> None:
+    service(message())
+    tickets.rows[WORKSPACE, ID] = replace(tickets.rows[WORKSPACE, ID], state="closed")
+    rows.add(feedback(revision=2, touchpoint="after_sales"))
+    assert service(message()) == "updated"
+    after = tickets.rows[WORKSPACE, ID]
+    assert (after.state, after.touchpoint, after.id) == ("closed", "after_sales", ticket().id)

@@ -1,0 +1,199 @@
+"""Redaction: personal data vanish however they are spelled, other numbers stay."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from chalicelib.domain import redaction
+from chalicelib.domain.folding import fold
+from chalicelib.domain.redaction import TOKENS, find, redact
+
+
+@pytest.mark.parametrize(
+    ("text", "stored"),
+    [
+        ("打我电话13800138000", "打我电话〔手机号〕"),
+        ("@13800138000", "@〔手机号〕"),
+        ("+86 138-0013-8000", "〔手机号〕"),
+        ("(+86)138 0013 8000", "〔手机号〕"),
+        ("0086１３８００１３８０００", "〔手机号〕"),
+        ("8613800138000", "〔手机号〕"),
+        ("138.0013.8000", "〔手机号〕"),
+        ("1 3 8 0 0 1 3 8 0 0 0", "〔手机号〕"),
+        ("一三八零零一三八零零零", "〔手机号〕"),
+        ("幺三八〇〇幺三八〇〇〇一直打不通", "〔手机号〕一直打不通"),
+        ("一三八，零零一三，八零零零", "〔手机号〕"),
+        ("一3八0013八000", "〔手机号〕"),
+        ("①③⑧⓪⓪①③⑧⓪⓪⓪", "〔手机号〕"),
+        ("❶❸❽00❶❸❽000", "〔手机号〕"),
+        ("1️⃣3️⃣8️⃣0️⃣0️⃣1️⃣3️⃣8️⃣0️⃣0️⃣0️⃣好", "〔手机号〕好"),
+        ("1\u200b3\u200b8\u200b0\u200b0\u200b1\u200b3\u200b8\u200b0\u200b0\u200b0", "〔手机号〕"),
+        ("周一13800138000", "周一〔手机号〕"),
+        ("13800138000/13900139000", "〔手机号〕/〔手机号〕"),
+        ("身份证11010519491231002X", "身份证〔身份证〕"),
+        ("110105 19491231 002x", "〔身份证〕"),
+        ("身份证号：110105491231002", "身份证号：〔身份证〕"),
+        ("卡号6222021234567890123", "卡号〔银行卡〕"),
+        ("4111 1111 1111 1111", "〔银行卡〕"),
+        ("４１１１－１１１１－１１１１－１１１１", "〔银行卡〕"),
+        ("京A·12345的货车", "〔车牌〕的货车"),
+        ("车牌沪 A D12345", "车牌〔车牌〕"),
+        ("京AD12345", "〔车牌〕"),
+        ("粤Ｂ１２３４学", "〔车牌〕"),
+        ("沪 A 1 2 3 4 5", "〔车牌〕"),
+        ("abc＠qq．com", "〔邮箱〕"),
+        ("写到 zhang.wei@example.com.cn。谢谢", "写到 〔邮箱〕。谢谢"),
+        ("abc @ qq . com", "〔邮箱〕"),
+        ("13800138000@139.com", "〔邮箱〕"),
+        ("010-12345678转801", "〔座机〕转801"),
+        ("电话：07551234567", "电话：〔座机〕"),
+        ("微信号：abc_12345", "微信号：〔社交账号〕"),
+        ("QQ 12345678", "QQ 〔社交账号〕"),
+        ("token=EXAMPLE-SECRET-0000 AKIAIOSFODNN7EXAMPLE", "token=〔密钥〕 〔密钥〕"),
+        ("密码：abc123", "密码：〔密钥〕"),
+        ("验证码 482913 发给谁", "验证码 〔密钥〕 发给谁"),
+        ("Authorization: Bearer abcdef0123456789", "Authorization: Bearer 〔密钥〕"),
+        ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc", "〔密钥〕"),
+    ],
+)
+def test_personal_data_and_secrets_become_tokens(text: str, stored: str) -> None:
+    assert redact(text) == stored
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "订单202611011234",
+        "订单号 202611010012345678",
+        "运单 YT8812345678901",
+        "13 个，一共 138 块",
+        "价格 13,800,138,000 元",
+        "套餐13.50 28.00 199",
+        "评分1、5、4、3、3、4、5、5、4、3、5",
+        "2026-11-01 13:50:22",
+        "192.168.100.100",
+        "8888888888888888",
+        "12345138001380001",
+        "10086、12315、400-820-8820",
+        "新mate60 pro 很好，新x30 500元",
+        "密码是多少",
+        "password: incorrect",
+        "asia-pacific internationalisation",
+        "一二三四五，上山打老虎",
+    ],
+)
+def test_other_numbers_and_words_stay(text: str) -> None:
+    assert redact(text) == text
+
+
+def test_spans_count_code_points_of_the_original() -> None:
+    text = "\U0001f621电话１３８００１３８０００！"
+    (hit,) = find(text)
+    assert (text[hit.start : hit.end], hit.token) == ("１３８００１３８０００", "〔手机号〕")
+
+
+# ---------------------------------------------------------------- any spelling of a valid one, anywhere
+
+WORDS = st.text(alphabet="我的电话是请回复快递很慢谢谢，。！ \n\U0001f600", max_size=12)
+ONE_DIGIT = {
+    "plain": "0123456789",
+    "full-width": "０１２３４５６７８９",
+    "chinese": "零一二三四五六七八九",
+    "money": "零壹贰叁肆伍陆柒捌玖",
+    "circled": "⓪①②③④⑤⑥⑦⑧⑨",
+    "arabic": "٠١٢٣٤٥٦٧٨٩",
+}
+
+
+@st.composite
+def spelled(draw: st.DrawFn, digits: str, *, separators: str, mixed_gaps: bool = True) -> str:
+    """Digits in one or several scripts, with or without separators, perhaps with invisible characters in between."""
+    scripts = draw(st.lists(st.sampled_from(sorted(ONE_DIGIT)), min_size=1, max_size=3))
+    gaps = [""] if draw(st.booleans()) else ["", *draw(st.lists(st.sampled_from(separators), min_size=1, max_size=2))]
+    if not mixed_gaps:
+        gaps = gaps[:2]
+    hidden = draw(st.sampled_from(["", "\u200b", "\ufe0f", "\u2060"]))
+    parts = []
+    for digit in digits:
+        script = draw(st.sampled_from(scripts))
+        parts.append(ONE_DIGIT[script][int(digit)] if digit.isdigit() else draw(st.sampled_from("Xxｘ")))
+    return "".join(part + hidden + draw(st.sampled_from(gaps)) for part in parts[:-1]) + parts[-1]
+
+
+@st.composite
+def mobiles(draw: st.DrawFn) -> str:
+    number = "1" + draw(st.sampled_from("3456789")) + draw(st.text("0123456789", min_size=9, max_size=9))
+    prefix = draw(st.sampled_from(["", "+86", "86", "0086", "+86 ", "+86-", "(+86)", "0"]))
+    return prefix + draw(spelled(number, separators=" -·_\u3000—"))
+
+
+@st.composite
+def id_cards(draw: st.DrawFn) -> str:
+    born = draw(st.dates(date(1930, 1, 1), date(2020, 12, 31)))
+    body = f"{draw(st.integers(110000, 659000))}{born:%Y%m%d}{draw(st.integers(0, 999)):03}"
+    check = "10X98765432"[sum(int(digit) * (2 ** (17 - place) % 11) for place, digit in enumerate(body)) % 11]
+    return draw(spelled(body + check, separators=" -\u3000"))
+
+
+@st.composite
+def bank_cards(draw: st.DrawFn) -> str:
+    body = draw(st.sampled_from(["62", "4", "51", "9558"])) + draw(st.text("0123456789", min_size=11, max_size=14))
+    total = sum(int(digit) for digit in body[-2::-2])
+    total += sum(2 * int(digit) - (9 if digit > "4" else 0) for digit in body[::-2])
+    card = body + str(-total % 10)
+    return draw(spelled(card, separators=" -\u3000", mixed_gaps=False))
+
+
+def digits_left(text: str) -> str:
+    values = {char: str(number) for script in ONE_DIGIT.values() for number, char in enumerate(script)}
+    return "".join(values.get(char, char if char.isascii() and char.isdigit() else "") for char in fold(text).text)
+
+
+@given(before=WORDS, number=mobiles(), after=WORDS)
+@example(before="", number="+86 １３８００１３８０００", after="一")
+def test_a_mobile_vanishes_in_any_spelling(before: str, number: str, after: str) -> None:
+    stored = redact(before + number + after)
+    assert redaction.MOBILE in stored or redaction.BANK_CARD in stored
+    assert len(digits_left(stored)) < 3
+
+
+@given(before=WORDS, number=id_cards(), after=WORDS)
+def test_an_id_card_vanishes_in_any_spelling(before: str, number: str, after: str) -> None:
+    stored = redact(before + number + after)
+    assert any(token in stored for token in TOKENS)
+    assert len(digits_left(stored)) < 3
+
+
+@given(before=WORDS, number=bank_cards(), after=WORDS)
+def test_a_bank_card_vanishes_in_any_spelling(before: str, number: str, after: str) -> None:
+    stored = redact(before + number + after)
+    assert any(token in stored for token in TOKENS)
+    assert len(digits_left(stored)) < 8
+
+
+PIECES = st.sampled_from(
+    ["13800138000", "138 0013 8000", "4111 1111 1111 1111", "11010519491231002X", "a@b.cn", "token=abc1", "卡号", "12"]
+    + ["一三八", "零零一三八零零零", "京A12345", "QQ 12345", "+86", "010-", "12345678", "X", "电话", "密码:", *TOKENS, " ", "-"]
+)
+
+
+@given(st.lists(st.one_of(PIECES, st.text(max_size=3)), max_size=12).map("".join))
+def test_redacting_twice_is_redacting_once(text: str) -> None:
+    stored = redact(text)
+    assert redact(stored) == stored
+
+
+@given(st.text(alphabet="0123456789", min_size=20, max_size=40))
+def test_a_longer_number_than_any_card_stays(number: str) -> None:
+    assert redact(f"单号{number}。") == f"单号{number}。"
+
+
+@given(st.lists(st.one_of(PIECES, st.text(max_size=5)), max_size=12).map("".join))
+def test_hits_are_ordered_and_apart(text: str) -> None:
+    hits = find(text)
+    assert all(0 <= hit.start < hit.end <= len(text) for hit in hits)
+    assert all(one.end <= other.start for one, other in zip(hits, hits[1:], strict=False))

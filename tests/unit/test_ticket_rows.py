@@ -1,0 +1,88 @@
+"""Rows of tickets: everything that goes in comes out, and the top level holds what conditions and indexes need."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from chalicelib.domain.callback import ExternalItem
+from chalicelib.domain.ticket import Move, Ticket
+from chalicelib.errors import Invalid
+from chalicelib.storage import cursor as cursors
+from chalicelib.storage import ticket_rows as rows
+from chalicelib.storage.tickets import TicketStore
+from tests.builders import AT, WORKSPACE, reason, ticket
+
+FULL: dict[str, Any] = {
+    "version": 7,
+    "state": "merged",
+    "former_state": "accepted",
+    "owner": "ky_1",
+    "root_cause": "纸箱太薄",
+    "action": "重发",
+    "incomplete": True,
+    "verification": "no_answer",
+    "due_at": AT + timedelta(days=1),
+    "updated_at": AT + timedelta(microseconds=1),
+    "change": "moved",
+    "reasons": (reason(), reason("vip", version=3, severity="high", lapsed=True)),
+    "departments": ("logistics", "客服"),
+    "topics": ("a", "b.c"),
+}
+
+
+@pytest.mark.parametrize("one", [ticket(), ticket(**FULL), ticket(unit=None, touchpoint=None, departments=())])
+def test_a_ticket_survives_the_table(one: Ticket) -> None:
+    stored = rows.ticket_row(one).serialize()
+    assert rows.ticket_of(rows.TicketRow.from_raw_data(stored)) == one
+
+
+def test_the_top_level_holds_what_the_stream_and_the_index_need() -> None:
+    stored = rows.ticket_row(ticket(**FULL)).serialize()
+    assert set(stored) >= {"workspace", "id", "version", "state", "severity", "unit", "touchpoint", "departments"}
+    assert set(stored) >= {"feedback", "verification", "incomplete", "change", *rows.LISTED}
+    assert stored["list_sk"] == {"S": f"2026-11-21T08:00:00.000Z#{ticket().id}"}
+    assert "纸箱" not in str({name: value for name, value in stored.items() if name != "doc"})
+
+
+@pytest.mark.parametrize(
+    "move",
+    [
+        Move(1, "", "open", "echoloop", AT),
+        Move(2, "open", "accepted", "ep_1/李四", AT, reason="备注", implied=True, root_cause="x", action="y"),
+    ],
+)
+def test_a_line_of_history_survives_the_table(move: Move) -> None:
+    row = rows.move_row(WORKSPACE, "tk_1", move)
+    assert row.sk == f"MOVE#{move.version:06d}"
+    assert rows.move_of(rows.MoveRow.from_raw_data(row.serialize())) == move
+
+
+@pytest.mark.parametrize("version", [None, 0, 10**37])
+def test_an_item_of_an_oa_survives_the_table(version: int | None) -> None:
+    item = ExternalItem(WORKSPACE, "ep_1", "OA-九#1", "tk_1", AT, version)
+    row = rows.external_item_row(item)
+    assert rows.external_item_of(rows.ExternalItemRow.from_raw_data(row.serialize())) == item
+
+
+def test_stamps_differ_where_knowledge_differs() -> None:
+    items = [
+        ExternalItem(WORKSPACE, "ep_1", "OA-1", "tk_1", at, version)
+        for at in (AT, AT + timedelta(microseconds=1))
+        for version in (None, 0, 1)
+    ]
+    assert len({rows.external_stamp(item) for item in items}) == len(items)
+
+
+@pytest.mark.parametrize(
+    "position", [None, 7, "x", "2026-11-21T08:00:00.000Z#fb_x", "9999-99-99T99:99:99.999Z#tk_" + "a" * 26]
+)
+def test_a_made_up_position_is_refused_before_the_table_is_asked(position: Any) -> None:
+    until = AT + timedelta(days=1)
+    scope = "\n".join(("changed", WORKSPACE, "2026-11-21T08:00:00.000Z", "2026-11-22T08:00:00.000Z"))
+    cursor = cursors.encode(scope, {"at": position} if position else {})
+    with pytest.raises(Invalid, match=r"^The cursor was not given out for this list\.$") as refusal:
+        TicketStore().changed(WORKSPACE, AT, until, cursor=cursor)
+    assert refusal.value.code == "invalid_cursor"
