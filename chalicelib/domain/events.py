@@ -61,6 +61,12 @@ def wanted_actions(decision: Decision) -> tuple[str, ...]:
     return tuple(action for action in ACTIONS if any(not reason.lapsed for reason in reasons.get(action, ())))
 
 
+def lapsed_actions(decision: Decision) -> tuple[str, ...]:
+    """Actions that rules once asked for and none does now."""
+    wanted = wanted_actions(decision)
+    return tuple(action for action in ACTIONS if decision.actions.get(action) and action not in wanted)
+
+
 def feedback_event(feedback: Feedback, *, deliver: bool = False) -> Event:
     """What the bus is told of this revision and reading. Only the row decides, so a replay has the same id.
 
@@ -88,6 +94,7 @@ def feedback_event(feedback: Feedback, *, deliver: bool = False) -> Event:
             "red_line": bool(feedback.understanding.red_lines),
             "departments": list(feedback.decision.departments),
             "actions": list(wanted_actions(feedback.decision)),
+            "lapsed": list(lapsed_actions(feedback.decision)),
             "deliver": deliver,
         },
     )

@@ -19,7 +19,7 @@ from chalicelib.domain.arrival import Arrival
 from chalicelib.domain.contact import is_contact
 from chalicelib.domain.directory import Connection
 from chalicelib.domain.envelope import Envelope
-from chalicelib.domain.events import wanted_actions
+from chalicelib.domain.events import lapsed_actions, wanted_actions
 from chalicelib.domain.feedback import Canonical, Customer, Decision, Feedback, Text, Understanding
 from chalicelib.domain.redaction import redact
 from chalicelib.domain.rollup import hour_of, is_frozen
@@ -353,8 +353,12 @@ def _contact(customer: Customer) -> dict[str, str]:
 
 
 def _decided(feedback: Feedback, decision: Decision, at: datetime) -> Feedback:
-    """With its outcome, and waiting for what workers have to do about it."""
-    awaiting = frozenset(wanted_actions(decision)) & _AWAITED
+    """With its outcome, and waiting for what workers have to do about it.
+
+    A ticket must also hear that nothing asks for it any more.
+    """
+    told = {*wanted_actions(decision), *({"ticket"} & set(lapsed_actions(decision)))}
+    awaiting = frozenset(told) & _AWAITED
     return replace(feedback, decision=decision, awaiting=awaiting, awaiting_since=at if awaiting else None)
 
 

@@ -125,6 +125,22 @@ def test_three_rules_one_edited_between_score_and_comment_make_one_ticket_with_t
     assert len(oa.of("ticket.opened")) == 1
 
 
+def test_a_ticket_hears_that_nothing_asks_for_it_any_more_and_stays_open(world: World) -> None:
+    connection = world.connect("canonical")
+    unhappy = voice(texts=None, revision=1)
+    feedback_id = world.heard(connection["hook_url"], client.canonical(unhappy, connection["secret"]))
+    ticket_id = world.settled(feedback_id, "ticketed")["ticket"]
+    happy = {**unhappy, "revision": 2, "scores": [{"kind": "nps", "value": 10, "scale": [0, 10]}]}
+
+    world.heard(connection["hook_url"], client.canonical(happy, connection["secret"]))
+
+    def lapsed() -> Any:
+        ticket = world.api.call("GET", f"/v1/tickets/{ticket_id}").json
+        return ticket if all(reason["lapsed"] for reason in ticket["reasons"]) else None
+
+    assert wait_for(lapsed, "the ticket's reasons lapsed")["state"] == "open"
+
+
 def test_the_oas_callback_resolves_the_ticket(world: World, oa: Oa) -> None:
     connection = world.connect("canonical")
     endpoint = world.endpoint(oa)

@@ -240,7 +240,7 @@ def _replay_events(world: World) -> None:
     }
     while True:
         answer = world.api.call("POST", "/v1/replay", body)
-        assert answer.status == 200, answer.json
+        assert answer.status == 202, answer.json
         if not answer.json["cursor"]:
             return
         body["cursor"] = answer.json["cursor"]

@@ -250,7 +250,7 @@ class TestAgain:
         room.hear("d2", nps=[10], texts=["很好"])
         (reason,) = room.good().decision.actions["ticket"]
         assert reason.lapsed
-        assert room.good().awaiting == frozenset()
+        assert room.good().awaiting == {"ticket"}, "the ticket must hear that nothing asks for it any more"
 
     def test_what_was_done_for_a_revision_stays_done(self, room: Room) -> None:
         room.hear("d1", nps=[3])
@@ -284,7 +284,7 @@ class TestDeletion:
         assert (gone.texts, gone.scores, gone.contact, gone.customer_ref, gone.attributes) == ((), (), None, None, {})
         assert gone.understanding.tags == ()
         assert room.store.revisions(WORKSPACE, GOOD) == []
-        assert gone.awaiting == frozenset()
+        assert gone.awaiting == {"ticket"}, "its ticket must hear of it"
 
     def test_nothing_brings_it_back(self, room: Room) -> None:
         room.hear("d1", deleted=True)

@@ -33,6 +33,7 @@ def test_a_scored_feedback_says_what_its_consumers_route_by() -> None:
         "red_line": False,
         "departments": ["logistics"],
         "actions": ["ticket"],
+        "lapsed": [],
         "deliver": True,
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from itertools import pairwise
 
 import pytest
 from hypothesis import example, given
@@ -176,8 +177,24 @@ def test_a_bank_card_vanishes_in_any_spelling(before: str, number: str, after: s
 
 
 PIECES = st.sampled_from(
-    ["13800138000", "138 0013 8000", "4111 1111 1111 1111", "11010519491231002X", "a@b.cn", "token=abc1", "卡号", "12"]
-    + ["一三八", "零零一三八零零零", "京A12345", "QQ 12345", "+86", "010-", "12345678", "X", "电话", "密码:", *TOKENS, " ", "-"]
+    (
+        *("13800138000", "138 0013 8000", "4111 1111 1111 1111", "11010519491231002X", "一三八", "零零一三八零零零"),
+        *(
+            "a@b.cn",
+            "token=abc1",
+            "密码:",
+            "卡号",
+            "电话",
+            "QQ 12345",
+            "京A12345",
+            "+86",
+            "010-",
+            "12345678",
+            "12",
+            "X",
+        ),
+        *(*TOKENS, " ", "-"),
+    )
 )
 
 
@@ -196,4 +213,4 @@ def test_a_longer_number_than_any_card_stays(number: str) -> None:
 def test_hits_are_ordered_and_apart(text: str) -> None:
     hits = find(text)
     assert all(0 <= hit.start < hit.end <= len(text) for hit in hits)
-    assert all(one.end <= other.start for one, other in zip(hits, hits[1:], strict=False))
+    assert all(one.end <= other.start for one, other in pairwise(hits))
