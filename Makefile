@@ -18,6 +18,7 @@ up: $(READY) ## the stack on the local engine, in the background (ECHOLOOP_PORT,
 	@$(BIN)/python -m infra.local up
 
 down: $(READY) ## drain and stop it; its state stays for the next up
+	@$(BIN)/python -m infra.demo.run stop
 	@$(BIN)/python -m infra.local down
 
 status: $(READY) ## whether it runs, and where
@@ -35,13 +36,13 @@ lint: $(READY) $(CHECKOV) ## ruff, mypy, import-linter; and on the packaged temp
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/python -m infra.build --engine aws --lint
+	@$(BIN)/python -m infra.build --engine aws --checkov
 
 bench: $(READY) ## calls, units and dollars per million feedback; start-up, CPU and size
-	@$(BIN)/python -m infra.bench
+	@$(BIN)/python -m tests.bench
 
 soak: $(READY) ## 1,000 feedback through kills, duplicates and refusals
-	@$(BIN)/python -m infra.soak
+	@SOAK_FEEDBACK=1000 SOAK_KILLS=20 $(BIN)/pytest tests/integration/test_soak.py -q
 
 deploy: $(READY) ## to AWS with your own credentials: make deploy STAGE=prod [PARAMETERS="AlarmEmail=…"]
 	@test -n "$(STAGE)" || { echo "which stage? make deploy STAGE=prod"; exit 2; }

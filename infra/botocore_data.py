@@ -46,15 +46,14 @@ def prune(data: Path) -> None:
 
 
 def _prune_version(folder: Path, operations: tuple[str, ...]) -> None:
-    kept = {"service-2": lambda model: cut_service(model, operations), "endpoint-rule-set-1": lambda rules: rules}
     for file in sorted(folder.iterdir()):
-        name = file.name.split(".")[0]
-        if name in kept:
-            raw = file.read_bytes()
-            document = json.loads(gzip.decompress(raw) if file.suffix == ".gz" else raw)
-            _write(folder / f"{name}.json", kept[name](document))
-        if file.suffix == ".gz" or name not in kept:
-            file.unlink()
+        name = file.name.partition(".")[0]
+        raw = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
+        file.unlink()
+        if name == "service-2":
+            _write(folder / "service-2.json", cut_service(json.loads(raw), operations))
+        elif name == "endpoint-rule-set-1":
+            _write(folder / "endpoint-rule-set-1.json", json.loads(raw))
 
 
 def cut_service(model: dict[str, Any], operations: tuple[str, ...]) -> dict[str, Any]:
@@ -67,7 +66,7 @@ def cut_service(model: dict[str, Any], operations: tuple[str, ...]) -> dict[str,
         if name not in shapes:
             shapes[name] = model["shapes"][name]
             waiting.extend(_shapes_of(shapes[name]))
-    return _without_documentation({**model, "operations": kept, "shapes": shapes})
+    return dict(_without_documentation({**model, "operations": kept, "shapes": shapes}))
 
 
 def _shapes_of(node: Any) -> list[str]:

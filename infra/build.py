@@ -22,6 +22,7 @@ from typing import Any, Final
 import yaml
 
 from infra import checks, dependencies
+from infra.checks import checkov
 from infra.dependencies import Target
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -29,7 +30,7 @@ CACHE: Final = ROOT / ".local" / "build"
 CODE: Final = "./code.zip"
 DEPLOY_RUNTIME: Final = "python3.13"
 # pip takes the best of these; a wheel for a newer glibc than Lambda's 2.34 is not among them.
-_ARM_WHEELS: Final = tuple(f"manylinux_2_{minor}_aarch64" for minor in (34, 28, 24, 17)) + ("manylinux2014_aarch64",)
+_ARM_WHEELS: Final = (*(f"manylinux_2_{minor}_aarch64" for minor in (34, 28, 24, 17)), "manylinux2014_aarch64")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,21 +139,34 @@ def report(package: Package) -> str:
     return "\n".join(lines)
 
 
+def gate(package: Package, *, for_aws: bool, with_checkov: bool) -> list[str]:
+    """What keeps a package from being deployed; empty when nothing does."""
+    findings = list(map(str, checks.run(package.document(), package.code if for_aws else None)))
+    if for_aws and lint(package.template):
+        findings.append("cfn-lint is not content, see above")
+    if with_checkov:
+        findings += checkov.run(package.template)
+    return findings
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--engine", choices=("aws", "local"), default="aws")
     parser.add_argument("--out", type=Path, default=CACHE)
     parser.add_argument("--byte-code", action="store_true", help="local engine only: ship byte code too")
+    parser.add_argument("--checkov", action="store_true", help="run checkov as well")
     options = parser.parse_args()
     target = aws_target() if options.engine == "aws" else local_target(byte_code=options.byte_code)
     package = build(target, options.out / options.engine)
     if target.name == "aws" and not target.byte_code:
         print(f"no {DEPLOY_RUNTIME} here: wheels for it were downloaded, Runtime is set, no byte code is shipped")
     print(report(package))
-    findings = checks.run(package.document(), package.code if target.name == "aws" else None)
-    print("\n".join(map(str, findings)) or f"{len(checks.RULES)} own rules: clean")
-    failed = lint(package.template) if target.name == "aws" else 0
-    return 1 if findings or failed else 0
+    findings = gate(package, for_aws=target.name == "aws", with_checkov=options.checkov)
+    checked = ", ".join(
+        ["cfn-lint"] * (target.name == "aws") + [f"{len(checks.RULES)} own rules"] + ["checkov"] * options.checkov
+    )
+    print("\n".join(findings) or f"{checked}: clean")
+    return 1 if findings else 0
 
 
 if __name__ == "__main__":

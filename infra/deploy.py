@@ -48,16 +48,21 @@ def deploy(
 ) -> dict[str, str]:
     """Upload, create or update the stack, wait, and return its outputs. Raises DeployError."""
     bucket = _ensure_bucket(clients, stage)
+    state, kept = _state(clients("cloudformation"), stack_name(stage))
+    given = {"Stage": stage, **parameters}
+    known = package.document()["Parameters"]
+    if unknown := set(given) - set(known):
+        raise DeployError(f"the template has no parameter {', '.join(sorted(unknown))}")
     request = {
         "StackName": stack_name(stage),
         "TemplateURL": _upload_template(clients, bucket, package),
-        "Parameters": [
-            {"ParameterKey": name, "ParameterValue": value} for name, value in {"Stage": stage, **parameters}.items()
-        ],
+        # What is not given stays as it was: a deployment must not reset what another one set.
+        "Parameters": [{"ParameterKey": name, "ParameterValue": value} for name, value in given.items()]
+        + [{"ParameterKey": name, "UsePreviousValue": True} for name in kept if name in known and name not in given],
         "Capabilities": list(CAPABILITIES),
         "Tags": [{"Key": name, "Value": value} for name, value in {"app": APP, **(tags or {})}.items()],
     }
-    _apply(clients("cloudformation"), request, look_every)
+    _apply(clients("cloudformation"), state, request, look_every)
     return outputs(clients, stage)
 
 
@@ -99,9 +104,7 @@ def _ensure_bucket(clients: Clients, stage: str) -> str:
         place = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
         s3.create_bucket(Bucket=bucket, **place)
         blocked = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
-        s3.put_public_access_block(
-            Bucket=bucket, PublicAccessBlockConfiguration=dict.fromkeys(blocked, True)
-        )
+        s3.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration=dict.fromkeys(blocked, True))
         s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     return bucket
 
@@ -120,11 +123,10 @@ def _upload_template(clients: Clients, bucket: str, package: Package) -> str:
     template_key = f"{hashlib.md5(body, usedforsecurity=False).hexdigest()}.json"
     s3.put_object(Bucket=bucket, Key=template_key, Body=body)
     signed: str = s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": template_key})
-    return signed.split("?")[0]
+    return signed.partition("?")[0]
 
 
-def _apply(cloudformation: Any, request: dict[str, Any], look_every: float) -> None:
-    state = _state(cloudformation, request["StackName"])
+def _apply(cloudformation: Any, state: str | None, request: dict[str, Any], look_every: float) -> None:
     if state is None:
         cloudformation.create_stack(**request, OnFailure="DELETE")
         waiter = "stack_create_complete"
@@ -146,13 +148,15 @@ def _apply(cloudformation: Any, request: dict[str, Any], look_every: float) -> N
         raise DeployError(_why(cloudformation, request["StackName"])) from error
 
 
-def _state(cloudformation: Any, name: str) -> str | None:
+def _state(cloudformation: Any, name: str) -> tuple[str | None, list[str]]:
+    """The stack's status, None when there is no stack, and the names of its parameters."""
     try:
-        return str(cloudformation.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"])
+        stack = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
     except ClientError as error:
         if "does not exist" in str(error):
-            return None
+            return None, []
         raise
+    return str(stack["StackStatus"]), [item["ParameterKey"] for item in stack.get("Parameters", ())]
 
 
 def _why(cloudformation: Any, name: str) -> str:
@@ -166,8 +170,10 @@ def _why(cloudformation: Any, name: str) -> str:
     return f"{told[-1]['LogicalResourceId']}: {told[-1].get('ResourceStatusReason') or told[-1]['ResourceStatus']}"
 
 
-def _parameters(pairs: list[str]) -> dict[str, str]:
-    return dict(pair.split("=", 1) for pair in pairs)
+def _pair(text: str) -> tuple[str, str]:
+    """NAME=VALUE. Raises ValueError without the sign."""
+    name, value = text.split("=", 1)
+    return name, value
 
 
 def main() -> int:
@@ -175,11 +181,14 @@ def main() -> int:
     parser.add_argument("--stage", required=True)
     parser.add_argument("--workspace", default="main", help="the workspace that the first key belongs to")
     parser.add_argument("--out", type=Path, default=build.CACHE / "aws")
-    parser.add_argument("parameters", nargs="*", metavar="NAME=VALUE", help="parameters of the template")
+    parser.add_argument("parameters", nargs="*", type=_pair, metavar="NAME=VALUE", help="parameters of the template")
     options = parser.parse_args()
     package = build.build(build.aws_target(), options.out)
     print(build.report(package))
-    told = deploy(boto3.Session().client, package, options.stage, _parameters(options.parameters))
+    if findings := build.gate(package, for_aws=True, with_checkov=False):
+        print("\n".join(findings))
+        return 1
+    told = deploy(boto3.Session().client, package, options.stage, dict(options.parameters))
     print(f"api: {told['EndpointURL']}")
     key = first_admin_key(boto3.Session().client, told["TableName"], options.workspace)
     if key is not None:

@@ -12,7 +12,6 @@ import json
 import os
 import shutil
 import sys
-import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -78,18 +77,15 @@ class Stack:
 
     # --- up ---------------------------------------------------------------------------------------------------
 
-    def up(self, package: build.Package | None = None, **parameters: str) -> dict[str, Any]:
+    def up(self, **parameters: str) -> dict[str, Any]:
         """Bring the stack up, or up to date; ``parameters`` are the template's. Returns ``facts``."""
-        if package is None:
-            package = build.build(build.local_target(), self.engine.home / "build")
+        package = build.build(build.local_target(), self.engine.home / "build")
         if self.engine.pid() is None:
             self.engine.start()
         api_id = _api_id(package.document())
         url = f"{self.engine.url}/_aws/execute-api/{api_id}/{API_STAGE}"
         wanted = {**_PARAMETERS, "PublicUrl": url, **parameters}
-        told = deploy.deploy(
-            self.clients, package, STAGE, wanted, tags={"ms-custom-id": api_id}, look_every=0.2
-        )
+        told = deploy.deploy(self.clients, package, STAGE, wanted, tags={"ms-custom-id": api_id}, look_every=0.2)
         self._mend_table(told["TableName"])
         self.facts = self._describe(told, url, self._admin_key(told["TableName"]))
         self._write()

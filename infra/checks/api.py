@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from infra.checks.template import Template, rule
 
 _API: Final = "AWS::Serverless::Api"
 # A hook's path holds its token; an authoriser's fields, a query or a body could hold more.
-_TELLTALE: Final = re.compile(r"\$context\.(path\b|requestOverride|authorizer|error\.message)|\$input|\$method|querystring")
+_TELLTALE: Final = re.compile(
+    r"\$context\.(path\b|requestOverride|authorizer|error\.message)|\$input|\$method|querystring"
+)
 
 
-def _every_method(template: Template, properties: Any) -> dict[str, Any]:
+def _every_method(properties: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of /* and *; those of single methods may not weaken them, so there must be no others."""
     settings = properties.get("MethodSettings", [])
     if len(settings) == 1 and settings[0].get("ResourcePath") == "/*" and settings[0].get("HttpMethod") == "*":
@@ -24,7 +26,7 @@ def _every_method(template: Template, properties: Any) -> dict[str, Any]:
 @rule("R18", "throttling on every method")
 def throttled(template: Template) -> Iterator[tuple[str, str]]:
     for name, properties in template.of_type(_API):
-        settings = _every_method(template, properties)
+        settings = _every_method(properties)
         for limit in ("ThrottlingRateLimit", "ThrottlingBurstLimit"):
             if not template.number(settings.get(limit)):
                 yield name, f"{limit} is not set on every method"
@@ -53,7 +55,7 @@ def regional(template: Template) -> Iterator[tuple[str, str]]:
 @rule("R26", "execution logging and data trace off")
 def no_traces(template: Template) -> Iterator[tuple[str, str]]:
     for name, properties in template.of_type(_API):
-        settings = _every_method(template, properties)
+        settings = _every_method(properties)
         if settings.get("LoggingLevel") != "OFF":
             yield name, "execution logs would hold paths, so tokens of hooks"
         if settings.get("DataTraceEnabled") is not False:

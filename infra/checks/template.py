@@ -73,7 +73,7 @@ class Template:
         return found if found in self.resources else None
 
     def events(self, kind: str) -> Iterator[tuple[str, Mapping[str, Any], Mapping[str, Any]]]:
-        """(function, its properties, the event's properties) of each event source of a kind: SQS, DynamoDB, Schedule."""
+        """(function, its properties, the event's properties) of each event of a kind: SQS, DynamoDB, Schedule."""
         for name, properties in self.of_type(FUNCTION):
             for event in properties.get("Events", {}).values():
                 if event.get("Type") == kind:

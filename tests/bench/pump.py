@@ -135,7 +135,8 @@ def _stream_record(record: Mapping[str, Any]) -> dict[str, Any]:
             return [plain(one) for one in value]
         return value
 
-    change = {name: plain(value) for name, value in record["dynamodb"].items() if name != "ApproximateCreationDateTime"}
+    change = {name: plain(value) for name, value in record["dynamodb"].items()}
+    change["ApproximateCreationDateTime"] = record["dynamodb"]["ApproximateCreationDateTime"].timestamp()
     return {
         "eventID": record["eventID"],
         "eventName": record["eventName"],
