@@ -74,7 +74,7 @@ class Engine:
         if pid is not None:
             os.kill(pid, signal.SIGTERM)
             until = time.monotonic() + _STOP_SECONDS
-            while _alive(pid):
+            while self.pid() is not None:
                 if time.monotonic() > until:
                     raise EngineError(f"the engine (process {pid}) is still saving its state")
                 time.sleep(0.05)
@@ -98,7 +98,12 @@ class Engine:
             pid = int(self._pid_file.read_text())
         except (OSError, ValueError):
             return None
-        return pid if _alive(pid) else None
+        # Another process may have the number by now, and one that ended may wait for its parent.
+        alive = (
+            process.pid == pid and _SCRIPT.name in process.command and not process.state.startswith("Z")
+            for process in _processes()
+        )
+        return pid if any(alive) else None
 
     def worker_pids(self, function: str = "") -> list[int]:
         """The processes that run functions now; ``function`` is the end of a function's name, such as ``enrich``."""
@@ -149,11 +154,6 @@ class Engine:
             state = json.loads(file.read_text())
             state["payload"]["dynamodb_stream_positions"]["data"] = {}
             file.write_text(json.dumps(state))
-
-
-def _alive(pid: int) -> bool:
-    """Whether the process runs; one that ended and waits for its parent does not."""
-    return any(process.pid == pid and not process.state.startswith("Z") for process in _processes())
 
 
 @dataclass(frozen=True, slots=True)

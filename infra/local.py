@@ -109,16 +109,9 @@ class Stack:
 
     def _warm(self, document: dict[str, Any]) -> None:
         """Call every function once with nothing to do, so that the first voice meets no cold start."""
+        client = self.clients("lambda")  # one for all: making clients in threads is not safe
         with ThreadPoolExecutor(4) as pool:
-            list(pool.map(self._invoke, (name for name, _ in functions(document))))
-
-    def _invoke(self, name: str) -> None:
-        payload = _health_request() if name == "api" else {"Records": []} if name != "sweep" else _tick()
-        answer = self.clients("lambda").invoke(
-            FunctionName=f"{deploy.stack_name(STAGE)}-{name}", Payload=json.dumps(payload).encode()
-        )
-        if "FunctionError" in answer:
-            raise EngineError(f"function {name} does not start: {answer['Payload'].read().decode()[:2000]}")
+            list(pool.map(lambda name: _invoke(client, name), functions(document)))
 
     def _describe(self, told: dict[str, str], url: str, key: str) -> dict[str, Any]:
         return {
@@ -188,14 +181,19 @@ class Stack:
 _CLIENT: Final = Config(retries={"mode": "standard", "max_attempts": 3}, max_pool_connections=32)
 
 
-def functions(document: dict[str, Any]) -> list[tuple[str, str]]:
-    """Short name and logical id of every function: ("enrich", "Enrich")."""
-    found = []
-    for logical, resource in sorted(document["Resources"].items()):
-        if resource["Type"] == "AWS::Serverless::Function":
-            name = resource["Properties"]["FunctionName"]["Fn::Sub"]
-            found.append((name.removeprefix("${AWS::StackName}-"), logical))
-    return found
+def functions(document: dict[str, Any]) -> list[str]:
+    """Short names of all functions, such as ``enrich``."""
+    found = [resource for resource in document["Resources"].values() if resource["Type"] == "AWS::Serverless::Function"]
+    names = [resource["Properties"]["FunctionName"]["Fn::Sub"] for resource in found]
+    return sorted(name.removeprefix("${AWS::StackName}-") for name in names)
+
+
+def _invoke(client: Any, name: str) -> None:
+    payload = {"api": _health_request, "sweep": _tick}.get(name, lambda: {"Records": []})()
+    function = f"{deploy.stack_name(STAGE)}-{name}"
+    answer = client.invoke(FunctionName=function, Payload=json.dumps(payload).encode())
+    if "FunctionError" in answer:
+        raise EngineError(f"function {name} does not start: {answer['Payload'].read().decode()[:2000]}")
 
 
 def _api_id(document: dict[str, Any]) -> str:

@@ -43,5 +43,5 @@ def ticket_id(workspace: str, feedback: str) -> str:
 
 
 def random_id(prefix: str) -> str:
-    """A fresh id for a thing that people create: ``cn`` connection, ``ep`` endpoint, ``sb`` subscription, ``ky`` key."""
+    """A fresh id for what people create: ``cn`` connection, ``ep`` endpoint, ``sb`` subscription, ``ky`` key."""
     return f"{prefix}_{base64.b32encode(secrets.token_bytes(15)).decode('ascii').lower()}"

@@ -36,7 +36,8 @@ class FeedbackReader(Protocol):
     def action_done(self, feedback: Feedback, action: str, *, at: datetime, ticket: str | None = None) -> bool:
         """Remove ``action`` from ``awaiting``, conditional on this revision and reading.
 
-        The last one out sets ``acted_at``. False when the feedback has moved on. ``ticket`` is remembered and makes the state ``ticketed``.
+        The last one out sets ``acted_at``. False when the feedback has moved on. ``ticket`` is remembered and makes
+        the state ``ticketed``.
         """
 
 

@@ -48,6 +48,10 @@ class BucketIndex(GlobalSecondaryIndex["FeedbackRow"]):  # type: ignore[no-untyp
     bucket_sk = UnicodeAttribute(range_key=True)
 
 
+# Index keys need not be unique, and a recount takes the whole bucket: the shortest sort key is the cheapest.
+BUCKET_SK: Final = "-"
+
+
 class AwaitingIndex(GlobalSecondaryIndex["FeedbackRow"]):  # type: ignore[no-untyped-call]
     """What still waits for its ticket or alert, oldest first."""
 
@@ -107,7 +111,7 @@ def current_row(feedback: Feedback, *, keep_days: int) -> FeedbackRow:
     bucket = bucket_of(feedback)
     if bucket is not None:
         row.bucket_pk = keys.bucket_index(bucket.workspace, bucket.unit, bucket.hour)
-        row.bucket_sk = feedback.id
+        row.bucket_sk = BUCKET_SK
     if feedback.awaiting:
         row.awaiting = set(feedback.awaiting)
         row.awaiting_pk = keys.awaiting(keys.shard(feedback.id, keys.AWAITING_SHARDS))

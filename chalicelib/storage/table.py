@@ -5,8 +5,6 @@ The table name is set late (``bind``), so that importing a row never reads the e
 
 from __future__ import annotations
 
-import json
-import zlib
 from typing import Any, ClassVar
 
 from pynamodb.attributes import Attribute, NumberAttribute, UnicodeAttribute
@@ -17,21 +15,19 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
+from chalicelib.storage.packing import pack, unpack
+
 
 class PackedJSONAttribute(Attribute[Any]):
-    """JSON, zlib-packed into a binary: a feedback with five tags takes about half of its map form.
-
-    Compact and UTF-8 on purpose: ``\\uXXXX`` would double every Chinese character before packing.
-    """
+    """JSON in a binary of about a quarter of its size, see ``packing``."""
 
     attr_type = BINARY
 
     def serialize(self, value: Any) -> bytes:
-        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
-        return zlib.compress(text.encode("utf-8", "surrogatepass"), 9)
+        return pack(value)
 
     def deserialize(self, value: bytes) -> Any:
-        return json.loads(zlib.decompress(value).decode("utf-8", "surrogatepass"))
+        return unpack(value)
 
 
 class Row(Model):

@@ -36,8 +36,13 @@ def throttled(template: Template) -> Iterator[tuple[str, str]]:
 def access_log(template: Template) -> Iterator[tuple[str, str]]:
     for name, properties in template.of_type(_API):
         setting = properties.get("AccessLogSetting", {})
-        if template.target(setting.get("DestinationArn")) is None:
+        group = template.target(setting.get("DestinationArn"))
+        if group is None:
             yield name, "writes no access log of this template"
+        else:
+            kept = template.resources[group].get("Properties", {})
+            if not template.number(kept.get("RetentionInDays")) or template.target(kept.get("KmsKeyId")) is None:
+                yield group, "keeps the access log for ever, or not under our key"
         if "$context.status" not in setting.get("Format", "") or "$context.resourcePath" not in setting["Format"]:
             yield name, "its access log does not say what was asked and how it ended"
         if _TELLTALE.search(setting.get("Format", "")):

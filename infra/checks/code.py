@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Iterator
 from typing import Final
 
-from infra.checks.template import Template, rule
+from infra.checks.template import FUNCTION, Template, rule
 
 _AARCH64: Final = 183  # e_machine of an ELF header
 _EXTENSION: Final = re.compile(r"\.(?:cpython-(\d+)[^/]*|abi3)\.so$")
@@ -16,6 +16,9 @@ _LIBRARY: Final = re.compile(r"\.so(\.|$)")
 
 @rule("R27", "every library in the package is for aarch64 and for python3.13")
 def libraries(template: Template) -> Iterator[tuple[str, str]]:
+    for name, properties in template.of_type(FUNCTION):
+        if not properties.get("Architectures"):
+            yield name, "does not say for which CPU its package is"
     if template.code is None:
         return
     with zipfile.ZipFile(template.code) as package:

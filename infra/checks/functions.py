@@ -44,12 +44,17 @@ def maximum_concurrency(template: Template) -> Iterator[tuple[str, str]]:
             yield name, "MaximumConcurrency of its mapping is not within 2..1000"
 
 
-@rule("R04", "a mapped queue is in the same template")
+@rule("R04", "a mapped queue is in the same template, and every work queue is mapped")
 def mapped_queue(template: Template) -> Iterator[tuple[str, str]]:
+    taken = set()
     for name, _, event in template.events("SQS"):
         queue = template.target(event.get("Queue"))
+        taken.add(queue)
         if queue is None or template.resources[queue].get("Type") != QUEUE:
             yield name, "its queue is not of this template"
+    for name in template.work_queues():
+        if name not in taken:
+            yield name, "nobody takes its messages"
 
 
 @rule("R05", "visibility is at least six times the function's timeout, and the batching window")
@@ -62,6 +67,9 @@ def visibility(template: Template) -> Iterator[tuple[str, str]]:
             yield name, "timeout and visibility must both be written down"
         elif held < 6 * timeout + (template.number(event.get("MaximumBatchingWindowInSeconds")) or 0):
             yield name, f"visibility {held:g} s is under six times its timeout of {timeout:g} s"
+    for name, properties in template.of_type(FUNCTION):
+        if template.number(properties.get("Timeout")) is None:
+            yield name, "has the default timeout of 3 seconds"
 
 
 @rule("R16", "a log group with retention and our key per function")
@@ -97,6 +105,9 @@ def no_secrets(template: Template) -> Iterator[tuple[str, str]]:
 
 @rule("R24", "the stream mapping bisects, has an age and a destination, and expects an exception")
 def stream_mapping(template: Template) -> Iterator[tuple[str, str]]:
+    if not list(template.events("DynamoDB")):
+        for name, _ in template.of_type("AWS::DynamoDB::Table"):
+            yield name, "nobody reads its stream"
     for name, _, event in template.events("DynamoDB"):
         if event.get("BisectBatchOnFunctionError") is not True:
             yield name, "one bad record would hold up its whole batch"

@@ -94,6 +94,8 @@ def no_function_targets(template: Template) -> Iterator[tuple[str, str]]:
     for name, properties in template.of_type(BUS_RULE):
         if "EventBusName" not in properties:
             yield name, "is a rule of the default bus"
+        if not properties.get("Targets"):
+            yield name, "hands its events to nobody"
     for name, target in template.rule_targets():
         hit = template.target(target.get("Arn"))
         if hit is None or template.resources[hit].get("Type") == FUNCTION:

@@ -11,7 +11,6 @@ import signal
 import statistics
 import threading
 import time
-import zlib
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.storage.packing import unpack
 from infra import client
 from infra.client import Signed
 from tests.fakes.oa import Oa
@@ -137,13 +137,11 @@ def rows(world: World, prefix: str) -> list[dict[str, Any]]:
 
 def counted(world: World) -> dict[tuple[str, str], tuple[int, int]]:
     """What the rollups say: (unit, hour) → voices, NPS detractors."""
-    import json
-
     found = {}
     for item in rows(world, "BK"):
         if "doc" not in item:
             return {}
-        doc = json.loads(zlib.decompress(item["doc"]["B"]))
+        doc = unpack(item["doc"]["B"])
         if doc["n"]:
             detractors = doc["scores"].get("nps", {}).get("classes", {}).get("detractor", 0)
             found[item["pk"]["S"].split("#", 2)[2], item["sk"]["S"]] = (doc["n"], detractors)

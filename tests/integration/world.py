@@ -110,6 +110,11 @@ def voice(**changes: Any) -> dict[str, Any]:
 @pytest.fixture
 def world(stack: Any) -> World:
     """A workspace that no other test uses."""
+    return new_world(stack)
+
+
+def new_world(stack: Any) -> World:
+    """A fresh workspace with an admin key of its own."""
     workspace = "t" + secrets.token_hex(5)
     operator = Api(stack.api_url, stack.admin_key)
     key = operator.made("/v1/keys", {"workspace": workspace, "role": "admin"})["key"]
@@ -123,4 +128,4 @@ def oa() -> Iterator[Oa]:
         yield running
 
 
-__all__ = ["Signed", "World", "client", "oa", "voice", "wait_for", "world"]
+__all__ = ["Signed", "World", "client", "new_world", "oa", "voice", "wait_for", "world"]
