@@ -42,7 +42,8 @@ def uses(service: str, call: str, asked: Mapping[str, Any]) -> Iterator[tuple[st
             yield call, entry.get("EventBusName", "default")
     else:
         names = ("QueueUrl", "TopicArn", "SubscriptionArn", "Name", "KeyId")
-        yield call, next((str(asked[name]) for name in names if name in asked), "")
+        # Query requests carry the call in their form; the engine does not look there for its name.
+        yield str(asked.get("Action", call)), next((str(asked[name]) for name in names if name in asked), "")
 
 
 def record_to(path: str) -> None:

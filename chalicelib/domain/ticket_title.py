@@ -32,7 +32,25 @@ _KINDS: Final[Mapping[str, Mapping[str, str]]] = {
     "zh-CN": {"nps": "NPS", "csat": "满意度", "ces": "费力度", "rating": "评分"},
     "en": {"nps": "NPS", "csat": "CSAT", "ces": "CES", "rating": "rating"},
 }
-_RED_LINE: Final[Mapping[str, str]] = {"zh-CN": "【红线】", "en": "[Red line] "}
+_RED_LINE: Final[Mapping[str, str]] = {"zh-CN": "【红线·{kinds}】", "en": "[Red line: {kinds}] "}
+_RED_LINES: Final[Mapping[str, Mapping[str, str]]] = {
+    "zh-CN": {
+        "safety": "安全",
+        "food_poisoning": "食品安全",
+        "injury": "人身伤害",
+        "fraud": "欺诈",
+        "self_harm": "自伤风险",
+        "legal_threat": "投诉曝光或法律",
+    },
+    "en": {
+        "safety": "safety",
+        "food_poisoning": "food poisoning",
+        "injury": "injury",
+        "fraud": "fraud",
+        "self_harm": "self-harm",
+        "legal_threat": "media, lawyer or regulator",
+    },
+}
 _NOTHING: Final[Mapping[str, str]] = {"zh-CN": "顾客反馈待处理", "en": "Customer feedback to handle"}
 _JOINTS: Final[Mapping[str, tuple[str, str]]] = {"zh-CN": ("：", "、"), "en": (": ", ", ")}
 
@@ -44,12 +62,17 @@ def language(feedback: Feedback) -> str:
 
 
 def title(feedback: Feedback, names: TopicNames, lang: str) -> str:
-    """Such as ``【红线】NPS 2/10 贬损者：包装破损、客服无回应`` or ``NPS 2/10 detractor: damaged parcel``."""
+    """Such as ``【红线·安全】NPS 2/10 贬损者：包装破损、客服无回应`` or ``NPS 2/10 detractor: damaged parcel``."""
     colon, comma = _JOINTS[lang]
     score = _worst(feedback, lang)
     about = comma.join(names(topic, lang)[:MAX_NAME] for topic in main_topics(feedback)[:MAX_TOPICS])
     text = colon.join(part for part in (score, about) if part) or _NOTHING[lang]
-    return (_RED_LINE[lang] if feedback.understanding.red_lines else "") + text
+    return _red_lines(feedback, lang) + text
+
+
+def _red_lines(feedback: Feedback, lang: str) -> str:
+    kinds = [_RED_LINES[lang].get(kind, kind) for kind in feedback.understanding.red_lines]
+    return _RED_LINE[lang].format(kinds=_JOINTS[lang][1].join(kinds)) if kinds else ""
 
 
 def _worst(feedback: Feedback, lang: str) -> str:

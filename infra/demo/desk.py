@@ -36,6 +36,13 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "lead": "回响推送来的工单。接单、处理，结果会回传。",
         "empty": "还没有工单。",
         "state": "状态",
+        "open": "待接单",
+        "reopened": "重新打开",
+        "closed": "已关闭",
+        "critical": "紧急",
+        "high": "高",
+        "medium": "中",
+        "low": "低",
         "accepted": "接单",
         "in_progress": "处理中",
         "resolved": "已解决",
@@ -52,6 +59,13 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "lead": "Tickets pushed by Echoloop. Take one, deal with it, and the answer is called back.",
         "empty": "No tickets yet.",
         "state": "State",
+        "open": "open",
+        "reopened": "reopened",
+        "closed": "closed",
+        "critical": "critical",
+        "high": "high",
+        "medium": "medium",
+        "low": "low",
         "accepted": "Accept",
         "in_progress": "In progress",
         "resolved": "Resolved",
@@ -73,7 +87,8 @@ article.critical{border-left-color:#c1121f}article.high{border-left-color:#e07a1
 h2{font-size:1.05rem;margin:.1rem 0}blockquote{margin:.4rem 0;padding-left:.7rem;border-left:3px solid #8886}
 .meta{color:#777;font-size:.85rem}.tag{display:inline-block;border:1px solid #8888;border-radius:1rem;padding:0 .6rem;
 font-size:.85rem;margin:.1rem .2rem 0 0}form{display:flex;flex-wrap:wrap;gap:.4rem;margin-top:.5rem}
-input,button{font:inherit;padding:.35rem .6rem;border:1px solid #8888;border-radius:6px}button{cursor:pointer}
+input{flex:1 1 40%;min-width:8rem}button{cursor:pointer}
+input,button{font:inherit;padding:.35rem .6rem;border:1px solid #8888;border-radius:6px}
 """
 
 
@@ -189,13 +204,18 @@ def _card(ticket_id: str, entry: Mapping[str, Any], words: Mapping[str, str], la
     return (
         f'<article class="{safe(str(ticket["severity"]))}" id="{safe(ticket_id)}"><h2>{safe(str(ticket["title"]))}</h2>'
         f'<p class="meta">{safe(entry["external_id"])} · {safe(str(ticket.get("unit") or "-"))} · '
-        f"{safe(str(ticket['severity']))} · {words['state']}: {safe(str(ticket['state']))}{sent}</p>"
+        f"{_word(words, ticket['severity'])} · {words['state']}: {_word(words, ticket['state'])}{sent}</p>"
         f"<p class=meta>{words['said']}</p>{texts}{tags}"
         f'<form method="post" action="/answer?lang={lang}">'
         f'<input type="hidden" name="ticket" value="{safe(ticket_id)}">'
         f'<input name="root_cause" maxlength="200" placeholder="{words["root_cause"]}">'
         f'<input name="action" maxlength="200" placeholder="{words["action"]}">{buttons}</form></article>'
     )
+
+
+def _word(words: Mapping[str, str], name: object) -> str:
+    """A word of ours in the reader's language; what we do not know is shown as it came."""
+    return html.escape(words.get(str(name), str(name)))
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pynamodb.indexes import GlobalSecondaryIndex
 from pynamodb.models import Model
 
 import chalicelib.storage
@@ -73,28 +72,20 @@ def models() -> Iterator[type[Model]]:
         yield from (value for value in vars(found).values() if isinstance(value, type) and issubclass(value, Model))
 
 
+def shape(keys: list[dict[str, str]], projection: Mapping[str, Any]) -> tuple[list[str], set[str]]:
+    """Key attributes in order, and what an index carries besides."""
+    return [key["AttributeName"] for key in keys], set(projection.get("NonKeyAttributes", ()))
+
+
 def test_the_indexes_are_those_that_the_rows_declare(packaged: dict[str, Any]) -> None:
     wanted: dict[str, tuple[list[str], set[str]]] = {}
     for model in models():
-        for index in vars(model).values():
-            if isinstance(index, GlobalSecondaryIndex):
-                keys = [
-                    attribute.attr_name
-                    for role in ("is_hash_key", "is_range_key")
-                    for attribute in index._get_attributes().values()
-                    if getattr(attribute, role)
-                ]
-                _, carried = wanted.setdefault(index.Meta.index_name, (keys, set()))
-                carried.update(getattr(index.Meta.projection, "non_key_attributes", None) or ())
-    template = packaged["Resources"]["Table"]["Properties"]["GlobalSecondaryIndexes"]
-    declared = {
-        index["IndexName"]: (
-            [key["AttributeName"] for key in index["KeySchema"]],
-            set(index["Projection"]["NonKeyAttributes"]),
-        )
-        for index in template
-    }
-    assert declared == wanted
+        for index in model._get_schema()["global_secondary_indexes"]:
+            keys, carried = shape(index["key_schema"], index["projection"])
+            assert wanted.setdefault(index["index_name"], (keys, set()))[0] == keys
+            wanted[index["index_name"]][1].update(carried)
+    table = packaged["Resources"]["Table"]["Properties"]["GlobalSecondaryIndexes"]
+    assert {index["IndexName"]: shape(index["KeySchema"], index["Projection"]) for index in table} == wanted
 
 
 def test_a_topic_stands_for_every_severity_and_way(packaged: dict[str, Any]) -> None:

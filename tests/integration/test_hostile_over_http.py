@@ -186,7 +186,7 @@ def test_the_words_are_kept_as_they_were_sent_but_for_what_must_not_be_kept(line
         assert text == clean(sent)
 
 
-HIDDEN: Final = {"IN-208": "13800138000", "IN-247": "13800138000", "IN-248": "6222021234567890128"}
+HIDDEN: Final = {"IN-208": "13800138000", "IN-247": "13800138000", "IN-248": "6222021234567890123", "IN-252": "AKIAIOSFODNN7EXAMPLE"}
 
 
 # --- ingest, judged by effect ---------------------------------------------------------------------------------------
@@ -348,7 +348,7 @@ def test_ad_055_deleting_an_endpoint_cancels_what_waits_for_it(stack: Any, stran
         answer = desk.send(line_of("AD-055"))
         calls = len(server.heard.requests)
         assert answer.status == 200, answer.json
-        wait_for(lambda: {one["state"] for one in deliveries()} == {"cancelled"}, "all cancelled", timeout=40)
+        wait_for(lambda: not Counter(one["state"] for one in deliveries()) - Counter(cancelled=WAITING), "all cancelled")
         assert len(server.heard.requests) == calls, "called after the answer"
     assert answer.json["cancelled"] <= WAITING
     assert world.api.call("GET", f"/v1/endpoints/{endpoint['id']}").status == 404

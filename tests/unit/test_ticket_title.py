@@ -7,6 +7,7 @@ import pytest
 from chalicelib.domain.feedback import Score, Understanding
 from chalicelib.domain.scoring import SCORE_CLASSES
 from chalicelib.domain.ticket_title import language, title
+from chalicelib.understanding.frame_file import RED_LINE_KINDS
 from tests.builders import feedback, tag
 
 
@@ -48,8 +49,8 @@ def test_at_most_three_topics_are_named() -> None:
 
 def test_a_voice_without_scores_and_topics_has_a_title_too() -> None:
     silent = feedback(scores=(), understanding=Understanding(red_lines=("fraud",)))
-    assert title(silent, names, "zh-CN") == "【红线】顾客反馈待处理"
-    assert title(silent, names, "en") == "[Red line] Customer feedback to handle"
+    assert title(silent, names, "zh-CN") == "【红线·欺诈】顾客反馈待处理"
+    assert title(silent, names, "en") == "[Red line: fraud] Customer feedback to handle"
 
 
 @pytest.mark.parametrize("name", SCORE_CLASSES)
@@ -61,3 +62,10 @@ def test_every_class_has_a_chinese_word(name: str) -> None:
 def test_no_word_of_the_customer_is_in_a_title() -> None:
     one = feedback(scores=(), understanding=Understanding())
     assert "包裹" not in title(one, names, "zh-CN")
+
+
+@pytest.mark.parametrize("kind", RED_LINE_KINDS)
+def test_every_red_line_is_named_in_both_languages(kind: str) -> None:
+    one = feedback(understanding=Understanding(red_lines=(kind,)))
+    assert kind not in title(one, names, "zh-CN")
+    assert "_" not in title(one, names, "en")
