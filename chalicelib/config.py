@@ -28,7 +28,6 @@ class Settings:
     retention_days: int
     rollup_delay: int
     sms_parts_per_day: int  # spend guard: SMS parts a workspace may send a day
-    hook_rate: int  # 0 = the gateway's throttling alone
 
 
 def load(env: Mapping[str, str] | None = None) -> Settings:
@@ -53,5 +52,4 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         retention_days=int(env.get("RETENTION_DAYS", "90")),
         rollup_delay=int(env.get("ROLLUP_DELAY_S", "30")),
         sms_parts_per_day=int(env.get("SMS_PARTS_PER_DAY", "200")),
-        hook_rate=int(env.get("HOOK_RATE", "0")),
     )

@@ -8,18 +8,18 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from pynamodb.exceptions import DoesNotExist, PutError, TransactWriteError, UpdateError
+from pynamodb.exceptions import DoesNotExist, PutError, UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from chalicelib.domain.delivery import Attempt, Delivery, parse_id
 from chalicelib.domain.ratelimit import Limit, Window, admit
-from chalicelib.errors import Invalid, Retryable
+from chalicelib.errors import Invalid
 from chalicelib.storage import cursor as cursors
 from chalicelib.storage import delivery_rows as rows
 from chalicelib.storage import keys
 from chalicelib.storage.delivery_rows import AttemptRow, DeliveryRow, LaggingRow, TargetWindowRow
-from chalicelib.storage.table import transaction
+from chalicelib.storage.table import committed, transaction
 
 SIFTED: Final = 200  # index entries read at a time where a filter leaves some out
 MOST_READS: Final = 10  # reads per page of a list: a rare filter answers with a short page and a cursor
@@ -27,7 +27,6 @@ WINDOW_TRIES: Final = 12  # races for one target's log that a worker runs before
 CONTENDED: Final = 1.0  # seconds to come back in then
 
 _REFUSED: Final = "ConditionalCheckFailedException"
-_LOST_RACE: Final = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
 _POSITION: Final = re.compile(r"[0-9TZ:.-]{24}#dl-[A-Za-z0-9_-]{1,300}")
 
 
@@ -226,20 +225,13 @@ def _updated_and_listed(row: DeliveryRow, after: Delivery, condition: Condition)
         after.id,
         expires_at=rows.delivery_row(after).expires_at,
     )
-    try:
-        with transaction() as writes:
-            writes.update(row, rows.plan_actions(after), condition=condition)
-            if after.lagging:
-                writes.save(entry)
-            else:
-                writes.delete(entry)
-    except TransactWriteError as error:
-        codes = {reason.code for reason in error.cancellation_reasons if reason is not None}
-        if codes & _LOST_RACE or error.cause_response_code == "TransactionConflictException":
-            return False
-        # Without the cause: its text names the table and may repeat values.
-        raise Retryable("The table did not take the change.", code="table_unavailable") from None
-    return True
+    writes = transaction()
+    writes.update(row, rows.plan_actions(after), condition=condition)
+    if after.lagging:
+        writes.save(entry)
+    else:
+        writes.delete(entry)
+    return committed(writes)
 
 
 def _positions(

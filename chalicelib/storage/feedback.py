@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from pynamodb.attributes import Attribute
-from pynamodb.exceptions import DoesNotExist, TransactWriteError, UpdateError
+from pynamodb.exceptions import DoesNotExist, UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
@@ -32,10 +32,9 @@ from chalicelib.storage.feedback_rows import (
     pack_seen,
     split_key,
 )
-from chalicelib.storage.table import put, transaction
+from chalicelib.storage.table import committed, in_the_way, put, transaction
 
 PARKED_DAYS: Final = 30
-_CONDITION_FAILED: Final = "ConditionalCheckFailed"
 _TRIES: Final = 4  # of a bookkeeping update that others get in the way of
 
 
@@ -83,7 +82,7 @@ class FeedbackStore:
             older_row(old, old.revision, keep_days=self._keep_days), condition=FeedbackRow.pk.does_not_exist()
         )
         with_old.save(current_row(new, keep_days=self._keep_days), condition=_is_still(old))
-        return _committed(with_old)
+        return committed(with_old)
 
     def keep_older(self, current: Feedback, renumbered: Feedback, older: Feedback) -> bool:
         """Keep ``older`` beside the current revision, which only changes its number and what it has seen."""
@@ -97,7 +96,7 @@ class FeedbackStore:
             FeedbackRow.seen.set(pack_seen(renumbered.seen) or "{}"),
         ]
         beside.update(_key_row(current), actions, condition=_is_still(current))
-        return _committed(beside)
+        return committed(beside)
 
     def erase_words(self, old: Feedback, tombstone: Feedback) -> bool:
         """``tombstone`` becomes current and every older revision goes; False when the row is no longer ``old``."""
@@ -105,7 +104,7 @@ class FeedbackStore:
         for revision in self.revisions(old.workspace, old.id):
             erasing.delete(FeedbackRow(*keys.revision(old.workspace, old.id, revision.revision)))
         erasing.save(current_row(tombstone, keep_days=self._keep_days), condition=_is_still(old))
-        return _committed(erasing)
+        return committed(erasing)
 
     def remember(self, old: Feedback, new: Feedback) -> bool:
         """Note the deliveries seen and the order of the current content; False when the row is no longer ``old``."""
@@ -122,14 +121,13 @@ class FeedbackStore:
         row = current_row(parked, keep_days=PARKED_DAYS)
         parking.save(row, condition=self._is_free(), return_values="ALL_OLD")
         parking.save(_raw_row(parked, raw, row))
-        try:
-            parking._commit()
-        except TransactWriteError as error:
-            standing = _cancelled_by(error)
-            if standing is None:
-                raise
-            return feedback_of(FeedbackRow.from_raw_data(standing))
-        return None
+        reasons = in_the_way(parking)
+        if not reasons:
+            return None
+        standing = next((reason.raw_item for reason in reasons if reason.raw_item), None)
+        if standing is None:
+            raise Retryable("Another worker is writing the same feedback.", code="contended")
+        return feedback_of(FeedbackRow.from_raw_data(standing))
 
     def park_again(self, old: Feedback, new: Feedback) -> bool:
         """Change a parked row's reason; False when the row is no longer ``old``."""
@@ -141,7 +139,7 @@ class FeedbackStore:
         replacing.delete(_raw_key_row(parked))
         keep_days = self._keep_days if feedback.reading else PARKED_DAYS
         replacing.save(current_row(feedback, keep_days=keep_days), condition=_is_still(parked))
-        return _committed(replacing)
+        return committed(replacing)
 
     def displace(self, parked: Feedback, elsewhere: Feedback, raw: bytes, feedback: Feedback) -> bool:
         """``feedback`` takes the row of another delivery of its response that is parked; that one moves ``elsewhere``.
@@ -154,7 +152,7 @@ class FeedbackStore:
         moving.save(row, condition=self._is_free())
         moving.save(_raw_row(elsewhere, raw, row))
         moving.save(current_row(feedback, keep_days=self._keep_days), condition=_is_still(parked))
-        return _committed(moving)
+        return committed(moving)
 
     def raw_body(self, workspace: str, feedback_id: str) -> bytes | None:
         """The sealed body of a parked feedback; None when there is none or it has expired."""
@@ -252,27 +250,3 @@ def _updated(feedback: Feedback, actions: list[Action], condition: Condition) ->
             return False
         raise
     return True
-
-
-def _committed(pending: Any) -> bool:
-    """Commit; False when a condition did not hold or another transaction was at the same row."""
-    try:
-        pending._commit()
-    except TransactWriteError as error:
-        if _was_in_the_way(error):
-            return False
-        raise
-    return True
-
-
-def _was_in_the_way(error: TransactWriteError) -> bool:
-    codes = {reason.code for reason in error.cancellation_reasons if reason is not None}
-    return bool(codes) and codes <= {_CONDITION_FAILED, "TransactionConflict"}
-
-
-def _cancelled_by(error: TransactWriteError) -> dict[str, Any] | None:
-    """The item that made a transaction's condition fail, as it was stored."""
-    for reason in error.cancellation_reasons:
-        if reason is not None and reason.code == _CONDITION_FAILED:
-            return reason.raw_item
-    return None

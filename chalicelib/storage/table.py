@@ -1,21 +1,51 @@
 """The PynamoDB base of every row, and the attribute types that keep rows small.
 
-The table name is set late (``bind``), so that importing a row never reads the environment.
+The table name is set late (``bind``), so that importing a row never reads the environment. Whatever is called on a
+row, trouble of the table is Retryable: ``table_unavailable``, or ``table_refused`` for what will not pass by itself.
 """
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import Any, ClassVar, Final
 
+from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.attributes import Attribute, NumberAttribute, UnicodeAttribute
 from pynamodb.connection import Connection, TableConnection
 from pynamodb.constants import BINARY
-from pynamodb.exceptions import VerboseClientError
+from pynamodb.exceptions import CancellationReason, TransactWriteError, VerboseClientError
 from pynamodb.expressions.condition import Condition
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
+from chalicelib.errors import Retryable
 from chalicelib.storage.packing import pack, unpack
+
+# What a request's own conditions came to: the stores ask for these and act on them.
+_VERDICTS: Final = frozenset({"ConditionalCheckFailedException", "TransactionCanceledException"})
+# Our mistake or the deployment's: trying again is right all the same, somebody may mend it meanwhile.
+_REFUSALS: Final = frozenset({"ValidationException", "AccessDeniedException", "ResourceNotFoundException"})
+_LOST_RACE: Final = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
+
+
+class _Connection(Connection):
+    """The one place where a call can fail. Without the cause: its text names the table and may quote values."""
+
+    def _make_api_call(self, operation_name: str, operation_kwargs: dict[str, Any]) -> dict[str, Any]:
+        try:
+            answer: dict[str, Any] = super()._make_api_call(operation_name, operation_kwargs)
+        except ClientError as error:
+            code = error.response["Error"].get("Code")
+            if code in _VERDICTS:
+                raise
+            raise _trouble("table_refused" if code in _REFUSALS else "table_unavailable") from None
+        except BotoCoreError:
+            raise _trouble("table_unavailable") from None
+        return answer
+
+
+def _trouble(code: str) -> Retryable:
+    return Retryable("The table did not take the request.", code=code)
 
 
 class PackedJSONAttribute(Attribute[Any]):
@@ -50,6 +80,9 @@ class Row(Model):
     def _get_connection(cls) -> TableConnection:
         """Every row class on one botocore client: PynamoDB would build one for each, 85 ms and a pool apiece."""
         table = super()._get_connection()
+        if not isinstance(table.connection, _Connection):
+            plain, table.connection = table.connection, _Connection()
+            table.connection._tables = plain._tables
         if Row.shared_client is None:
             Row.shared_client = table.connection.client
         table.connection._client = Row.shared_client
@@ -65,9 +98,26 @@ def bind(table: str, client: Any = None) -> None:
 
 def transaction() -> TransactWrite:
     """A transaction on the client that the rows use. Its reasons come in the order checks, deletes, puts, updates."""
-    connection = Connection()
+    connection = _Connection()
     connection._client = Row.shared_client
     return TransactWrite(connection=connection)
+
+
+def committed(writes: TransactWrite) -> bool:
+    """Write all or nothing; False when a condition failed or another transaction was at one of the rows."""
+    return not in_the_way(writes)
+
+
+def in_the_way(writes: TransactWrite) -> Sequence[CancellationReason]:
+    """Write all or nothing; why nothing was written, empty when all was. Raises Retryable when the table is to blame."""
+    try:
+        writes._commit()
+    except TransactWriteError as error:
+        reasons = [reason for reason in error.cancellation_reasons if reason is not None]
+        if any(reason.code in _LOST_RACE for reason in reasons):
+            return reasons
+        raise _trouble("table_unavailable") from None
+    return ()
 
 
 def put(row: Row, condition: Condition) -> dict[str, Any] | None:

@@ -7,16 +7,16 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from pynamodb.exceptions import DoesNotExist, PutError, TransactWriteError
+from pynamodb.exceptions import DoesNotExist, PutError
 from pynamodb.expressions.condition import Condition
 
 from chalicelib.domain.callback import ExternalItem
 from chalicelib.domain.ticket import Move, Step, Ticket
-from chalicelib.errors import Invalid, Retryable
+from chalicelib.errors import Invalid
 from chalicelib.storage import cursor as cursors
 from chalicelib.storage import keys
 from chalicelib.storage import ticket_rows as rows
-from chalicelib.storage.table import transaction
+from chalicelib.storage.table import committed, transaction
 from chalicelib.storage.ticket_rows import ExternalItemRow, MoveRow, TicketRow
 
 SIFTED: Final = 200  # index entries read at a time where a filter leaves some out
@@ -24,8 +24,6 @@ MOST_READS: Final = 10  # reads per page of a list: a rare filter answers with a
 
 _FIRST, _LAST = "0", "9999"  # before and after every instant
 _POSITION: Final = re.compile(r"[0-9TZ:.-]{24}#tk_[a-z2-7]{26}")
-# Why a transaction was cancelled when somebody else was faster.
-_LOST_RACE: Final = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
 
 
 class TicketStore:
@@ -196,14 +194,7 @@ def _line(ticket: Ticket, move: Move) -> tuple[Any, Condition]:
 
 def _written(writes: Sequence[tuple[Any, Condition]]) -> bool:
     """Put all rows or none; False when a condition failed or another transaction holds one of them."""
-    try:
-        with transaction() as together:
-            for row, condition in writes:
-                together.save(row, condition=condition)
-    except TransactWriteError as error:
-        codes = {reason.code for reason in error.cancellation_reasons if reason is not None}
-        if codes & _LOST_RACE or error.cause_response_code == "TransactionConflictException":
-            return False
-        # Without the cause: its text names the table and may repeat values.
-        raise Retryable("The table did not take the change.", code="table_unavailable") from None
-    return True
+    together = transaction()
+    for row, condition in writes:
+        together.save(row, condition=condition)
+    return committed(together)

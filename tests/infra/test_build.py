@@ -9,6 +9,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -109,7 +110,8 @@ def test_the_cut_botocore_signs_every_call_to_the_right_host(unpacked: Path) -> 
         "for service, calls in kept.items():\n"
         "    for region in ('eu-west-1', 'cn-north-1'):\n"
         "        client = session.create_client(service, region, aws_access_key_id='a', aws_secret_access_key='b')\n"
-        "        print(service, client.meta.endpoint_url, sorted(client.meta.method_to_api_mapping.values()) == sorted(calls))"
+        "        known = sorted(client.meta.method_to_api_mapping.values())\n"
+        "        print(service, client.meta.endpoint_url, known == sorted(calls))"
     )
     lines = alone(unpacked, code).splitlines()
     assert len(lines) == 2 * len(botocore_data.OPERATIONS)
@@ -169,7 +171,7 @@ def test_dependencies_are_packed_once(tmp_path: Path, monkeypatch: pytest.Monkey
             for service in botocore_data.OPERATIONS:
                 wheel.writestr(f"botocore/data/{service}/1/paginators-1.json", "{}")
 
-    monkeypatch.setattr(dependencies.subprocess, "run", download)
+    monkeypatch.setattr(subprocess, "run", download)
     first = dependencies.packed(requirements, target, tmp_path / "cache")
     assert dependencies.packed(requirements, target, tmp_path / "cache") == first
     assert len(asked) == 1
@@ -182,7 +184,7 @@ def test_dependencies_are_packed_once(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_checkov_findings_need_a_reason_and_reasons_a_finding() -> None:
     finding = {"check_id": "CKV_1", "resource": "AWS::SQS::Queue.A", "check_name": "Encrypt it"}
-    report = {"summary": {"parsing_errors": 0}, "results": {"failed_checks": [finding]}}
+    report: dict[str, Any] = {"summary": {"parsing_errors": 0}, "results": {"failed_checks": [finding]}}
     assert checkov.judge(report, {"CKV_1": "because"}) == []
     assert checkov.judge(report, {}) == ["CKV_1 AWS::SQS::Queue.A: Encrypt it"]
     assert checkov.judge(report, {"CKV_1": "because", "CKV_2": "once"}) == [

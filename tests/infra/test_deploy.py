@@ -137,7 +137,9 @@ def test_a_stack_in_trouble_is_left_alone(package: Package) -> None:
         deploy.deploy(aws, package, "prod", {})
 
 
-def test_a_failed_stack_is_reported_by_its_first_failed_resource(package: Package, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_stack_is_reported_by_its_first_failed_resource(
+    package: Package, monkeypatch: pytest.MonkeyPatch
+) -> None:
     aws = Aws()
     events = [
         {"LogicalResourceId": "stack", "ResourceStatus": "CREATE_FAILED", "ResourceStatusReason": "a resource failed"},
@@ -146,7 +148,7 @@ def test_a_failed_stack_is_reported_by_its_first_failed_resource(package: Packag
     ]
     monkeypatch.setattr(Waiter, "wait", lambda self, **_: (_ for _ in ()).throw(RuntimeError("failed")))
     aws.describe_stack_events = lambda **_: {"StackEvents": events}  # type: ignore[attr-defined]
-    with pytest.raises(deploy.DeployError, match="^Bus: name is taken$"):
+    with pytest.raises(deploy.DeployError, match=r"^Bus: name is taken$"):
         deploy.deploy(aws, package, "prod", {})
 
 

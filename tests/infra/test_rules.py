@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
+from cfnlint.schema import PROVIDER_SCHEMA_MANAGER  # type: ignore[import-untyped]
 
 from infra import checks
 from infra.build import Package
@@ -99,7 +99,9 @@ BROKEN: list[tuple[str, Break, str, str]] = [
     ("R19", lambda r: of(r, "RestAPI").pop("AccessLogSetting"), "RestAPI", "no access log"),
     (
         "R19",
-        lambda r: of(r, "RestAPI")["AccessLogSetting"].update(Format="$context.status $context.resourcePath $context.path"),
+        lambda r: of(r, "RestAPI")["AccessLogSetting"].update(
+            Format="$context.status $context.resourcePath $context.path"
+        ),
         "RestAPI",
         "a hook's token",
     ),
@@ -188,7 +190,17 @@ def test_libraries_must_be_for_the_runtime(tmp_path: Path, name: str, machine: i
 
 # What may go without harm to what the rules protect: names and words for people, and sizes with a sane default.
 # Environment and EventPattern are held to the code by test_template.py.
-FREE = {"Description", "Tags", "Name", "QueueName", "BillingMode", "Tracing", "TracingEnabled", "MemorySize", "Variables"}
+FREE = {
+    "Description",
+    "Tags",
+    "Name",
+    "QueueName",
+    "BillingMode",
+    "Tracing",
+    "TracingEnabled",
+    "MemorySize",
+    "Variables",
+}
 FREE |= {"EnableKeyRotation", "MessageRetentionPeriod", "Environment", "EventPattern"}
 # Types that no rule speaks for property by property.
 SILENT = {"AWS::CloudWatch::Alarm", "AWS::SNS::Topic", "AWS::SNS::Subscription", "AWS::KMS::Alias", "AWS::IAM::Role"}
@@ -217,7 +229,7 @@ def required(kind: str) -> set[str]:
 
 def test_nineteen_of_twenty_random_deletions_are_caught(packaged: Document) -> None:
     choices = deletable(packaged)
-    chosen = random.Random(20261121).choices(choices, k=200)  # noqa: S311 - a fixed sample, not a secret
+    chosen = random.Random(20261121).choices(choices, k=200)
     missed = []
     for name, key in chosen:
         broken = copy.deepcopy(packaged)

@@ -107,7 +107,10 @@ def granted(packaged: Mapping[str, Any]) -> set[str]:
 
 def test_the_package_can_make_the_calls_that_are_granted_and_no_others(packaged: dict[str, Any]) -> None:
     carried = {
-        f"{service}:{call}" for service, calls in botocore_data.OPERATIONS.items() for call in calls if "Transact" not in call
+        f"{service}:{call}"
+        for service, calls in botocore_data.OPERATIONS.items()
+        for call in calls
+        if "Transact" not in call
     }
     assert carried == granted(packaged) - NOT_CALLED - {"dynamodb:ConditionCheckItem"}
 
@@ -121,11 +124,11 @@ def test_every_function_has_the_policy_of_its_name(packaged: dict[str, Any]) -> 
 
 
 def test_the_stream_filter_lets_through_what_the_outbox_tells_of(packaged: dict[str, Any]) -> None:
-    from chalicelib.storage import images
+    from chalicelib.storage import feedback_rows, images
 
     (event,) = packaged["Resources"]["Outbox"]["Properties"]["Events"].values()
     patterns = [json.loads(one["Pattern"]) for one in event["Properties"]["FilterCriteria"]["Filters"]]
-    kinds = [("FB#", images.FEEDBACK), *((pk, sk) for pk, sk, _ in images._KINDS)]
+    kinds = [("FB#", feedback_rows.FEEDBACK), *((pk, sk) for pk, sk, _ in images._KINDS)]
     for pk, sk in kinds:
         passing = [pattern for pattern in patterns if _passes(pattern["dynamodb"]["Keys"], {"pk": pk, "sk": sk})]
         assert passing, f"rows {pk}… {sk}… never reach the outbox"
@@ -199,12 +202,14 @@ def test_the_template_renders_for_aws_cn(package: Package) -> None:
     spelled = set(re.findall(r"arn:aws[a-z-]*:[^\"]*", json.dumps(rendered)))
     assert {arn for arn in spelled if not arn.startswith("arn:aws-cn:")} == set()
     command = [Path(sys.executable).with_name("cfn-lint"), "--regions", "cn-north-1", "--", package.template]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "")
 
 
 def test_the_schedule_has_the_name_that_its_alarm_tells(package: Package, packaged: dict[str, Any]) -> None:
-    rules = [name for name, one in translated(package.template, "eu-west-1")["Resources"].items() if "Schedule" in str(one)]
+    rules = [
+        name for name, one in translated(package.template, "eu-west-1")["Resources"].items() if "Schedule" in str(one)
+    ]
     assert [name for name in rules if name in alarms(packaged)["sweep-stopped"]] == ["SweepSweepEvent"]
 
 

@@ -12,6 +12,6 @@ pytestmark = [pytest.mark.engine, pytest.mark.last]
 
 def test_every_grant_is_used_and_every_use_is_granted(stack: Stack) -> None:
     compared = grants.compare(stack)
-    assert [str(grant) for grant in compared.unused] == []
-    assert [str(use) for use in compared.ungranted] == []
-    assert [f"{one.functions}: {one.action}" for one in compared.idle] == []
+    assert not compared.unused, "granted and not used:\n" + "\n".join(map(str, compared.unused))
+    assert not compared.ungranted, "used and not granted:\n" + "\n".join(map(str, compared.ungranted))
+    assert not compared.idle, f"exemptions that exempt nothing: {[one.action for one in compared.idle]}"
