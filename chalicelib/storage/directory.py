@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeVar
 
-from pynamodb.exceptions import DeleteError, DoesNotExist, PynamoDBException, UpdateError
+from pynamodb.exceptions import DeleteError, DoesNotExist, UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
@@ -26,10 +25,9 @@ from chalicelib.storage.directory_rows import (
     RuleRow,
     SubscriptionRow,
 )
-from chalicelib.storage.table import Row, transaction
+from chalicelib.storage.table import Row, committed, transaction
 
 ROTATIONS_PER_DAY: Final = 10
-_REFUSED: Final = "ConditionalCheckFailedException"
 
 AnyRow = TypeVar("AnyRow", bound=Row)
 
@@ -174,8 +172,7 @@ class DirectoryStore:
             RuleRow.deleted.set(False),
             RuleRow.doc.set(rows.rule_doc(rule)),
         ]
-        with _reached():
-            row.update(actions)
+        row.update(actions)
         return rows.rule_of(row)
 
     def delete_rule(self, workspace: str, name: str) -> bool:
@@ -188,8 +185,7 @@ class DirectoryStore:
 
     def put_subscription(self, subscription: Subscription) -> None:
         """Write it, or replace it when its SNS subscriptions have become known."""
-        with _reached():
-            rows.subscription_row(subscription).save()
+        rows.subscription_row(subscription).save()
 
     def subscription(self, workspace: str, subscription_id: str) -> Subscription | None:
         row = _get(SubscriptionRow, keys.subscription(workspace, subscription_id))
@@ -210,9 +206,11 @@ class DirectoryStore:
         plaintext = new_key()
         key = ApiKey(random_id("ky"), workspace, role, unit=unit, operator=operator)
         by_hash, entry = rows.api_key_rows(key, key_hash(plaintext))
-        with _reached(), transaction() as both:
-            both.save(by_hash, condition=ApiKeyRow.pk.does_not_exist())
-            both.save(entry, condition=ApiKeyEntryRow.pk.does_not_exist())
+        both = transaction()
+        both.save(by_hash, condition=ApiKeyRow.pk.does_not_exist())
+        both.save(entry, condition=ApiKeyEntryRow.pk.does_not_exist())
+        if not committed(both):
+            raise Retryable("The new key's id is taken.", code="contended")
         return key, plaintext
 
     def key_by_hash(self, hash_: str) -> ApiKey | None:
@@ -239,41 +237,26 @@ def api_key_items(
     return plaintext, [by_hash.serialize(), entry.serialize()]
 
 
-@contextmanager
-def _reached() -> Iterator[None]:
-    """Whatever the table answers but a failed condition is trouble that passes. Without the cause: it quotes keys."""
-    try:
-        yield
-    except PynamoDBException as error:
-        if error.cause_response_code == _REFUSED:
-            raise
-        raise Retryable("The table could not be reached.", code="table_unavailable") from None
-
-
 def _get(kind: type[AnyRow], key: tuple[str, str]) -> AnyRow | None:
-    with _reached():
-        try:
-            return kind.get(*key, consistent_read=True)
-        except DoesNotExist:
-            return None
+    try:
+        return kind.get(*key, consistent_read=True)
+    except DoesNotExist:
+        return None
 
 
 def _list(kind: type[AnyRow], workspace: str, prefix: str) -> list[AnyRow]:
-    with _reached():
-        return list(kind.query(keys.directory(workspace), kind.sk.startswith(prefix), consistent_read=True))
+    return list(kind.query(keys.directory(workspace), kind.sk.startswith(prefix), consistent_read=True))
 
 
 def _put_new(row: Row) -> None:
-    with _reached():
-        row.save(type(row).pk.does_not_exist())
+    row.save(type(row).pk.does_not_exist())
 
 
 def _update(row: Row, actions: list[Action], condition: Condition | None = None) -> bool:
     """Apply ``actions`` to a row that exists and refresh it; False when it does not, or ``condition`` fails."""
     exists = type(row).pk.exists()
     try:
-        with _reached():
-            row.update(actions, exists if condition is None else exists & condition)
+        row.update(actions, exists if condition is None else exists & condition)
     except UpdateError:
         return False
     return True
@@ -281,8 +264,7 @@ def _update(row: Row, actions: list[Action], condition: Condition | None = None)
 
 def _delete(row: Row) -> bool:
     try:
-        with _reached():
-            row.delete(type(row).pk.exists())
+        row.delete(type(row).pk.exists())
     except DeleteError:
         return False
     return True
