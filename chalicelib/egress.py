@@ -26,6 +26,7 @@ from chalicelib.domain.outbound import EgressError, HttpResponse
 from chalicelib.errors import Invalid
 
 DEADLINE: Final = 10.0  # seconds, for the whole call
+LOOKUP_AT_SAVE: Final = 3.0  # seconds: somebody waits for the answer
 BODY_CAP: Final = 65_536  # bytes of an answer that are read, inflated or not
 WIRE_CAP: Final = 1_048_576  # bytes off the wire, headers and chunk framing included
 ADDRESSES_TRIED: Final = 4
@@ -98,11 +99,11 @@ class Door:
     def check(self, url: str) -> Target:
         """What is asked when a URL is saved: is it one that we would call now? Opens no socket.
 
-        Raises Invalid (``url_not_allowed``), also for a name without an address.
+        Raises Invalid (``url_not_allowed``), also for a name whose address nobody tells in three seconds.
         """
         target = self._policy.check_url(url)
         if target.address is None:
-            self._policy.check_addresses(target, self._look_up(target, self._deadline) or ())
+            self._policy.check_addresses(target, self._look_up(target, min(self._deadline, LOOKUP_AT_SAVE)) or ())
         return target
 
     def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> HttpResponse:

@@ -195,7 +195,7 @@ def open_ticket_service() -> OpenTicket:
 
 def topic_name(topic: str, lang: str) -> str:
     """What the code frame calls a topic in ``zh-CN`` or ``en``; its id where the frame knows it no more."""
-    from chalicelib.understanding.frame import load
+    from chalicelib.understanding.shipped import load
 
     node = load().by_id.get(topic)
     return node.names.get(lang, topic) if node else topic
@@ -286,10 +286,10 @@ def queue(name: str) -> SqsQueue:
 @lru_cache(maxsize=1)
 def reader() -> Reader:
     """What reads the words, with the shipped code frame."""
-    from chalicelib.understanding import frame
+    from chalicelib.understanding import shipped
     from chalicelib.understanding.reader import Reader
 
-    return Reader(frame.load())
+    return Reader(shipped.load())
 
 
 @lru_cache(maxsize=1)

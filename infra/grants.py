@@ -20,6 +20,7 @@ from infra.local import Stack
 
 EXEMPTIONS: Final = Path(__file__).parent / "policies" / "exemptions.yaml"
 _ACCOUNT: Final = "000000000000"  # the engine's
+DENIED: Final = "denied"  # what stands in an access key's place for a call that was refused
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -59,11 +60,12 @@ class Exemption:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """``unused`` grants, ``ungranted`` uses, and exemptions that exempt nothing any more."""
+    """``unused`` grants, ``ungranted`` uses, exemptions that exempt nothing any more, and calls that were refused."""
 
     unused: list[Access]
     ungranted: list[Access]
     idle: list[Exemption]
+    denied: list[str]
 
 
 def compare(stack: Stack) -> Comparison:
@@ -74,6 +76,7 @@ def compare(stack: Stack) -> Comparison:
         unused=sorted(grant for grant in idle if not any(one.covers(grant) for one in exemptions)),
         ungranted=sorted(use for use in done if not any(grant.covers(use) for grant in grants)),
         idle=[one for one in exemptions if not any(one.covers(grant) for grant in idle)],
+        denied=[f"{role}: {action}" for key, _, action, role in _calls(stack) if key == DENIED],
     )
 
 
@@ -100,10 +103,14 @@ def granted(stack: Stack) -> Iterator[Access]:
 def used(stack: Stack) -> Iterator[Access]:
     """Every (function, action, resource) that was called and not refused."""
     names = {key: name for name, _, key in _functions(stack)}
-    for line in stack.engine.calls.read_text().splitlines():
-        key, service, action, resource = json.loads(line)
+    for key, service, action, resource in _calls(stack):
         if key in names:
             yield Access(names[key], f"{service}:{action}", _arn(service, resource))
+
+
+def _calls(stack: Stack) -> list[list[str]]:
+    """(access key, service, call, resource) of each kind of call, see recording_engine.py."""
+    return [json.loads(line) for line in stack.engine.calls.read_text().splitlines()]
 
 
 def _functions(stack: Stack) -> list[tuple[str, str, str]]:

@@ -1,8 +1,9 @@
 """The local engine, with a list of which role called what on which resource.
 
 Run as a script, in the engine's own environment. The engine records calls too, but shows only the last fifty and
-forgets them at a stop; a test that compares grants with uses needs each kind of call once. Denied calls are in
-neither. Writes one JSON line per new (access key, service, call, resource) to $ECHOLOOP_CALLS.
+forgets them at a stop; a test that compares grants with uses needs each kind of call once. Its list has no refused
+calls; ours has them under the access key "denied". Writes one JSON line per new (access key, service, call, resource)
+to $ECHOLOOP_CALLS.
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ministack.app import main
+from ministack.core import iam_actions
 from ministack.services import cloudtrail
+
+DENIED = "denied"
 
 # What IAM checks for each part of a transaction.
 _PARTS = {
@@ -48,18 +52,25 @@ def uses(service: str, call: str, asked: Mapping[str, Any]) -> Iterator[tuple[st
 
 def record_to(path: str) -> None:
     """Append what is new to the file at ``path``, beside what the engine does itself."""
-    original, seen = cloudtrail.record_event, set()
+    recorded, refused, seen = cloudtrail.record_event, iam_actions.access_denied_response, set()
+
+    def write(*use: str) -> None:
+        if use not in seen:
+            seen.add(use)
+            with open(path, "a", encoding="utf-8") as file:
+                file.write(json.dumps(use) + "\n")
 
     def record_event(**event: Any) -> None:
-        original(**event)
+        recorded(**event)
         for action, resource in uses(event["service"], event["event_name"], event["request_params"]):
-            use = (event["access_key_id"], event["service"], action, resource)
-            if use not in seen:
-                seen.add(use)
-                with open(path, "a", encoding="utf-8") as file:
-                    file.write(json.dumps(use) + "\n")
+            write(event["access_key_id"], event["service"], action, resource)
+
+    def access_denied_response(service: str, action: str, principal_arn: str, *args: Any, **more: Any) -> Any:
+        write(DENIED, service, action, principal_arn)
+        return refused(service, action, principal_arn, *args, **more)
 
     cloudtrail.record_event = record_event
+    iam_actions.access_denied_response = access_denied_response
 
 
 if __name__ == "__main__":

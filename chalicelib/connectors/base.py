@@ -25,6 +25,7 @@ class Connector(Protocol):
     has_idempotency: bool  # the target drops a second request with the same key
     chat: bool  # a room full of people reads it: contact data is masked at most
     signs: bool  # the secret is ours to make; a robot's is made by its vendor, or there is none
+    credential: str | None  # where the URL holds it, see Target.fingerprint
     limits: tuple[Limit, ...]  # the target's own
 
     def validate_settings(self, settings: Mapping[str, Any]) -> None:
@@ -37,15 +38,21 @@ class Connector(Protocol):
         """What the answer means by the vendor's own criteria."""
 
 
-def validate_common(settings: Mapping[str, Any], *, chat: bool) -> None:
+def validate_common(connector: Connector, settings: Mapping[str, Any]) -> None:
     """What every connector asks of settings whose form is checked already. Raises Invalid with a pointer."""
-    if chat and settings.get("contact") == "full":
+    if connector.chat and settings.get("contact") == "full":
         raise Invalid(
             "A chat robot's room may not see contact data in full.",
             code="contact_not_allowed",
             pointer="/settings/contact",
         )
-    if chat and settings.get("status_map"):
+    if connector.has_idempotency and settings.get("on_ambiguous") == "park":
+        raise Invalid(
+            "This target drops what it has seen: nothing is left uncertain.",
+            code="settings_invalid",
+            pointer="/settings/on_ambiguous",
+        )
+    if connector.chat and settings.get("status_map"):
         raise Invalid("A chat robot sends no status back.", code="settings_invalid", pointer="/settings/status_map")
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from chalicelib.domain.feedback import Feedback, Tag
@@ -92,9 +92,9 @@ class Card:
     severity: str
     facts: tuple[tuple[str, str], ...]  # label, value
     quotes_label: str
-    quotes: tuple[str, ...]
+    quotes: tuple[str, ...] = field(repr=False)
     tags_label: str
-    tags: tuple[str, ...]
+    tags: tuple[str, ...] = field(repr=False)
     link: str  # empty: none
     link_label: str
 
@@ -150,15 +150,6 @@ def clip(text: str, length: int) -> str:
     while end > 0 and _joined(text, end):
         end -= 1
     return text[:end].rstrip() + "…" if length > 0 else ""
-
-
-def clip_bytes(text: str, size: int) -> str:
-    """The same, counted in UTF-8 bytes."""
-    if len(text.encode()) <= size:
-        return text
-    room = max(size - len("…".encode()), 0)
-    kept = text.encode()[:room].decode("utf-8", "ignore")
-    return clip(text, len(kept) + 1) if size >= len("…".encode()) else ""
 
 
 def _plain(char: str) -> str:

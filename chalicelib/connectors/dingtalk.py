@@ -12,7 +12,7 @@ from urllib.parse import quote
 from chalicelib.connectors import base
 from chalicelib.connectors.cards import Card, fit
 from chalicelib.domain.directory import EndpointSecret
-from chalicelib.domain.outbound import DELIVERED, FAILED, RETRY, HttpRequest, HttpResponse, Message, Outcome
+from chalicelib.domain.outbound import DELIVERED, FAILED, RETRY, UNREADABLE, HttpRequest, HttpResponse, Message, Outcome
 from chalicelib.domain.ratelimit import Limit
 
 MAX_BODY: Final = 20_000  # bytes
@@ -30,10 +30,11 @@ class DingTalk:
     has_idempotency = False
     chat = True
     signs = False
+    credential: str | None = "access_token"
     limits: tuple[Limit, ...] = (Limit(20, 60.0),)
 
     def validate_settings(self, settings: Mapping[str, Any]) -> None:
-        base.validate_common(settings, chat=self.chat)
+        base.validate_common(self, settings)
 
     def render(self, message: Message, secret: EndpointSecret, settings: Mapping[str, Any]) -> HttpRequest:
         url = secret.url
@@ -57,7 +58,7 @@ class DingTalk:
             return Outcome(FAILED, f"errcode_{code}")
         by_status = base.outcome_of_status(response, permanent=True)
         if by_status.verdict == DELIVERED and code is None:
-            return Outcome(RETRY, "answer_unreadable")
+            return Outcome(RETRY, UNREADABLE)
         return by_status
 
 

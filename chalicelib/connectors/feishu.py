@@ -11,7 +11,7 @@ from typing import Any, Final
 from chalicelib.connectors import base
 from chalicelib.connectors.cards import Card, fit
 from chalicelib.domain.directory import EndpointSecret
-from chalicelib.domain.outbound import DELIVERED, FAILED, RETRY, HttpRequest, HttpResponse, Message, Outcome
+from chalicelib.domain.outbound import DELIVERED, FAILED, RETRY, UNREADABLE, HttpRequest, HttpResponse, Message, Outcome
 from chalicelib.domain.ratelimit import Limit
 
 MAX_BODY: Final = 20_000  # bytes
@@ -27,10 +27,11 @@ class Feishu:
     has_idempotency = False
     chat = True
     signs = False
+    credential: str | None = ""  # the path is
     limits: tuple[Limit, ...] = (Limit(100, 60.0), Limit(5, 1.0))
 
     def validate_settings(self, settings: Mapping[str, Any]) -> None:
-        base.validate_common(settings, chat=self.chat)
+        base.validate_common(self, settings)
 
     def render(self, message: Message, secret: EndpointSecret, settings: Mapping[str, Any]) -> HttpRequest:
         envelope: dict[str, Any] = {"msg_type": "interactive"}
@@ -55,7 +56,7 @@ class Feishu:
             return Outcome(FAILED, f"code_{code}")
         by_status = base.outcome_of_status(response, permanent=True)
         if by_status.verdict == DELIVERED and code is None:
-            return Outcome(RETRY, "answer_unreadable")
+            return Outcome(RETRY, UNREADABLE)
         return by_status
 
 

@@ -62,5 +62,4 @@ class ConnectorCatalogue:
 
     def target(self, connector: str, target: Target) -> str:
         """What the rate limit counts: every connector so far carries its credential in the URL."""
-        load(connector)
-        return target.fingerprint()
+        return target.fingerprint(load(connector).credential)

@@ -15,6 +15,7 @@ from chalicelib.domain.feedback import Feedback, Tag
 from chalicelib.domain.outbound import HttpRequest, HttpResponse, Message, Outcome
 from chalicelib.domain.ratelimit import Limit
 from chalicelib.domain.ticket import Ticket
+from chalicelib.domain.vocabulary import TROUBLE_EVENTS
 from chalicelib.errors import Invalid
 
 MAX_BODY: Final = 20_000  # bytes; the specification asks for less than 20 KB
@@ -40,6 +41,7 @@ _ROOMS: Final = (
 
 # What an event carries besides the ticket, the feedback and the envelope.
 _ALERT_FIELDS: Final = ("alert_id", "rule", "severity", "unit", "topic", "named", "swallowed")
+_TROUBLE_FIELDS: Final = ("endpoint_id", "delivery_id", "reason", "code")
 
 
 class StandardWebhooks:
@@ -50,10 +52,11 @@ class StandardWebhooks:
     has_idempotency = True
     chat = False
     signs = True
+    credential: str | None = None
     limits: tuple[Limit, ...] = ()
 
     def validate_settings(self, settings: Mapping[str, Any]) -> None:
-        base.validate_common(settings, chat=self.chat)
+        base.validate_common(self, settings)
 
     def render(self, message: Message, secret: EndpointSecret, settings: Mapping[str, Any]) -> HttpRequest:  # noqa: ARG002 - the protocol's
         body = _fit(message)
@@ -108,6 +111,8 @@ def _data(message: Message, room: _Room) -> dict[str, Any]:
     if message.type == "alert.raised":
         alert = {name: message.detail[name] for name in _ALERT_FIELDS if name in message.detail}
         data["alert"] = {"id": alert.pop("alert_id", None), **alert}
+    if message.type in TROUBLE_EVENTS:
+        data["trouble"] = {name: message.detail[name] for name in _TROUBLE_FIELDS if message.detail.get(name)}
     if message.feedback:
         data["feedback"] = _feedback(message.feedback, room)
         data["customer"] = dict(message.customer)

@@ -8,7 +8,7 @@ from typing import Any, Final
 from chalicelib.connectors import base
 from chalicelib.connectors.cards import Card, fit
 from chalicelib.domain.directory import EndpointSecret
-from chalicelib.domain.outbound import DELIVERED, FAILED, RETRY, HttpRequest, HttpResponse, Message, Outcome
+from chalicelib.domain.outbound import DELIVERED, FAILED, RETRY, UNREADABLE, HttpRequest, HttpResponse, Message, Outcome
 from chalicelib.domain.ratelimit import Limit
 
 MAX_CONTENT: Final = 4_096  # bytes of UTF-8
@@ -26,10 +26,11 @@ class WeCom:
     has_idempotency = False
     chat = True
     signs = False
+    credential: str | None = "key"
     limits: tuple[Limit, ...] = (Limit(20, 60.0),)
 
     def validate_settings(self, settings: Mapping[str, Any]) -> None:
-        base.validate_common(settings, chat=self.chat)
+        base.validate_common(self, settings)
 
     def render(self, message: Message, secret: EndpointSecret, settings: Mapping[str, Any]) -> HttpRequest:
         content = fit(message, base.lang_of(settings), _markdown, lambda text: len(text.encode()), MAX_CONTENT)
@@ -46,7 +47,7 @@ class WeCom:
             return Outcome(FAILED, f"errcode_{code}")
         by_status = base.outcome_of_status(response, permanent=True)
         if by_status.verdict == DELIVERED and code is None:
-            return Outcome(RETRY, "answer_unreadable")
+            return Outcome(RETRY, UNREADABLE)
         return by_status
 
 

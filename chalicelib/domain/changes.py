@@ -15,12 +15,14 @@ from chalicelib.domain.events import Event, event_id, feedback_event, feedback_e
 from chalicelib.domain.feedback import Feedback
 from chalicelib.domain.rollup import Bucket, bucket_of
 from chalicelib.domain.ticket import Ticket
+from chalicelib.domain.vocabulary import TROUBLE_EVENTS
 
 Image = Mapping[str, Any]
 Listens = Callable[[str, str], bool]  # (workspace, event type) → whether an endpoint asked for it
 
 # A delivery that is held because of its endpoint has not failed: somebody paused it, or endpoint.disabled told.
 _NOT_FAILURES: Final = (ENDPOINT_PAUSED, ENDPOINT_DISABLED)
+_STUCK: Final = ("held", "failed", "uncertain")  # until a person looks
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,9 @@ def _endpoint(change: RowChange) -> tuple[Event, ...]:
 
 def _delivery(change: RowChange) -> tuple[Event, ...]:
     row = change.new
-    if row["state"] not in ("held", "failed") or row.get("code") in _NOT_FAILURES:
+    if row["state"] not in _STUCK or row.get("code") in _NOT_FAILURES:
+        return ()
+    if row["event_type"] in TROUBLE_EVENTS:  # two endpoints that listen to each other's trouble would never end
         return ()
     if change.old is not None and change.old["state"] == row["state"]:
         return ()

@@ -7,17 +7,19 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Final
 
+from chalicelib.domain.redaction import find
+
 _SEPARATORS: Final = re.compile(r"[\s\-–—.()/]+")  # how people group a number
 _FEWEST_PHONE_DIGITS: Final = 7
 
 
 def is_contact(identity: str) -> bool:
-    """Whether a customer id is itself an e-mail address, a phone number or an ID-card number.
+    """Whether a customer id is, or holds, an e-mail address, a phone number or an ID-card number.
 
     Doubtful ones count: an id of ten digits or more that is no phone only loses its readability outside.
     """
     text = unicodedata.normalize("NFKC", identity).strip()
-    if "@" in text:
+    if "@" in text or find(text, identifier=True):
         return True
     digits = _SEPARATORS.sub("", text).removeprefix("+")
     if not re.fullmatch(r"[0-9]+[Xx]?", digits):

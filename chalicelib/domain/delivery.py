@@ -14,19 +14,19 @@ from chalicelib.domain.access import UNIT_SEPARATOR
 from chalicelib.domain.contact import mask
 from chalicelib.domain.directory import Endpoint
 from chalicelib.domain.ids import digest
-from chalicelib.domain.vocabulary import severity_rank
+from chalicelib.domain.vocabulary import TROUBLE_EVENTS, severity_rank
 
 # Waits between attempts, seconds. What stops somebody must be known sooner, so a red line starts closer together.
 SCHEDULE: Final = (5, 300, 1_800, 7_200, 18_000, 36_000, 36_000)
 RED_LINE_SCHEDULE: Final = (1, 5, 30, *SCHEDULE[1:])
 JITTER: Final = 0.2  # ± this part of a wait
-LONGEST_HINT: Final = 3_600  # seconds a Retry-After may ask for beyond twice the step
+LONGEST_HINT: Final = 36_000  # seconds a Retry-After may ask for where twice the step is less
 FAILING_FOR: Final = timedelta(days=5)  # without one success: the endpoint is disabled
 KEPT: Final = timedelta(days=90)
 ATTEMPT_KEPT: Final = timedelta(days=30)
 MAX_ANSWER: Final = 500  # characters of an answer that are kept
 
-ENDED: Final = frozenset({"delivered", "failed", "cancelled"})  # nothing waits behind these
+ENDED: Final = frozenset({"delivered", "failed", "uncertain", "cancelled"})  # nothing waits behind these
 ENDPOINT_PAUSED: Final = "endpoint_paused"
 ENDPOINT_DISABLED: Final = "endpoint_disabled"
 # Our own trouble or our operator's: no reason to call the target broken.
@@ -84,12 +84,13 @@ class Attempt:
     duration_ms: int
     status: int | None = None  # None: no answer
     answer: str = field(default="", repr=False)
-    ambiguous: bool = False  # sent, and no answer: the target may have taken it
+    ambiguous: bool = False  # sent, and no clear answer: the target may have taken it
 
 
 def subject_of(detail: Mapping[str, Any]) -> str:
-    """What an event is about: its ticket, alert or feedback; else the event itself."""
-    for name in ("ticket_id", "alert_id", "feedback_id", "id"):
+    """What an event is about: its ticket, alert or feedback; else, as for trouble on the way out, the event itself."""
+    own = detail.get("type") in TROUBLE_EVENTS
+    for name in ("id",) if own else ("ticket_id", "alert_id", "feedback_id", "id"):
         value = detail.get(name)
         if isinstance(value, str) and value:
             return value if _SUBJECT.fullmatch(value) else digest("subject", value)
@@ -123,8 +124,11 @@ def parse_id(identity: str) -> tuple[str, str, int, str] | None:
 
 
 def wants(endpoint: Endpoint, event_type: str, detail: Mapping[str, Any]) -> bool:
-    """Whether an endpoint that is not disabled asked for this event."""
-    if event_type not in endpoint.events or endpoint.state == "disabled":
+    """Whether an endpoint asked for this event. While it is paused or disabled, what it asked for is held.
+
+    Nobody is told of trouble with itself: what does not get through would be about what does not get through.
+    """
+    if event_type not in endpoint.events or (event_type in TROUBLE_EVENTS and detail["endpoint_id"] == endpoint.id):
         return False
     sieve = endpoint.settings.get("filter") or {}
     units, departments = sieve.get("units"), sieve.get("departments")
@@ -150,18 +154,24 @@ def schedule_of(detail: Mapping[str, Any]) -> tuple[int, ...]:
     return RED_LINE_SCHEDULE if detail.get("red_line") or detail.get("severity") == "critical" else SCHEDULE
 
 
+def is_spent(delivery: Delivery) -> bool:
+    """Whether every attempt of its schedule was begun."""
+    return delivery.attempts - delivery.base > len(schedule_of(delivery.detail))
+
+
 def next_wait(schedule: tuple[int, ...], tries: int, *, luck: float, hint: float | None = None) -> float | None:
     """Seconds until the next attempt after ``tries`` failed ones; None after the last.
 
-    ``luck`` in 0…1 spreads the wait over ±20 %. A ``hint`` (Retry-After) counts from the step itself up to twice the
-    step or an hour: a target may ask for patience, not for ever.
+    ``luck`` in 0…1 spreads the wait over ±20 %. With a ``hint`` (Retry-After) it is never shorter than the step nor
+    than what was asked for, up to twice the step or ten hours: a target may ask for patience, not for ever.
     """
     if tries > len(schedule):
         return None
     step = float(schedule[tries - 1])
-    if hint is not None and hint > step:
-        return min(hint, max(2 * step, LONGEST_HINT))
-    return step * (1 + JITTER * (2 * luck - 1))
+    spread = step * (1 + JITTER * (2 * luck - 1))
+    if hint is None:
+        return spread
+    return max(spread, step, min(hint, max(2 * step, LONGEST_HINT)))
 
 
 def retry_after(value: str | None, now: datetime) -> float | None:
@@ -214,12 +224,17 @@ def keep_of_answer(body: bytes, words: Iterable[str] = ()) -> str:
     ``words`` are what must not come back: the customer's texts and our credentials.
     """
     text = body[: 8 * MAX_ANSWER].decode("utf-8", "replace")
-    for word in sorted((word for word in words if len(word) >= 4), key=len, reverse=True):
+    for word in sorted(filter(_tells, words), key=len, reverse=True):
         text = text.replace(word, "***").replace(json.dumps(word)[1:-1], "***")
     kept = _telling(text)
     for pattern in (_URL, _EMAIL, _LONG_NUMBER, _TOKEN):
         kept = pattern.sub("***", kept)
     return "".join(char if char.isprintable() else " " for char in kept)[:MAX_ANSWER]
+
+
+def _tells(word: str) -> bool:
+    """Whether a word is long enough to tell something: a Chinese name has two characters."""
+    return len(word) >= (4 if word.isascii() else 2)
 
 
 def _telling(text: str) -> str:

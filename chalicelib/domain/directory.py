@@ -31,7 +31,7 @@ class Endpoint:
     host: str
     events: tuple[str, ...] = ()
     state: str = "active"  # active | paused | disabled
-    settings: Mapping[str, Any] = field(default_factory=dict)  # filter, contact, status_map, rate, lang
+    settings: Mapping[str, Any] = field(default_factory=dict)  # filter, contact, status_map, rate, lang, on_ambiguous
     target: str = ""  # hash of host + credential: what a rate limit counts
     failing_since: str | None = None  # first failure since the last success
     created_at: str = ""

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from chalicelib.domain.ids import digest
 from chalicelib.errors import Invalid
@@ -86,9 +86,16 @@ class Target:
         name = f"[{self.host}]" if isinstance(self.address, IPv6Address) else self.host
         return name if usual else f"{name}:{self.port}"
 
-    def fingerprint(self) -> str:
-        """What a rate limit counts: one host and credential."""
-        return digest("target", self.host, str(self.port), self.path)
+    def fingerprint(self, credential: str | None = None) -> str:
+        """What a rate limit counts: one host and credential.
+
+        ``credential`` names the query field that is one, ``""`` when the path is: whatever else the query holds is
+        then no other target. None: path and query as they are.
+        """
+        path, _, query = self.path.partition("?")
+        if credential is None:
+            return digest("target", self.host, str(self.port), self.path)
+        return digest("target", self.host, str(self.port), path.rstrip("/"), dict(parse_qsl(query)).get(credential, ""))
 
 
 class Policy:
@@ -131,12 +138,6 @@ class Policy:
             raise refused("ip_literal" if target.address else "resolves_to_forbidden_ip")
         if target.private_only and verdicts != {"operator_open"}:
             raise refused(target.private_only)
-
-    def check_address(self, address: str) -> None:
-        """One address by itself. Raises Invalid (``url_not_allowed``)."""
-        verdict = self.verdict(address)
-        if verdict not in ALLOWED_VERDICTS:
-            raise refused(verdict)
 
     def verdict(self, address: str) -> str:
         """One word for an address; those in ``ALLOWED_VERDICTS`` may be called, ``operator_open`` by the list alone."""

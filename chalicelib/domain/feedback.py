@@ -106,7 +106,7 @@ class Decision:
     actions: Mapping[str, tuple[Reason, ...]] = field(default_factory=dict)  # action → reasons
     severity: str = "low"
     departments: tuple[str, ...] = ()
-    cooldowns: Mapping[str, int] = field(default_factory=dict)  # rule → seconds, for alerts
+    cooldowns: Mapping[str, int] = field(default_factory=dict)  # alert rule → its own seconds, if it names any
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ MAX_ATTRIBUTES: Final = 50
 MAX_ATTRIBUTE: Final = 1_000  # characters of one value
 MAX_NAME: Final = 64  # characters of an attribute's name
 MAX_ATTACHMENTS: Final = 20
+MAX_REVISION: Final = 1_000_000_000  # a counter: a time belongs into revision_at
 MAX_QUESTION: Final = 1_000
 NPS_SCALE: Final = (0.0, 10.0)
 POLARITIES: Final = ("higher", "lower")
@@ -285,7 +286,7 @@ class _Reader:
         if found is None:
             return None
         number = _number(found)
-        if number is None or number != int(number) or number < 1:
+        if number is None or number != int(number) or not 1 <= number <= MAX_REVISION:
             raise Parked("A revision is a whole number from 1.", code="mapping_bad_revision")
         return int(number)
 

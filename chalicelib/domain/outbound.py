@@ -18,6 +18,7 @@ DELIVERED: Final = "delivered"
 RETRY: Final = "retry"
 FAILED: Final = "failed"
 DISABLE: Final = "disable"
+UNREADABLE: Final = "answer_unreadable"  # a success by its status alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,11 @@ class Outcome:
     verdict: str  # DELIVERED | RETRY | FAILED | DISABLE
     code: str = ""
     after: float | None = None
+
+
+def is_ambiguous(outcome: Outcome, response: HttpResponse) -> bool:
+    """Whether the target may have taken the request all the same: it broke, or its answer cannot be read."""
+    return outcome.verdict == RETRY and (response.status >= 500 or outcome.code == UNREADABLE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,9 @@ Found in whatever way it is spelled: full-width or circled digits, Chinese numer
 characters in between. A number counts when it proves itself (check digit, Luhn, shape) or when a label stands before
 it ("卡号…"); other long numbers, such as order numbers, stay. ``redact`` is idempotent and linear in the text.
 
+Every tenth long number passes Luhn, and an identifier that is replaced leads nowhere (worse: two become one). So in
+what is an identifier by its place or name only a mobile, an ID card and an e-mail address are replaced.
+
 How: the folded text is a shadow of the original. Each find is blanked in the shadow with a character that no pattern
 knows, so a later pattern (or a second run, which blanks the tokens themselves) can never join what it parts.
 """
@@ -12,7 +15,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -39,9 +42,9 @@ class Hit:
     token: str
 
 
-def redact(text: str) -> str:
-    """The text with every personal datum or secret replaced by its token."""
-    hits = find(text)
+def redact(text: str, *, identifier: bool = False) -> str:
+    """The text with every personal datum or secret replaced by its token; an ``identifier`` only of what is proven."""
+    hits = find(text, identifier=identifier)
     if not hits:
         return text
     parts: list[str] = []
@@ -52,16 +55,26 @@ def redact(text: str) -> str:
     return "".join((*parts, text[last:]))
 
 
-def find(text: str) -> tuple[Hit, ...]:
+def names_identifier(name: str) -> bool:
+    """Whether an attribute of this name holds an identifier of a thing (``order_id``, ``skuCode``, 订单号)."""
+    words = [word.lower() for word in _NAME_WORD.findall(name)]
+    if _PERSONAL_NAME.search(name) or not _PERSONAL_WORDS.isdisjoint(words):
+        return False
+    return _IDENTIFIER_NAME.search(name) is not None or bool(words and words[-1] in _IDENTIFIER_WORDS)
+
+
+def find(text: str, *, identifier: bool = False) -> tuple[Hit, ...]:
     """What ``redact`` would replace: ordered, never overlapping."""
     folded = fold(text)
     shadow = _TOKEN.sub(lambda found: _BLANK * len(found[0]), folded.text.translate(_DIGITS))
     hits = []
     for token, pattern in _WORDED:  # the order counts: an e-mail may hold what looks like a phone
+        if identifier and token not in _PROVEN:
+            continue
         spans = [found.span(1 if pattern.groups else 0) for found in pattern.finditer(shadow) if found[pattern.groups]]
         hits += [(token, *span) for span in spans]
         shadow = _blanked(shadow, spans)
-    hits += _numbers(shadow)
+    hits += _numbers(shadow, [shape for shape in _SHAPES if not identifier or shape[0] in _PROVEN])
     return _resolved(Hit(*_whole(text, folded, start, end), token) for token, start, end in hits)
 
 
@@ -92,6 +105,21 @@ def _blanked(shadow: str, spans: list[tuple[int, int]]) -> str:
         parts += (shadow[last:start], _BLANK * (end - start))
         last = end
     return "".join((*parts, shadow[last:])) if spans else shadow
+
+
+# ---------------------------------------------------------------- what is an identifier
+
+_PROVEN: Final = (MOBILE, ID_CARD, EMAIL)
+_NAME_WORD: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+_IDENTIFIER_WORDS: Final = frozenset(
+    ("id", "ids", "no", "nr", "num", "number", "code", "ref", "reference", "serial", "sn", "sku", "spu", "uuid", "ean")
+)
+_IDENTIFIER_NAME: Final = re.compile("(?:号|号码|编码|代码|条码|单)$")
+# What these name is somebody's, whatever the name ends on.
+_PERSONAL_WORDS: Final = frozenset(
+    ("phone", "mobile", "tel", "telephone", "cell", "contact", "card", "bank", "account", "acct", "iban", "plate", "qq")
+)
+_PERSONAL_NAME: Final = re.compile("手机|电话|座机|联系|卡|账|帐|银行|身份|证件|车牌|微信|扣扣")
 
 
 # ---------------------------------------------------------------- what is known by its words
@@ -216,13 +244,13 @@ class _Run:
 _VALUE_OF: Final = {**{digit: digit for digit in "0123456789"}, **_SPELLED}
 
 
-def _numbers(shadow: str) -> Iterator[tuple[str, int, int]]:
+def _numbers(shadow: str, shapes: Sequence[_Shape]) -> Iterator[tuple[str, int, int]]:
     """(token, start, end) of every number in the shadow that is somebody's."""
     for found in _CLUSTER.finditer(shadow):
         run = _Run(shadow, *found.span())
         at = 0
         while at < len(run.digits):
-            hit = _number_at(run, at) if run.cut(at) else None
+            hit = _number_at(run, at, shapes) if run.cut(at) else None
             if hit is None:
                 at += 1
                 continue
@@ -232,11 +260,11 @@ def _numbers(shadow: str) -> Iterator[tuple[str, int, int]]:
             at = end
 
 
-def _number_at(run: _Run, at: int) -> tuple[str, int, int] | None:
+def _number_at(run: _Run, at: int, shapes: Sequence[_Shape]) -> tuple[str, int, int] | None:
     """(token, end, extra characters after the last digit) of the number that begins here, None when none does."""
     if (tail := _id_with_letter(run, at)) is not None:
         return ID_CARD, at + 17, tail
-    for token, end_of in _SHAPES:
+    for token, end_of in shapes:
         end = end_of(run, at)
         if end is not None:
             return token, end, 0
@@ -326,7 +354,8 @@ def _fits(run: _Run, at: int, length: int) -> bool:
     return at + length <= len(run.digits) and run.cut(at + length)
 
 
-_SHAPES: Final[tuple[tuple[str, Callable[[_Run, int], int | None]], ...]] = (
+_Shape = tuple[str, Callable[[_Run, int], int | None]]
+_SHAPES: Final[tuple[_Shape, ...]] = (
     (ID_CARD, _id_card),
     (MOBILE, _mobile),
     (BANK_CARD, _bank_card),

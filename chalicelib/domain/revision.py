@@ -75,14 +75,15 @@ def order_key(canonical: Canonical) -> str:
     return ""
 
 
-def content_hash(canonical: Canonical, *, person: str) -> str:
-    """Identity of what was said, whatever delivery it came in.
+def content_hash(canonical: Canonical, *, person: str, received_at: datetime) -> str:
+    """Identity of what was said, whatever delivery it came in and whenever that was.
 
     Give the redacted content, and for ``person`` a keyed fingerprint of the contact data or "":
     a plain hash of a phone number is as good as the number.
     """
     content = {
-        "at": _instant(canonical.occurred_at),
+        # Where the platform names no time, it is the arrival's, and a repetition arrives later.
+        "at": None if canonical.occurred_at == received_at else _instant(canonical.occurred_at),
         "channel": canonical.channel,
         "touchpoint": canonical.touchpoint,
         "unit": canonical.unit,

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from chalicelib.domain import scoring
+from chalicelib.domain.alert import RED_LINE_COOLDOWN_S
 from chalicelib.domain.feedback import Decision, Feedback, Reason
 from chalicelib.domain.folding import fold
 from chalicelib.domain.vocabulary import (
@@ -28,8 +29,6 @@ from chalicelib.domain.vocabulary import (
 )
 from chalicelib.errors import Invalid
 
-DEFAULT_COOLDOWN_S: Final = 3600
-RED_LINE_COOLDOWN_S: Final = 30
 MAX_COOLDOWN_S: Final = 7 * 24 * 3600
 MAX_DEPTH: Final = 8
 MAX_CONDITIONS: Final = 64
@@ -89,7 +88,9 @@ def decide(rules: Iterable[Rule], feedback: Feedback) -> Decision:
         if reasons:
             actions[action] = reasons
     departments = [*feedback.understanding.departments, *(rule.department for rule in matching if rule.department)]
-    cooldowns = {rule.name: _cooldown(rule) for rule in matching if "alert" in rule.then}
+    cooldowns = {
+        rule.name: rule.cooldown_s for rule in matching if "alert" in rule.then and rule.cooldown_s is not None
+    }
     return Decision(actions, _severity(actions), tuple(dict.fromkeys(departments)), cooldowns)
 
 
@@ -117,10 +118,6 @@ def _severity(actions: Mapping[str, Sequence[Reason]]) -> str:
             if not reason.lapsed:
                 severity = higher_severity(severity, reason.severity)
     return severity
-
-
-def _cooldown(rule: Rule) -> int:
-    return DEFAULT_COOLDOWN_S if rule.cooldown_s is None else rule.cooldown_s
 
 
 class _Reading:

@@ -36,16 +36,6 @@ def position(score: Score) -> float:
     return 1 - share if score.polarity == "lower" else share
 
 
-def classify(score: Score) -> str:
-    """The class of one score, in the words of its kind."""
-    return _CLASSES[score.kind][_rank(score)]
-
-
-def is_unhappy(score: Score) -> bool:
-    """NPS of 6 and below, or any other score in the worst two fifths of its scale."""
-    return _rank(score) == _UNHAPPY
-
-
 def classes(scores: Iterable[Score]) -> dict[str, str]:
     """Kind → class; where a kind was asked more than once, the worst answer stands."""
     worst: dict[str, int] = {}
@@ -55,7 +45,10 @@ def classes(scores: Iterable[Score]) -> dict[str, str]:
 
 
 def feedback_class(scores: Iterable[Score]) -> str | None:
-    """One word for the whole voice: its worst score decides. None without scores."""
+    """One word for the whole voice: its worst score decides. None without scores.
+
+    Unhappy is an NPS of 6 and below, or any other score in the worst two fifths of its scale.
+    """
     ranks = [_rank(score) for score in scores]
     return FEEDBACK_CLASSES[min(ranks)] if ranks else None
 

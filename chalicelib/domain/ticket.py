@@ -30,7 +30,6 @@ MOVES: Final[Mapping[str, tuple[str, ...]]] = {
     "rejected": ("reopened",),
 }
 STATES: Final = tuple(MOVES)
-VERIFICATIONS: Final = ("satisfied", "unsatisfied", "no_answer", "not_asked")
 SYSTEM: Final = "echoloop"  # the actor of what nobody did by hand
 
 # What an implied way may not pass through, from the most natural way to the least: forward only; through a bounce
@@ -96,7 +95,7 @@ class Ticket:
     root_cause: str | None = field(default=None, repr=False)
     action: str | None = field(default=None, repr=False)
     incomplete: bool = False  # resolved by an OA without root cause or action
-    verification: str = "not_asked"
+    verification: str = "not_asked"  # or satisfied | unsatisfied | no_answer
     due_at: datetime | None = None
     change: str = "opened"  # what the last version was: opened | updated | moved
 

@@ -13,10 +13,7 @@ DEFAULT_SEVERITY: Final = "medium"
 ACTIONS: Final = ("ticket", "alert", "followup")
 FEEDBACK_STATES: Final = ("parked", "new", "answered", "ticketed", "linked", "closed")
 ROLES: Final = ("admin", "analyst", "region", "store", "integration")
-CONTACT_POLICIES: Final = ("none", "masked", "full")
 DELIVERY_STATES: Final = ("waiting", "sending", "delivered", "held", "uncertain", "failed", "cancelled")
-ENDPOINT_STATES: Final = ("active", "paused", "disabled")
-CONNECTION_STATES: Final = ("active", "paused")
 NEED_HINTS: Final = ("pain", "itch", "delight", "undecided")
 NO_UNIT: Final = "-"  # where a voice names no unit, in keys and buckets
 
@@ -36,6 +33,8 @@ EVENT_TYPES: Final = (
     "delivery.failed",
     "endpoint.disabled",
 )
+
+TROUBLE_EVENTS: Final = ("delivery.failed", "endpoint.disabled")  # about the way out, not about a customer
 
 
 def severity_rank(severity: str) -> int:

@@ -7,6 +7,7 @@ import logging
 from chalice.app import Blueprint, DynamoDBEvent
 
 from chalicelib import wiring
+from chalicelib.errors import Retryable
 from chalicelib.observability import Line, reason
 
 bp = Blueprint(__name__)
@@ -21,11 +22,12 @@ def outbox(event: DynamoDBEvent) -> None:
     line.note(records=len(records))
     try:
         relayed = wiring.outbox_service().relay(records)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the edge: nothing may pass it
         line.count("Failed", len(records))
         line.note(failures=[reason(error)])
         line.write("batch", level=logging.ERROR)
-        raise
+        # The runtime prints what it is raised: of an error that is not ours the text might quote a row.
+        raise Retryable("The batch was not relayed.", code=reason(error)) from None
     line.count("Published", relayed.events)
     line.note(buckets=relayed.buckets)
     line.write("batch")

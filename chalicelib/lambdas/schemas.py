@@ -134,7 +134,7 @@ class ConnectionNew(Body):
 
     name: Name
     source: Word
-    secret: Secret | None = None
+    secret: Secret | None = Field(default=None, repr=False)
     mapping: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -155,7 +155,10 @@ class EndpointFilter(BaseModel):
 
 
 class EndpointSettings(BaseModel):
-    """``rate`` is calls a minute to the endpoint's target; ``headers`` are credentials and are never shown again."""
+    """``rate`` is calls a minute to the endpoint's target; ``headers`` are credentials and are never shown again.
+
+    ``on_ambiguous``: what a robot may have got is sent again, or is left ``uncertain`` until a person replays it.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -165,7 +168,7 @@ class EndpointSettings(BaseModel):
     rate: int | None = Field(default=None, ge=1, le=600)
     lang: Literal["zh-CN", "en"] | None = None
     on_ambiguous: Literal["resend", "park"] | None = None
-    headers: dict[str, str] | None = Field(default=None, max_length=20)
+    headers: dict[str, str] | None = Field(default=None, max_length=20, repr=False)
 
 
 class EndpointNew(Body):
@@ -173,8 +176,8 @@ class EndpointNew(Body):
 
     name: Name
     connector: Word
-    url: Url
-    secret: Secret | None = None
+    url: Url = Field(repr=False)
+    secret: Secret | None = Field(default=None, repr=False)
     events: Annotated[list[EventType], AfterValidator(_unique)] = Field(min_length=1)
     settings: EndpointSettings = EndpointSettings()
 
@@ -184,8 +187,8 @@ class EndpointChange(Body):
 
     name: Name | None = None
     state: Literal["active", "paused"] | None = None
-    url: Url | None = None
-    secret: Secret | None = None
+    url: Url | None = Field(default=None, repr=False)
+    secret: Secret | None = Field(default=None, repr=False)
     events: Annotated[list[EventType], AfterValidator(_unique)] | None = Field(default=None, min_length=1)
     settings: EndpointSettings | None = None
 
@@ -206,7 +209,7 @@ class NamedRule(RuleBody):
 class SubscriptionNew(Body):
     severity: Severity
     protocol: Literal["email", "sms"]
-    address: Annotated[str, StringConstraints(max_length=254)]
+    address: Annotated[str, StringConstraints(max_length=254)] = Field(repr=False)
 
 
 class KeyNew(Body):

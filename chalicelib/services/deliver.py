@@ -23,6 +23,7 @@ from chalicelib.domain.outbound import (
     HttpResponse,
     Message,
     Outcome,
+    is_ambiguous,
 )
 from chalicelib.domain.ratelimit import Limit, effective
 from chalicelib.domain.ticket import Ticket
@@ -31,11 +32,17 @@ from chalicelib.services.delivery_plan import DeliveryPlan
 
 LEASE: Final = timedelta(seconds=60)  # longer than one call's deadline and what is written around it
 AHEAD: Final = 15.0  # seconds until a message looks again whose plan is not written yet
+FRESH: Final = 5.0  # seconds that credentials may be old which a final refusal is laid to
+SENDER_LOST: Final = "sender_lost"
 LOOKS: Final = 3  # after these its plan never came to be: the worker died before writing it
 
 
 class Connector(Protocol):
     """See connectors/base.py."""
+
+    @property
+    def has_idempotency(self) -> bool:
+        """Whether the target drops a second request with the same key."""
 
     @property
     def limits(self) -> tuple[Limit, ...]:
@@ -61,7 +68,8 @@ class Endpoints(Protocol):
 
 
 class Secrets(Protocol):
-    def get(self, record_id: str) -> EndpointSecret | None: ...
+    def get(self, record_id: str, *, within: float = ...) -> EndpointSecret | None:
+        """The credentials, read at most ``within`` seconds ago; without it, a minute ago."""
 
 
 class Windows(Protocol):
@@ -122,6 +130,9 @@ class Deliver:
             # Said again, in case the worker that ended it died before it woke the next.
             self.plan.wake_next(mine)
             return ()
+        if mine.state == "held":
+            self._look_again(mine)
+            return ()
         if mine.state not in ("waiting", "sending") or mine.version > version or self._is_early(mine):
             return ()
         return self._try(mine, lane, waited)
@@ -132,6 +143,11 @@ class Deliver:
         if endpoint is None:
             self.plan.end(mine, "cancelled", "endpoint_deleted")
             return ()
+        if mine.state == "sending":  # its worker died, and nobody knows how far it came
+            if self._parks(endpoint):
+                return self._uncertain(mine, SENDER_LOST)
+            if rules.is_spent(mine):
+                return self._hold(mine, SENDER_LOST)
         if endpoint.state != "active":
             return self._hold(mine, _HOLD_CODES[endpoint.state])
         if mine.behind(lane) or not self._may_leave(mine, endpoint, waited):
@@ -197,8 +213,10 @@ class Deliver:
             self.plan.wake(mine, after=LEASE.total_seconds())
             return ()
         outcome, attempt = self._call(mine, endpoint, secret, message)
+        if outcome.verdict == FAILED and self.secrets.get(endpoint.id, within=FRESH) != secret:
+            outcome = Outcome(RETRY, outcome.code)  # refused for credentials that were changed meanwhile
         self.plan.store.add_attempt(mine, attempt)
-        return self._settle(mine, endpoint, outcome, lease)
+        return self._settle(mine, endpoint, outcome, lease, ambiguous=attempt.ambiguous)
 
     def _message(self, mine: Delivery, endpoint: Endpoint, now: datetime) -> Message | None:
         """What there is to say now; None when its ticket is gone."""
@@ -240,6 +258,7 @@ class Deliver:
             request = connector.render(message, secret, endpoint.settings)
             response = self.door.send(request.method, request.url, request.headers, request.body)
             outcome = _with_hint(connector.outcome(response), response, message.now)
+            ambiguous = is_ambiguous(outcome, response)
         except EgressError as error:
             outcome, ambiguous = Outcome(RETRY, error.code), error.sent
         except Rejected as error:
@@ -255,13 +274,17 @@ class Deliver:
         )
         return outcome, attempt
 
-    def _settle(self, before: Delivery, endpoint: Endpoint, outcome: Outcome, lease: str) -> tuple[str, ...]:
+    def _settle(
+        self, before: Delivery, endpoint: Endpoint, outcome: Outcome, lease: str, *, ambiguous: bool
+    ) -> tuple[str, ...]:
         tried = rules.counted(before)
         if outcome.verdict == DELIVERED:
             if endpoint.failing_since is not None:
                 self.directory.note_success(endpoint.workspace, endpoint.id)
             return ("Delivered",) if self.plan.end(tried, "delivered", "", lease=lease) else ()
         disabled = self._judge(endpoint, outcome)
+        if ambiguous and self._parks(endpoint):
+            return (*(disabled or ()), *self._uncertain(tried, outcome.code, lease=lease))
         if disabled is not None:
             return (*disabled, *self._hold(tried, rules.ENDPOINT_DISABLED, lease=lease))
         if outcome.verdict == FAILED:
@@ -271,7 +294,21 @@ class Deliver:
         )
         if wait is None:
             return self._hold(tried, outcome.code, lease=lease)
-        return ("DeliveriesRetried",) if self.plan.again(tried, outcome.code, after=wait, lease=lease) else ()
+        return self._again(tried, outcome.code, wait, lease)
+
+    def _again(self, tried: Delivery, code: str, wait: float, lease: str) -> tuple[str, ...]:
+        """Wait for the next try, unless the endpoint was deleted while this one was made.
+
+        Who deletes leaves alone what is being sent. So it is looked at after the plan is written: an endpoint that is
+        deleted later finds the plan and cancels it.
+        """
+        if not self.plan.again(tried, code, after=wait, lease=lease):
+            return ()
+        if self.directory.endpoint(tried.workspace, tried.endpoint) is None:
+            waiting = self.plan.store.get(tried.workspace, tried.id)
+            if waiting is not None and waiting.state == "waiting":
+                self.plan.end(waiting, "cancelled", "endpoint_deleted")
+        return ("DeliveriesRetried",)
 
     def _judge(self, endpoint: Endpoint, outcome: Outcome) -> tuple[str, ...] | None:
         """The metrics of disabling the endpoint; None when it may go on."""
@@ -287,8 +324,28 @@ class Deliver:
         changed = self.directory.set_endpoint_state(workspace, endpoint.id, "disabled", reason)
         return ("EndpointsDisabled",) if changed else ()
 
+    def _parks(self, endpoint: Endpoint) -> bool:
+        """Whether what may have arrived is left to a person: asked for, and the target cannot tell a repetition."""
+        parks: bool = endpoint.settings.get("on_ambiguous") == "park"
+        return parks and not self.connector(endpoint.connector).has_idempotency
+
+    def _uncertain(self, before: Delivery, code: str, *, lease: str | None = None) -> tuple[str, ...]:
+        return ("DeliveriesHeld",) if self.plan.end(before, "uncertain", code, lease=lease) else ()
+
     def _hold(self, before: Delivery, code: str, *, lease: str | None = None) -> tuple[str, ...]:
-        return ("DeliveriesHeld",) if self.plan.hold(before, code, lease=lease) else ()
+        held = self.plan.hold(before, code, lease=lease)
+        if held is None:
+            return ()
+        self._look_again(held)
+        return ("DeliveriesHeld",)
+
+    def _look_again(self, held: Delivery) -> None:
+        """Release or cancel what was held a moment too late: who resumed or deleted its endpoint did not see it."""
+        endpoint = self.directory.endpoint(held.workspace, held.endpoint)
+        if endpoint is None:
+            self.plan.end(held, "cancelled", "endpoint_deleted")
+        elif endpoint.state == "active" and held.code in _HOLD_CODES.values():
+            self.plan.again(held, "released", start_over=True)
 
 
 _HOLD_CODES: Final = {"paused": rules.ENDPOINT_PAUSED, "disabled": rules.ENDPOINT_DISABLED}

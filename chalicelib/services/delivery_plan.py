@@ -86,8 +86,8 @@ class DeliveryPlan:
         self.wake(plan, after=after)
         return self.store.change(before, plan, lease=lease)
 
-    def hold(self, before: Delivery, code: str, *, lease: str | None = None) -> bool:
-        """Keep it until its endpoint is active again or a person replays it. False as ``again``."""
+    def hold(self, before: Delivery, code: str, *, lease: str | None = None) -> Delivery | None:
+        """Keep it until its endpoint is active again or a person replays it. None when it moved on meanwhile."""
         held = replace(
             before,
             state="held",
@@ -97,10 +97,10 @@ class DeliveryPlan:
             updated_at=self.clock(),
             lagging=True,
         )
-        return self.store.change(before, held, lease=lease)
+        return held if self.store.change(before, held, lease=lease) else None
 
     def end(self, before: Delivery, state: str, code: str, *, lease: str | None = None) -> bool:
-        """Delivered, failed or cancelled; what waits behind it goes on. False as ``again``."""
+        """Delivered, failed, uncertain or cancelled; what waits behind it goes on. False as ``again``."""
         ended = replace(
             before,
             state=state,

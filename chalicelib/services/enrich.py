@@ -21,7 +21,7 @@ from chalicelib.domain.directory import Connection
 from chalicelib.domain.envelope import Envelope
 from chalicelib.domain.events import lapsed_actions, wanted_actions
 from chalicelib.domain.feedback import Canonical, Customer, Decision, Feedback, Text, Understanding
-from chalicelib.domain.redaction import redact
+from chalicelib.domain.redaction import names_identifier, redact
 from chalicelib.domain.rollup import hour_of, is_frozen
 from chalicelib.domain.rules import Rule
 from chalicelib.errors import Parked, Rejected, Retryable
@@ -32,6 +32,7 @@ DUPLICATE: Final = "duplicate"
 PARKED: Final = "parked"
 
 MISMATCH: Final = "idempotency_mismatch"
+PAUSED: Final = "connection_paused"
 REPARSED: Final = "reparsed"
 DELETED: Final = "deleted_at_source"
 _AWAITED: Final = frozenset({"ticket", "alert"})  # actions that a worker reports back on
@@ -143,9 +144,9 @@ class Enrich:
         try:
             canonical = self._parse(envelope, configuration)
         except Parked as error:
-            return self._park(envelope, error.code)
+            return self._keep(envelope, error.code)
         feedback = self._feedback(envelope, canonical, configuration.rules(envelope.workspace))
-        outcome = self._store(envelope, canonical, feedback)
+        outcome = self._store(envelope, canonical, feedback, configuration)
         if envelope.reparse and outcome.what != PARKED and envelope.feedback_id != feedback.id:
             self._close_parked(envelope, feedback.id)
         return outcome
@@ -159,7 +160,7 @@ class Enrich:
             raise Parked("The connection is no longer there.", code="connection_deleted")
         # The directory knows better than the hook's cached secret whether the connection is paused now.
         if connection.state == "paused" and not envelope.reparse:
-            raise Parked("The connection is paused.", code="connection_paused")
+            raise Parked("The connection is paused.", code=PAUSED)
         try:
             return _redacted(self.source(envelope.source).parse(envelope.arrival, connection.mapping))
         except Rejected as error:
@@ -177,10 +178,12 @@ class Enrich:
             state="new",
             received_at=received_at,
             occurred_at=canonical.occurred_at,
-            response_key=redact(canonical.response_key),
+            response_key=redact(canonical.response_key, identifier=True),
             revision=canonical.revision or 1,
             revision_order=revision.order_key(canonical),
-            content_hash=revision.content_hash(canonical, person=self._fingerprint(envelope.workspace, canonical)),
+            content_hash=revision.content_hash(
+                canonical, person=self._fingerprint(envelope.workspace, canonical), received_at=received_at
+            ),
             channel=canonical.channel,
             touchpoint=canonical.touchpoint,
             unit=canonical.unit,
@@ -228,25 +231,34 @@ class Enrich:
 
     # --- store ---------------------------------------------------------------------------------------------------
 
-    def _store(self, envelope: Envelope, canonical: Canonical, feedback: Feedback) -> Outcome:
+    def _store(
+        self, envelope: Envelope, canonical: Canonical, feedback: Feedback, configuration: Configuration
+    ) -> Outcome:
         for _ in range(_TRIES):
             standing = self.store.create(feedback)
             if standing is None:
                 return Outcome(STORED, feedback.id)
-            outcome = self._meet(envelope, canonical, feedback, standing)
+            outcome = self._meet(envelope, canonical, feedback, standing, configuration)
             if outcome is not None:
                 return outcome
         raise Retryable("The feedback kept changing while a revision was stored.", code="contended")
 
-    def _meet(self, envelope: Envelope, canonical: Canonical, feedback: Feedback, standing: Feedback) -> Outcome | None:
+    def _meet(
+        self,
+        envelope: Envelope,
+        canonical: Canonical,
+        feedback: Feedback,
+        standing: Feedback,
+        configuration: Configuration,
+    ) -> Outcome | None:
         """What becomes of an arrival whose id is taken; None to look again, because the row has changed meanwhile."""
         body = revision.body_hash(envelope.arrival.raw)
         known = revision.recognise(standing.seen, envelope.event_key, body)
         if isinstance(known, revision.Mismatch):
             return self._park(envelope, MISMATCH)
         if standing.state == PARKED:
-            return self._meet_parked(envelope, feedback, standing)
-        if known is not None or standing.deleted:
+            return self._meet_parked(envelope, feedback, standing, configuration)
+        if known is not None or (standing.deleted and not _comes_after(feedback, standing)):
             return Outcome(DUPLICATE, standing.id)
         seen = revision.remember(standing.seen, envelope.event_key, body)
         older = self.store.revisions(standing.workspace, standing.id) if _differ(feedback, standing) else ()
@@ -270,6 +282,7 @@ class Enrich:
             received_at=standing.received_at,
             late=self._is_late(feedback.occurred_at, standing.received_at),
             ticket=standing.ticket,
+            acted_at=standing.acted_at,
         )
         new = _decided(new, rules.merge_reasons(standing.decision, feedback.decision), self.clock())
         if new.deleted:
@@ -279,6 +292,16 @@ class Enrich:
         return self.store.supersede(standing, new)
 
     # --- park ----------------------------------------------------------------------------------------------------
+
+    def _keep(self, envelope: Envelope, reason: str) -> Outcome:
+        """Park it, unless its connection was resumed meanwhile: whoever resumed may have looked for it too early."""
+        outcome = self._park(envelope, reason)
+        if reason != PAUSED or outcome.what != PARKED:
+            return outcome
+        connection = self.directory.connection(envelope.workspace, envelope.connection)
+        if connection is None or connection.state == "paused":
+            return outcome
+        return self.take(replace(envelope, feedback_id=outcome.feedback_id, reparse=True), self.batch())
 
     def _park(self, envelope: Envelope, reason: str) -> Outcome:
         """Keep what cannot be read. It never takes the place of anything: a taken id leads to the next one."""
@@ -302,8 +325,14 @@ class Enrich:
             self.store.park_again(parked, replace(parked, parked_reason=reason))
         return Outcome(PARKED, envelope.feedback_id, reason)
 
-    def _meet_parked(self, envelope: Envelope, feedback: Feedback, parked: Feedback) -> Outcome | None:
-        """A readable arrival takes the row of a parked one; a parked other delivery moves to an id of its own."""
+    def _meet_parked(
+        self, envelope: Envelope, feedback: Feedback, parked: Feedback, configuration: Configuration
+    ) -> Outcome | None:
+        """A readable arrival takes the row of a parked one.
+
+        Another delivery that is parked there is read first where it can be by now (its connection was resumed, its
+        mapping mended), and else moves to an id of its own.
+        """
         if envelope.event_key in parked.seen:
             done = self.store.unpark(parked, feedback)
             return Outcome(STORED, feedback.id) if done else None
@@ -312,9 +341,21 @@ class Enrich:
             return None
         message = json.loads(self.vault.open_body(parked.workspace, sealed))
         other = Envelope.from_message(message)
+        readable = self._readable(other, configuration)
+        if readable is not None and readable.id == parked.id:
+            self.store.unpark(parked, readable)
+            return None
         elsewhere = replace(parked, id=ids.parked_id(other.event_key))
         done = self.store.displace(parked, elsewhere, self._sealed(other, elsewhere.id), feedback)
         return Outcome(STORED, feedback.id) if done else None
+
+    def _readable(self, envelope: Envelope, configuration: Configuration) -> Feedback | None:
+        """What a parked message says; None while it cannot be read."""
+        try:
+            canonical = self._parse(envelope, configuration)
+        except Parked:
+            return None
+        return self._feedback(envelope, canonical, configuration.rules(envelope.workspace))
 
     def _close_parked(self, envelope: Envelope, feedback_id: str) -> None:
         """The id that the hook answered leads on to what its content has become."""
@@ -334,14 +375,23 @@ def _redacted(canonical: Canonical) -> Canonical:
     """Personal data out of everything that is stored in the clear or goes on the bus."""
     return replace(
         canonical,
-        touchpoint=redact(canonical.touchpoint) if canonical.touchpoint else None,
-        unit=redact(canonical.unit) if canonical.unit else None,
+        touchpoint=_identifier(canonical.touchpoint),
+        unit=_identifier(canonical.unit),
+        lang=_identifier(canonical.lang),
         texts=tuple(
             replace(text, text=redact(text.text), question=redact(text.question) if text.question else None)
             for text in canonical.texts
         ),
-        attributes={name: redact(value) for name, value in canonical.attributes.items()},
+        attributes={
+            redact(name, identifier=True): redact(value, identifier=names_identifier(name))
+            for name, value in canonical.attributes.items()
+        },
+        attachments=tuple(redact(link, identifier=True) for link in canonical.attachments),
     )
+
+
+def _identifier(value: str | None) -> str | None:
+    return redact(value, identifier=True) if value else None
 
 
 def _contact(customer: Customer) -> dict[str, str]:
@@ -394,6 +444,11 @@ def _parked(envelope: Envelope, feedback_id: str, reason: str) -> Feedback:
         parked_reason=reason,
         seen={envelope.event_key: revision.body_hash(envelope.arrival.raw)},
     )
+
+
+def _comes_after(feedback: Feedback, tombstone: Feedback) -> bool:
+    """Whether the sender's own order says that it was given again after its deletion. Arrival alone says nothing."""
+    return bool(tombstone.revision_order) and feedback.revision_order > tombstone.revision_order
 
 
 def _differ(feedback: Feedback, standing: Feedback) -> bool:

@@ -42,12 +42,12 @@ class Listeners:
     _known: dict[str, tuple[datetime, frozenset[str]]] = field(default_factory=dict)
 
     def listens(self, workspace: str, event_type: str) -> bool:
-        """Whether an endpoint asked for it. A paused one still gets it: its deliveries are held."""
+        """Whether an endpoint asked for it, a paused or disabled one too: its deliveries are held."""
         now = self.clock()
         known = self._known.get(workspace)
         if known is None or now - known[0] >= CACHED:
             found = self.directory.endpoints(workspace)
-            wanted = frozenset(name for one in found if one.state != "disabled" for name in one.events)
+            wanted = frozenset(name for one in found for name in one.events)
             known = self._known[workspace] = (now, wanted)
         return event_type in known[1]
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Final, Protocol
 
 from chalicelib.domain.access import nowhere, sees_unit, visible_unit
 from chalicelib.domain.directory import ApiKey
 from chalicelib.domain.feedback import Feedback
 from chalicelib.domain.listing import FeedbackPage, FeedbackQuery
+
+MOST_SHOWN: Final = 20  # older revisions: an answer has at most 6 MB
 
 
 class FeedbackShelf(Protocol):
@@ -30,11 +32,11 @@ class ReadFeedback:
     lists: FeedbackLists
 
     def get(self, key: ApiKey, workspace: str, feedback_id: str) -> tuple[Feedback, Sequence[Feedback]]:
-        """The current revision and the older ones. Raises NotFound."""
+        """The current revision and the newest of the older ones, by number. Raises NotFound."""
         feedback = self.store.get(workspace, feedback_id)
         if feedback is None or not sees_unit(key, feedback.unit):
             raise nowhere()
-        return feedback, self.store.revisions(workspace, feedback_id)
+        return feedback, self.store.revisions(workspace, feedback_id)[-MOST_SHOWN:]
 
     def page(self, key: ApiKey, query: FeedbackQuery, *, limit: int, cursor: str | None) -> FeedbackPage:
         """One page, newest first. Raises NotFound for a foreign unit, Invalid (``invalid_cursor``)."""

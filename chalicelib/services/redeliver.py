@@ -15,6 +15,8 @@ PAGE: Final = 100  # deliveries read at a time
 AT_ONCE: Final = 500  # deliveries an API call handles itself; a message to the worker goes on with the rest
 REPLAYABLE: Final = frozenset({"delivered", "failed", "held", "cancelled", "uncertain", "waiting"})
 
+_TAKEN: Final = ("delivered", "uncertain")  # by the target, or perhaps
+
 
 class DeliveryLists(Protocol):
     """The reading side of the store."""
@@ -62,14 +64,15 @@ class Redeliver:
     ) -> tuple[int, str | None]:
         """Send one page of deliveries made in ``since`` ≤ time < ``until`` again.
 
-        What was delivered goes out again only to a target that drops what it has seen: a chat room is not told twice.
+        What was delivered, or may have been, goes out again only to a target that drops what it has seen: a chat room
+        is not told twice.
         Returns how many, and the cursor of the next page, None at the end. Raises Invalid (``invalid_cursor``).
         """
         found, following = self.lists.page(
             workspace, endpoint=endpoint, state=state, since=since, until=until, limit=limit, cursor=cursor
         )
         knowing = {one: self.knows_repeats(workspace, one) for one in {delivery.endpoint for delivery in found}}
-        wanted = [one for one in found if one.state != "delivered" or knowing[one.endpoint]]
+        wanted = [one for one in found if one.state not in _TAKEN or knowing[one.endpoint]]
         return sum(self._replayed(delivery) for delivery in wanted), following
 
     def release(self, workspace: str, endpoint_id: str, *, after: str = "") -> int:

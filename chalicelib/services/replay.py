@@ -16,7 +16,7 @@ from chalicelib.domain.events import Event, feedback_event, feedback_event_type,
 from chalicelib.domain.feedback import Feedback
 from chalicelib.domain.listing import FeedbackPage, FeedbackQuery
 from chalicelib.domain.ticket import Ticket
-from chalicelib.errors import Conflict, Invalid
+from chalicelib.errors import Conflict, Invalid, NotFound
 from chalicelib.services.ports import Bus
 
 PAGE: Final = 50  # rows read in one call
@@ -104,17 +104,12 @@ class Replay:
         return Replayed(len(events), onward)
 
     def _feedback_events(self, workspace: str, ids: Sequence[str]) -> list[Event]:
-        listening = {
-            event_type
-            for endpoint in self.endpoints.endpoints(workspace)
-            if endpoint.state != "disabled"
-            for event_type in endpoint.events
-        }
+        listening = {name for endpoint in self.endpoints.endpoints(workspace) for name in endpoint.events}
         found = [self.feedback.get(workspace, feedback_id) for feedback_id in ids]
         return [
             feedback_event(feedback, deliver=feedback_event_type(feedback) in listening)
             for feedback in found
-            if feedback is not None and feedback.state != "parked" and feedback.reading > 0
+            if feedback is not None and feedback.reading > 0 and not _never_was(feedback)
         ]
 
     def _parked(self, query: FeedbackQuery, cursor: str | None) -> Replayed:
@@ -124,6 +119,11 @@ class Replay:
             try:
                 self.reparse.one(item.workspace, item.id)
                 sent += 1
-            except Conflict:
-                continue  # read by somebody else meanwhile, or its body has expired
+            except (Conflict, NotFound):
+                continue  # read by somebody else meanwhile, or expired
         return Replayed(sent, page.cursor)
+
+
+def _never_was(feedback: Feedback) -> bool:
+    """A voice that was deleted at its source before it was heard: nobody was told of it."""
+    return feedback.deleted and feedback_event_type(feedback) == "feedback.scored"

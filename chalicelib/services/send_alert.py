@@ -191,10 +191,12 @@ class SendAlert:
 
     def _phones(self, alert: Alert) -> int:
         """How many phones hear this severity: each of them costs the parts again."""
-        return sum(
-            1
-            for one in self.subscribers.subscriptions(alert.key.workspace)
-            if one.protocol == SMS and severity_rank(one.severity) <= severity_rank(alert.severity)
+        return len(
+            {
+                one.address
+                for one in self.subscribers.subscriptions(alert.key.workspace)
+                if one.protocol == SMS and severity_rank(one.severity) <= severity_rank(alert.severity)
+            }
         )
 
     def _move(self, key: AlertKey, before: Cooldown, after: Cooldown, *, unchanged: str | None = None) -> bool:

@@ -1,7 +1,7 @@
 """Once a minute: what waits too long is sent again, what is due is sent, old hours are counted once more.
 
 Each run covers the minutes since the last one that ended well, so a run that died is done again as a whole; whoever
-receives knows how to be told twice. A run costs what is due in its minutes, whatever is stored.
+receives knows how to be told twice. What a run reads are due rows of its minutes, and index entries of what waits.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from itertools import islice
 from typing import Any, Final, Protocol
 
 from chalicelib.domain.due import DueItem
@@ -24,12 +25,13 @@ HOURLY_FROM: Final = timedelta(hours=1)  # up to here the waits double, from her
 OVERLAP: Final = 3  # minutes read again: a row may be written while its minute is being read
 LONGEST: Final = 240  # minutes in one run; after an outage the runs catch up
 RECOUNT_AFTER: Final = timedelta(hours=25)  # a day after the hour has ended
+MOST_RESENT: Final = 1000  # feedback in one run: after an outage the rest has its turn at its next age
 RETRIED_QUEUES: Final[Mapping[str, str]] = {"ticket": "tickets", "alert": "alerts"}  # action → queue
 
 
 class WaitingFeedback(Protocol):
-    def awaiting_before(self, moment: datetime) -> Iterable[tuple[str, str]]:
-        """(workspace, id) of feedback that has waited for an action since before ``moment``."""
+    def awaiting_before(self, moment: datetime) -> Iterable[tuple[str, str, datetime]]:
+        """(workspace, id, since when) of feedback that has waited for an action since before ``moment``."""
 
     def get(self, workspace: str, feedback_id: str) -> Feedback | None: ...
 
@@ -74,12 +76,10 @@ class Sweep:
     def __call__(self) -> Swept:
         """One run, up to the minute that has just ended. Raises Retryable: then the next run covers its minutes too."""
         after, until = self._window()
-        swept = Swept(
-            actions=self._resend_actions(after, until),
-            due=self._send_due(after, until),
-            buckets=self._recount(after, until),
-            until=until,
-        )
+        # What is due goes first: it is gone once it was sent, so that even a run that dies gets on.
+        due = self._send_due(after, until)
+        buckets = self._recount(after, until)
+        swept = Swept(actions=self._resend_actions(after, until), due=due, buckets=buckets, until=until)
         self.due.advance(CURSOR, until.isoformat())
         return swept
 
@@ -93,7 +93,9 @@ class Sweep:
     def _resend_actions(self, after: datetime, until: datetime) -> int:
         """Tell the workers again of feedback whose action is not durable yet."""
         sent = 0
-        for workspace, feedback_id in self.feedback.awaiting_before(until - PATIENCE):
+        waiting = self.feedback.awaiting_before(until - PATIENCE)
+        at_an_age = (key for *key, since in waiting if is_resent(since, after, until))
+        for workspace, feedback_id in islice(at_an_age, MOST_RESENT):
             feedback = self.feedback.get(workspace, feedback_id)
             if feedback is None or not is_resent(feedback.awaiting_since, after, until):
                 continue

@@ -196,7 +196,7 @@ def _link(value: Any, at: str) -> str:
 
 
 def _revision(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 1_000_000_000:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= limits.MAX_REVISION:
         _refuse("/revision", "A revision is a whole number from 1.")
     return value
 

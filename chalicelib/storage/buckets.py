@@ -18,6 +18,7 @@ from pynamodb.expressions.update import Action
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 
 from chalicelib.domain.facets import Facets
+from chalicelib.domain.ids import digest
 from chalicelib.domain.rollup import Bucket
 from chalicelib.storage import keys
 from chalicelib.storage.feedback_rows import FeedbackRow, unpack_facets
@@ -39,7 +40,7 @@ class BucketRow(Row):
     """One unit in one hour. Kept for good: counts name nobody."""
 
     list_pk = UnicodeAttribute(null=True)
-    list_sk = UnicodeAttribute(null=True)
+    list_sk = UnicodeAttribute(null=True)  # a hash: the name of a unit may be longer than a sort key can be
     mark = NumberAttribute(null=True)
     counted = NumberAttribute(null=True)
     doc = PackedJSONAttribute(null=True)
@@ -72,7 +73,7 @@ class BucketStore:
 
     def mark(self, bucket: Bucket, mark: int) -> bool:
         """Ask for a count that takes in what is in the table now; whether one had already been asked for."""
-        name = f"{bucket.workspace}#{bucket.unit}"
+        name = digest(bucket.workspace, bucket.unit, length=16)
         actions: list[Action] = [
             BucketRow.mark.set(mark),
             BucketRow.list_pk.set(keys.bucket_listing(bucket.hour, keys.shard(name, keys.LISTING_SHARDS))),
@@ -110,7 +111,7 @@ class BucketStore:
         """Every bucket of one UTC hour, for the sweep to count once more."""
         for shard in range(keys.LISTING_SHARDS):
             for row in BucketRow.by_hour.query(keys.bucket_listing(hour, shard)):
-                workspace, unit = row.list_sk.split("#", 1)
+                _, workspace, unit = row.pk.split("#", 2)
                 yield Bucket(workspace, unit, hour)
 
 

@@ -14,17 +14,18 @@ from pynamodb.expressions.update import Action
 
 from chalicelib.domain.delivery import Attempt, Delivery, parse_id
 from chalicelib.domain.ratelimit import Limit, Window, admit
-from chalicelib.errors import Invalid
+from chalicelib.errors import Invalid, Retryable
 from chalicelib.storage import cursor as cursors
 from chalicelib.storage import delivery_rows as rows
 from chalicelib.storage import keys
 from chalicelib.storage.delivery_rows import AttemptRow, DeliveryRow, LaggingRow, TargetWindowRow
-from chalicelib.storage.table import committed, transaction
+from chalicelib.storage.table import in_the_way, transaction
 
 SIFTED: Final = 200  # index entries read at a time where a filter leaves some out
 MOST_READS: Final = 10  # reads per page of a list: a rare filter answers with a short page and a cursor
 WINDOW_TRIES: Final = 12  # races for one target's log that a worker runs before it comes back later
 CONTENDED: Final = 1.0  # seconds to come back in then
+CONFLICT_TRIES: Final = 4  # times a plan is written when another transaction is at the row in the same moment
 
 _REFUSED: Final = "ConditionalCheckFailedException"
 _POSITION: Final = re.compile(r"[0-9TZ:.-]{24}#dl-[A-Za-z0-9_-]{1,300}")
@@ -64,12 +65,16 @@ class DeliveryStore:
         return [rows.delivery_of(row) for row in found if self._lives(row)]
 
     def lease(self, delivery: Delivery, until: datetime) -> str | None:
-        """Take the delivery until then; the token that ``change`` needs, None when somebody else has it."""
+        """Take the delivery until then; the token that ``change`` needs, None when somebody else has it.
+
+        It counts the attempt: one whose worker dies is not made again under its number, nor for ever.
+        """
         token = secrets.token_hex(8)
         now = keys.instant(self._clock())
         free = (DeliveryRow.state == "waiting") | ((DeliveryRow.state == "sending") & (DeliveryRow.lease_until < now))
         actions: list[Action] = [
             DeliveryRow.state.set("sending"),
+            DeliveryRow.attempts.set(delivery.attempts + 1),
             DeliveryRow.lease.set(token),
             DeliveryRow.lease_until.set(keys.instant(until)),
         ]
@@ -225,13 +230,20 @@ def _updated_and_listed(row: DeliveryRow, after: Delivery, condition: Condition)
         after.id,
         expires_at=rows.delivery_row(after).expires_at,
     )
-    writes = transaction()
-    writes.update(row, rows.plan_actions(after), condition=condition)
-    if after.lagging:
-        writes.save(entry)
-    else:
-        writes.delete(entry)
-    return committed(writes)
+    for _ in range(CONFLICT_TRIES):
+        writes = transaction()
+        writes.update(row, rows.plan_actions(after), condition=condition)
+        if after.lagging:
+            writes.save(entry)
+        else:
+            writes.delete(entry)
+        reasons = in_the_way(writes)
+        if not reasons:
+            return True
+        if any(reason.code == "ConditionalCheckFailed" for reason in reasons):
+            return False
+    # A conflict does not tell who won: taken for a lost race, the plan would be lost, and its message with it.
+    raise Retryable("The delivery is being changed by others.", code="delivery_busy")
 
 
 def _positions(

@@ -35,6 +35,8 @@ from chalicelib.storage.feedback_rows import (
 from chalicelib.storage.table import committed, in_the_way, put, transaction
 
 PARKED_DAYS: Final = 30
+MOST_AWAITING: Final = 10_000  # index entries of one shard that a look takes in
+MOST_ERASED: Final = 90  # older revisions in one transaction, which takes 100 rows
 _TRIES: Final = 4  # of a bookkeeping update that others get in the way of
 
 
@@ -61,12 +63,16 @@ class FeedbackStore:
         rows = FeedbackRow.query(pk, FeedbackRow.sk.startswith(REVISION_PREFIX), consistent_read=True)
         return [feedback_of(row) for row in rows if not self._is_expired(row)]
 
-    def awaiting_before(self, moment: datetime, *, limit: int = 1000) -> Iterator[tuple[str, str]]:
-        """(workspace, id) of feedback that has waited for an action since before ``moment``; ``limit`` per shard."""
+    def awaiting_before(self, moment: datetime) -> Iterator[tuple[str, str, datetime]]:
+        """(workspace, id, since when) of feedback that has waited for an action since before ``moment``.
+
+        Newest first and bounded: what is stuck for good must not hide what is not.
+        """
         for shard in range(keys.AWAITING_SHARDS):
             since = AwaitingIndex.awaiting_since < keys.instant(moment)
-            for row in FeedbackRow.waiting.query(keys.awaiting(shard), since, limit=limit):
-                yield split_key(row.pk)
+            partition = keys.awaiting(shard)
+            for row in FeedbackRow.waiting.query(partition, since, scan_index_forward=False, limit=MOST_AWAITING):
+                yield *split_key(row.pk), datetime.fromisoformat(row.awaiting_since)
 
     # --- arriving -----------------------------------------------------------------------------------------------
 
@@ -78,18 +84,14 @@ class FeedbackStore:
     def supersede(self, old: Feedback, new: Feedback) -> bool:
         """``new`` becomes current and ``old`` stays beside it; False when the row is no longer ``old``."""
         with_old = transaction()
-        with_old.save(
-            older_row(old, old.revision, keep_days=self._keep_days), condition=FeedbackRow.pk.does_not_exist()
-        )
+        with_old.save(older_row(old, old.revision, keep_days=self._keep_days), condition=self._is_free())
         with_old.save(current_row(new, keep_days=self._keep_days), condition=_is_still(old))
         return committed(with_old)
 
     def keep_older(self, current: Feedback, renumbered: Feedback, older: Feedback) -> bool:
         """Keep ``older`` beside the current revision, which only changes its number and what it has seen."""
         beside = transaction()
-        beside.save(
-            older_row(older, older.revision, keep_days=self._keep_days), condition=FeedbackRow.pk.does_not_exist()
-        )
+        beside.save(older_row(older, older.revision, keep_days=self._keep_days), condition=self._is_free())
         actions: list[Action] = [
             FeedbackRow.revision.set(renumbered.revision),
             FeedbackRow.facets.set(pack_facets(renumbered)),
@@ -99,10 +101,19 @@ class FeedbackStore:
         return committed(beside)
 
     def erase_words(self, old: Feedback, tombstone: Feedback) -> bool:
-        """``tombstone`` becomes current and every older revision goes; False when the row is no longer ``old``."""
+        """``tombstone`` becomes current and every older revision goes; False when the row is no longer ``old``.
+
+        More of them than fit a transaction go before it: afterwards nobody would come back for them.
+        """
         erasing = transaction()
-        for revision in self.revisions(old.workspace, old.id):
-            erasing.delete(FeedbackRow(*keys.revision(old.workspace, old.id, revision.revision)))
+        pk, _ = keys.feedback(old.workspace, old.id)
+        older = FeedbackRow.sk.startswith(REVISION_PREFIX)
+        found = FeedbackRow.query(pk, older, consistent_read=True, attributes_to_get=["pk", "sk"])
+        for number, row in enumerate(found):
+            if number < MOST_ERASED:
+                erasing.delete(row)
+            else:
+                row.delete()
         erasing.save(current_row(tombstone, keep_days=self._keep_days), condition=_is_still(old))
         return committed(erasing)
 

@@ -53,7 +53,7 @@ BUCKET_SK: Final = "-"
 
 
 class AwaitingIndex(GlobalSecondaryIndex["FeedbackRow"]):  # type: ignore[no-untyped-call]
-    """What still waits for its ticket or alert, oldest first."""
+    """What still waits for its ticket or alert, by how long."""
 
     class Meta:
         index_name = "awaiting"

@@ -54,7 +54,7 @@ def feedback(workspace: str, feedback_id: str) -> tuple[str, str]:
 
 def revision(workspace: str, feedback_id: str, number: int) -> tuple[str, str]:
     """An older revision, kept beside the current one."""
-    return f"FB#{workspace}#{feedback_id}", f"REV#{number:06d}"
+    return f"FB#{workspace}#{feedback_id}", f"REV#{number:010d}"
 
 
 def parked_body(workspace: str, feedback_id: str) -> tuple[str, str]:

@@ -107,6 +107,9 @@ class _Parameters(Generic[R]):
             if code == "ParameterNotFound":
                 return None
             raise Retryable("The credentials cannot be reached.", code="secrets_unavailable") from None
+        except AttributeError:
+            # botocore's own, for an error whose body is JSON and no object: what stands before SSM answered.
+            raise Retryable("The credentials cannot be reached.", code="secrets_unavailable") from None
 
     def _remember(self, record_id: str, record: R | None) -> None:
         self._known.pop(record_id, None)

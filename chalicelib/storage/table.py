@@ -109,7 +109,7 @@ def committed(writes: TransactWrite) -> bool:
 
 
 def in_the_way(writes: TransactWrite) -> Sequence[CancellationReason]:
-    """Write all or nothing; why nothing was written, empty when all was. Raises Retryable when the table is to blame."""
+    """Write all or nothing; why nothing was written, empty when all was. Raises Retryable for the table's trouble."""
     try:
         writes._commit()
     except TransactWriteError as error:

@@ -1,19 +1,14 @@
 """The code frame 统一码框: the versioned tree of topics that reads every voice, and the red lines beside it.
 
 Values only. Packs are YAML under ``chalicelib/packs``; ``frame_file`` turns one into these values and refuses a wrong
-one with its line. ``load`` is what the functions call: once per process.
+one with its line.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
-from pathlib import Path
-from typing import Final
-
-PACKS: Final = Path(__file__).resolve().parent.parent / "packs"
-DEFAULT_PACK: Final = "ecommerce"
+from functools import cached_property
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +86,3 @@ class Frame:
     @cached_property
     def overall(self) -> Node | None:
         return next((node for node in self.nodes if node.overall), None)
-
-
-@lru_cache(maxsize=4)
-def load(pack: str = DEFAULT_PACK) -> Frame:
-    """The frame of a shipped pack. Raises FrameError, a ValueError, that names file and line."""
-    from chalicelib.understanding.frame_file import parse
-
-    path = PACKS / f"{pack}.yaml"
-    return parse(path.read_text(encoding="utf-8"), path.name)

@@ -338,6 +338,18 @@ def test_contact_data_in_full_never_goes_to_a_chat_room(name: str) -> None:
     return None
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_only_a_target_without_a_key_leaves_anything_uncertain(name: str) -> None:
+    connector = load(name)
+    connector.validate_settings({"on_ambiguous": "resend"})
+    if not connector.has_idempotency:
+        return connector.validate_settings({"on_ambiguous": "park"})
+    with pytest.raises(Invalid, match="nothing is left uncertain") as refusal:
+        connector.validate_settings({"on_ambiguous": "park"})
+    assert (refusal.value.code, refusal.value.pointer) == ("settings_invalid", "/settings/on_ambiguous")
+    return None
+
+
 def test_secrets_that_management_starts_with() -> None:
     catalogue = ConnectorCatalogue()
     made = catalogue.first_secret("standard_webhooks", None)
@@ -358,6 +370,21 @@ def test_one_rate_limit_for_one_credential() -> None:
     one, other = (policy.check_url(f"https://oapi.dingtalk.com/robot/send?access_token={key}") for key in "ab")
     assert catalogue.target("dingtalk", one) == catalogue.target("dingtalk", one)
     assert catalogue.target("dingtalk", one) != catalogue.target("dingtalk", other)
+
+
+@pytest.mark.parametrize(
+    ("name", "url", "same", "other"),
+    [
+        ("dingtalk", "https://oapi.dingtalk.com/robot/send?access_token=a", "&x=1", "b"),
+        ("wecom", "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=a", "&debug=1", "b"),
+        ("feishu", "https://open.feishu.cn/open-apis/bot/v2/hook/a", "?x=1", "b"),
+    ],
+)
+def test_a_robot_is_one_target_whatever_else_its_url_says(name: str, url: str, same: str, other: str) -> None:
+    """The vendor counts by robot, and blocks it for ten minutes when two logs each let twenty through."""
+    catalogue, policy = ConnectorCatalogue(), Policy()
+    first, again, another = (catalogue.target(name, policy.check_url(one)) for one in (url, url + same, url + other))
+    assert first == again != another
 
 
 # --- signatures -------------------------------------------------------------------------------------------------

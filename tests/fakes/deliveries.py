@@ -75,7 +75,7 @@ class FakeDeliveryStore:
         if row.version != delivery.version or not (row.state == "waiting" or self._lease_is_over(row)):
             return None
         token = f"lease-{next(self._tokens)}"
-        self.rows[row.id] = replace(row, state="sending", lease_until=until)
+        self.rows[row.id] = replace(row, state="sending", lease_until=until, attempts=delivery.attempts + 1)
         self.leases[row.id] = token
         return token
 
@@ -151,6 +151,8 @@ class FakeEndpoints:
         return True
 
     def note_failure(self, _workspace: str, endpoint_id: str, at: str) -> str | None:
+        if endpoint_id not in self.known:
+            return None
         since = self.known[endpoint_id].failing_since or at
         self.known[endpoint_id] = replace(self.known[endpoint_id], failing_since=since)
         return since
@@ -197,6 +199,7 @@ class World:
         self.directory = FakeEndpoints({one.id: one for one in endpoints or (endpoint(),)})
         self.target = FakeTarget(self.clock)
         self.secret: EndpointSecret | None = secret or endpoint_secret()
+        self.cached: EndpointSecret | None = None  # what a worker still remembers, where it is not what is true
         self.tickets: dict[str, Ticket] = {}
         self.voice: Feedback | None = feedback()
         self.contacts: dict[str, dict[str, str]] = {}
@@ -211,7 +214,7 @@ class World:
             plan=plan,
             windows=self.windows,
             directory=self.directory,
-            secrets=_Getter(lambda _: self.secret),
+            secrets=_Secrets(lambda: self.secret, lambda: self.cached),
             tickets=_Owned(self.tickets.get),
             voices=_Owned(lambda _: self.voice),
             vault=_Vault(self.contacts),
@@ -315,11 +318,12 @@ class World:
 
 
 @dataclass
-class _Getter:
-    find: Callable[[str], Any]
+class _Secrets:
+    true: Callable[[], EndpointSecret | None]
+    cached: Callable[[], EndpointSecret | None]
 
-    def get(self, record_id: str) -> Any:
-        return self.find(record_id)
+    def get(self, _record_id: str, *, within: float = 60.0) -> EndpointSecret | None:
+        return self.true() if within <= 5 else self.cached() or self.true()
 
 
 @dataclass

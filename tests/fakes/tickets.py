@@ -104,11 +104,11 @@ class FakeFeedback:
             between()
         return found
 
-    def awaiting_before(self, moment: datetime) -> Iterator[tuple[str, str]]:
-        yield from self.listed
+    def awaiting_before(self, moment: datetime) -> Iterator[tuple[str, str, datetime]]:
+        yield from ((*key, moment - timedelta(seconds=30)) for key in self.listed)
         for one in list(self.rows.values()):
             if one.awaiting and one.awaiting_since is not None and one.awaiting_since < moment:
-                yield one.workspace, one.id
+                yield one.workspace, one.id, one.awaiting_since
 
     def action_done(self, feedback: Feedback, action: str, *, at: datetime, ticket: str | None = None) -> bool:
         key = (feedback.workspace, feedback.id)

@@ -144,7 +144,7 @@ class TestFeedback:
         store.create(waiting)
         store.create(one(workspace))
         found = [key for key in store.awaiting_before(NOW - timedelta(minutes=5)) if key[0] == workspace]
-        assert found == [(workspace, waiting.id)]
+        assert found == [(workspace, waiting.id, waiting.awaiting_since)]
 
 
 class TestParking:

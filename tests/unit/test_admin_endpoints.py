@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.lambdas import schemas
 from tests.builders_admin import OURS, SECRET, THEIRS, Office, composed
 
 ONE = "/v1/endpoints/{endpoint_id}"
@@ -157,6 +158,26 @@ def test_a_forbidden_new_url_changes_nothing(office: Office) -> None:
 
     assert (answer.status, answer.code) == (422, "url_not_allowed")
     assert office.directory.endpoint(OURS, made.id) == made
+
+
+def test_a_forbidden_header_field_cannot_be_patched_in(office: Office) -> None:
+    made = office.endpoint()
+    before = dict(office.ssm.values)
+
+    answer = office.call("PATCH", ONE, {"settings": {"headers": {"Host": "evil"}}}, path={"endpoint_id": made.id})
+
+    assert (answer.status, answer.code, answer.json["pointer"]) == (422, "schema_violation", "/settings/headers")
+    assert office.ssm.values == before
+
+
+def test_no_repr_of_a_body_shows_a_credential() -> None:
+    given = wanted(
+        url="https://oa.example.com/CANARY", secret="CANARY-SECRET", settings={"headers": {"X-Key": "CANARY"}}
+    )
+    change = {name: given[name] for name in ("url", "secret", "settings")}
+    bodies = [schemas.EndpointNew.model_validate(given), schemas.EndpointChange.model_validate(change)]
+    address = {"severity": "low", "protocol": "sms", "address": "+86CANARY"}
+    assert "CANARY" not in repr([*bodies, schemas.SubscriptionNew.model_validate(address)])
 
 
 def test_becoming_active_forgets_the_failures_and_releases_what_was_held(office: Office) -> None:

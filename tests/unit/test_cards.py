@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.connectors.cards import build, clip, clip_bytes, harmless
+from chalicelib.connectors.cards import build, clip, harmless
 from chalicelib.domain.feedback import Text, Understanding
 from tests.builders import feedback, message, tag, ticket
 
@@ -48,8 +48,6 @@ def test_what_is_left_reads_the_same(text: str, shown: str) -> None:
 @given(st.text(max_size=100), st.integers(0, 60))
 def test_a_cut_is_never_longer_than_allowed(text: str, length: int) -> None:
     assert len(clip(text, length)) <= length
-    scrubbed = text.encode("utf-8", "ignore").decode()
-    assert len(clip_bytes(scrubbed, length).encode()) <= length
 
 
 @pytest.mark.parametrize(
@@ -66,13 +64,6 @@ def test_a_cut_is_never_longer_than_allowed(text: str, length: int) -> None:
 )
 def test_a_cut_never_splits_what_is_seen_as_one_character(text: str, length: int, shown: str) -> None:
     assert clip(text, length) == shown
-
-
-def test_bytes_are_cut_between_characters() -> None:
-    assert clip_bytes("包裹破损", 9) == "包裹…"
-    assert clip_bytes("包裹破损", 11) == "包裹…"
-    assert clip_bytes("包裹破损", 12) == "包裹破损"
-    assert clip_bytes("包裹", 2) == ""
 
 
 def test_a_card_says_what_it_is_about_in_both_languages() -> None:

@@ -19,6 +19,8 @@ from chalicelib.domain.contact import is_contact, mask, mask_email, mask_name, m
         "021-5555 1234",
         "zhang@example.com",
         "11010519491231002X",
+        "wx_13800138000",
+        "会员13800138000",
     ],
 )
 def test_an_id_that_reaches_or_names_somebody_is_contact_data(identity: str) -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from chalicelib.domain.delivery import SCHEDULE
 from chalicelib.domain.outbound import EgressError, HttpResponse
 from chalicelib.errors import Conflict, NotFound
-from tests.builders import AT, endpoint, feedback
+from tests.builders import AT, endpoint, endpoint_secret, feedback
 from tests.fakes.deliveries import Crash, World
 
 DAY = 86_400.0
@@ -59,7 +59,6 @@ def test_every_endpoint_that_asked_gets_it_and_no_other() -> None:
         endpoint(id="ep_a"),
         endpoint(id="ep_b", settings={"filter": {"min_severity": "high"}}),
         endpoint(id="ep_c", events=("alert.raised",)),
-        endpoint(id="ep_d", state="disabled"),
         endpoint(id="ep_e", workspace="other"),
         endpoint(id="ep_f", settings={"filter": {"units": ["SH-001"]}}),
     )
@@ -160,7 +159,7 @@ def test_a_red_line_is_tried_again_sooner() -> None:
 
 @pytest.mark.parametrize(
     ("hint", "second"),
-    [("7", 7), ("999999999", 3600), ("-5", 5), ("nan", 5), ("Wed, 21 Oct 2015 07:28:00 GMT", 5), ("2", 5)],
+    [("7", 7), ("999999999", 36_000), ("-5", 5), ("nan", 5), ("Wed, 21 Oct 2015 07:28:00 GMT", 5), ("2", 5)],
 )
 def test_retry_after_is_honoured_within_bounds(hint: str, second: float) -> None:
     world = World()
@@ -187,6 +186,21 @@ def test_a_final_refusal_fails_and_lets_the_next_one_go() -> None:
     world.run()
     assert world.states() == {"dl-tk_one-ep_one-1": "failed", "dl-tk_one-ep_one-2": "delivered"}
     assert world.store.rows["dl-tk_one-ep_one-1"].code == "errcode_310000"
+
+
+def test_a_refusal_of_credentials_that_were_just_changed_is_not_final() -> None:
+    world = World(robot())
+    world.cached = replace(endpoint_secret(), secret="the one before")
+    answers = [b'{"errcode":310000}', b'{"errcode":0}']
+
+    def answer(n: int) -> HttpResponse:
+        world.cached = None  # forgotten in time for the second call
+        return HttpResponse(200, {}, answers[n - 1])
+
+    world.target.answer = answer
+    world.publish(world.event())
+    world.run()
+    assert (world.only.state, world.target.seconds) == ("delivered", [0, 5])
 
 
 @pytest.mark.parametrize("sent", [True, False])
@@ -287,6 +301,135 @@ def test_our_own_name_service_never_disables_anybody() -> None:
     assert world.directory.known["ep_one"].failing_since is None
 
 
+def test_what_happens_while_an_endpoint_is_disabled_is_held_for_it() -> None:
+    world = World(endpoint(state="disabled"))
+    world.publish(world.event(), world.event("ticket.updated", 2))
+    world.run()
+    assert {(one.state, one.code) for one in world.store.rows.values()} == {("held", "endpoint_disabled")}
+
+    world.directory.set_endpoint_state("acme", "ep_one", "active")
+    assert world.redeliver.release("acme", "ep_one") == 2
+    world.run()
+    assert world.target.sequences == [1, 2]
+
+
+def trouble(event_type: str, endpoint_id: str, **detail: str) -> dict[str, Any]:
+    return {"type": event_type, "workspace": "acme", "occurred_at": "x", "endpoint_id": endpoint_id, **detail}
+
+
+def test_trouble_with_one_endpoint_is_told_to_another_that_asked_and_never_to_itself() -> None:
+    asked = ("delivery.failed", "endpoint.disabled")
+    world = World(endpoint(id="ep_bad", events=asked), endpoint(id="ep_ops", events=asked))
+    world.event()  # there is a ticket
+    world.publish(
+        trouble("delivery.failed", "ep_bad", id="ev_1", delivery_id="dl-1", ticket_id="tk_one", code="http_500"),
+        trouble("delivery.failed", "ep_bad", id="ev_2", delivery_id="dl-2", ticket_id="tk_one", code="http_500"),
+        trouble("endpoint.disabled", "ep_bad", id="ev_3", reason="gone"),
+    )
+    world.run()
+    assert set(world.states()) == {"dl-ev_1-ep_ops-1", "dl-ev_2-ep_ops-1", "dl-ev_3-ep_ops-1"}
+    assert [body["data"]["trouble"] for _, _, body in world.target.received] == [
+        {"endpoint_id": "ep_bad", "delivery_id": "dl-1", "code": "http_500"},
+        {"endpoint_id": "ep_bad", "delivery_id": "dl-2", "code": "http_500"},
+        {"endpoint_id": "ep_bad", "reason": "gone"},
+    ]
+    assert world.target.received[0][2]["data"]["ticket"]["id"] == "tk_one"
+
+
+# --- what may have arrived --------------------------------------------------------------------------------------
+
+PARKS = {"on_ambiguous": "park"}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        no_answer("timeout", sent=True),
+        status(502),
+        lambda _: HttpResponse(200, {}, b"<html>not the robot</html>"),
+    ],
+)
+def test_a_robot_that_may_have_heard_is_told_again_unless_a_person_is_to_decide(
+    answer: Callable[[int], HttpResponse],
+) -> None:
+    for settings_, state, calls in (({}, "delivered", 2), (PARKS, "uncertain", 1)):
+        world = World(robot(settings=settings_))
+        world.target.answer = lambda n: answer(n) if n == 1 else HttpResponse(200, {}, b'{"errcode":0}')
+        world.publish(world.event())
+        world.run()
+        assert (world.only.state, len(world.target.received)) == (state, calls)
+        assert world.store.attempts("acme", world.only.id)[0].ambiguous
+
+
+@pytest.mark.parametrize(
+    "answer", [no_answer("connection", sent=False), lambda _: HttpResponse(200, {}, b'{"errcode":-1}'), status(429)]
+)
+def test_what_has_not_arrived_is_no_question(answer: Callable[[int], HttpResponse]) -> None:
+    world = World(robot(settings=PARKS))
+    world.target.answer = lambda n: answer(n) if n == 1 else HttpResponse(200, {}, b'{"errcode":0}')
+    world.publish(world.event())
+    world.run()
+    assert world.only.state == "delivered"
+    assert not world.store.attempts("acme", world.only.id)[0].ambiguous
+
+
+def test_a_target_with_a_key_is_told_again_whatever_the_setting() -> None:
+    world = World(endpoint(settings=PARKS))
+    world.target.answer = failing_until(2)
+    world.publish(world.event())
+    world.run()
+    assert (world.only.state, len(world.target.received)) == ("delivered", 2)
+
+
+def test_what_is_uncertain_keeps_nobody_waiting_and_goes_out_again_by_hand_alone() -> None:
+    world = World(robot(settings=PARKS))
+    world.target.answer = lambda n: HttpResponse(504) if n == 1 else HttpResponse(200, {}, b'{"errcode":0}')
+    world.publish(world.event(), world.event("ticket.updated", 2))
+    world.run()
+    assert list(world.states().values()) == ["uncertain", "delivered"]
+    assert world.metrics == ["DeliveriesHeld", "Delivered"]
+
+    assert world.redeliver.release("acme", "ep_one") == 0
+    assert world.redeliver.replay_range("acme", AT, AT + timedelta(days=1)) == (0, None)
+    world.redeliver.replay("acme", "dl-tk_one-ep_one-1")
+    world.run()
+    assert set(world.states().values()) == {"delivered"}
+    assert len(world.target.received) == 3
+
+
+@pytest.mark.parametrize(("settings_", "state", "calls"), [({}, "delivered", 2), (PARKS, "uncertain", 1)])
+def test_a_worker_that_died_while_it_sent_leaves_the_same_question(
+    settings_: dict[str, str], state: str, calls: int
+) -> None:
+    world = World(robot(settings=settings_))
+    world.target.answer = lambda _: HttpResponse(200, {}, b'{"errcode":0}')
+    deaths = iter([True])
+
+    def tick(step: str) -> None:
+        if step == "after post" and next(deaths, False):
+            raise Crash
+
+    world.target.tick = tick
+    world.publish(world.event())
+    world.run()
+    assert (world.only.state, len(world.target.received), world.only.attempts) == (state, calls, calls)
+    assert [one.number for one in world.store.attempts("acme", world.only.id)] == ([2] if calls == 2 else [])
+
+
+def test_a_worker_that_dies_every_time_does_not_go_on_for_ever() -> None:
+    world = World()
+
+    def tick(step: str) -> None:
+        if step == "after post":
+            raise Crash
+
+    world.target.tick = tick
+    world.publish(world.event())
+    world.run(30 * DAY)
+    assert len(world.target.received) == 1 + len(SCHEDULE)
+    assert (world.only.state, world.only.code) == ("held", "sender_lost")
+
+
 # --- order ------------------------------------------------------------------------------------------------------
 
 
@@ -380,6 +523,63 @@ def test_pausing_during_retries_holds_at_the_next_one_and_starts_the_schedule_an
     world.run()
     assert (world.only.state, world.only.attempts) == ("held", 2 + 8)
     assert [one.number for one in world.store.attempts("acme", world.only.id)] == list(range(1, 11))
+
+
+def between(world: World, happening: Callable[[], object]) -> None:
+    """Have it happen between the worker's look at the endpoint and its next change of a plan."""
+    once = iter([happening])
+
+    def tick(step: str) -> None:
+        if step == "change" and (now := next(once, None)):
+            now()
+
+    world.store.tick = tick
+
+
+def test_what_is_held_while_its_endpoint_is_resumed_does_not_stay_held() -> None:
+    world = World(endpoint(state="paused"))
+
+    def resume() -> None:
+        world.directory.set_endpoint_state("acme", "ep_one", "active")
+        assert world.redeliver.release("acme", "ep_one") == 0, "it is not among the held ones yet"
+
+    between(world, resume)
+    world.publish(world.event())
+    world.run()
+    assert world.only.state == "delivered"
+    assert len(world.target.received) == 1
+
+
+def test_what_is_held_while_its_endpoint_is_deleted_is_cancelled() -> None:
+    world = World(endpoint(state="paused"))
+    between(world, world.directory.known.clear)
+    world.publish(world.event())
+    world.run()
+    assert (world.only.state, world.only.code) == ("cancelled", "endpoint_deleted")
+
+
+def test_what_is_being_sent_while_its_endpoint_is_deleted_is_cancelled_and_does_not_wait_for_its_next_try() -> None:
+    world = World()
+
+    def refuse(_: int) -> HttpResponse:
+        world.directory.known.clear()
+        return HttpResponse(503)
+
+    world.target.answer = refuse
+    world.publish(world.event())
+    world.run(1)
+    assert (world.only.state, world.only.code) == ("cancelled", "endpoint_deleted")
+    assert world.store.listed == set()
+
+
+def test_a_worker_that_died_before_it_looked_again_is_made_good_by_its_message() -> None:
+    world = World(endpoint(state="paused"))
+    world.publish(world.event())
+    world.run()
+    world.directory.known["ep_one"] = endpoint()  # resumed in that very moment
+    world.handle({"kind": "deliver", "workspace": "acme", "delivery_id": world.only.id, "version": 1})
+    world.run()
+    assert world.only.state == "delivered"
 
 
 def test_a_deleted_endpoint_cancels_what_waits() -> None:
@@ -579,6 +779,18 @@ def test_two_copies_of_a_message_make_one_call_even_if_both_run_at_once() -> Non
     world.run()
     assert len(world.target.received) == 2, "the first delivery and its replay"
     assert world.only.state == "delivered"
+
+
+def test_a_message_that_meets_a_dead_workers_lease_comes_back_when_it_is_over() -> None:
+    """It may be the last copy: the dead worker's own message is the same one."""
+    world = World()
+    world.fan_out.handle(world.event())
+    assert world.store.lease(world.only, AT + timedelta(seconds=60))
+    world.run(10)
+    assert (world.target.received, world.waiting) == ([], 1)
+    world.run()
+    assert world.only.state == "delivered"
+    assert world.target.seconds == [61]
 
 
 def test_a_worker_that_lost_its_lease_writes_nothing() -> None:

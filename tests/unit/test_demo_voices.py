@@ -16,7 +16,7 @@ from chalicelib.domain.redaction import find, redact
 from chalicelib.domain.scoring import feedback_class
 from chalicelib.domain.vocabulary import CHANNELS
 from chalicelib.sources.canonical import CanonicalSource
-from chalicelib.understanding import frame
+from chalicelib.understanding import shipped
 from chalicelib.understanding.reader import Reader
 
 NOW = datetime(2026, 11, 21, 8, 0, tzinfo=timezone.utc)
@@ -53,7 +53,7 @@ def test_they_cover_what_a_brand_hears() -> None:
 
 
 def test_they_show_every_red_line_and_every_intent_once_they_are_redacted() -> None:
-    reader = Reader(frame.load())
+    reader = Reader(shipped.load())
     read = [
         reader.read([type(text)(redact(text.text), text.question, text.speaker) for text in voice.texts])
         for voice in VOICES

@@ -15,6 +15,7 @@ from chalicelib import egress
 from chalicelib.domain.egress_policy import Policy
 from chalicelib.domain.outbound import EgressError, HttpResponse
 from chalicelib.egress import BODY_CAP, Door, system_resolve, tls_context
+from chalicelib.errors import Invalid
 from tests.fakes import servers
 from tests.fakes.servers import Behaviour, Server, answering, dripping, flooding, raw, resetting, serving, trusting
 
@@ -242,6 +243,22 @@ def test_a_lookup_is_waited_for_no_longer_than_the_deadline(monkeypatch: pytest.
         system_resolve("crm.example.com", 443, 0.01)
     released.set()
     assert system_resolve("crm.example.com", 443, 5) == []
+
+
+def test_who_saves_a_url_waits_for_its_name_no_longer_than_three_seconds() -> None:
+    waits: list[float] = []
+
+    def resolve(_host: str, _port: int, left: float) -> list[str]:
+        waits.append(left)
+        raise TimeoutError
+
+    door = Door(Policy(), resolve=resolve, connect=pytest.fail)
+    with pytest.raises(Invalid, match="no_address") as refusal:
+        door.check("https://crm.example.com/")
+    assert refusal.value.code == "url_not_allowed"
+    with pytest.raises(EgressError):
+        door.send("POST", "https://crm.example.com/", {}, b"")
+    assert waits[0] == 3.0 < waits[1]
 
 
 def test_the_system_resolver_gives_each_address_once() -> None:

@@ -17,6 +17,7 @@ from chalicelib.domain.arrival import Arrival
 from chalicelib.domain.directory import Connection
 from chalicelib.domain.envelope import Envelope
 from chalicelib.domain.feedback import Canonical, Customer, Feedback, Score, Tag, Text, Understanding
+from chalicelib.domain.redaction import redact
 from chalicelib.domain.revision import body_hash
 from chalicelib.domain.rules import Rule
 from chalicelib.errors import Invalid, Parked, Retryable
@@ -28,12 +29,14 @@ from tests.fakes.tickets import FakeClock
 
 CONNECTION = "cn_one"
 PHONE = "13800138000"
+LUHN = "8800012345679"
 
 
 class PlainSource:
     """Bodies are the fields of a ``Canonical``; anything else cannot be read."""
 
-    broken = False
+    broken = False  # for every body
+    mended = False  # what says of itself that it is "unreadable" can be read
 
     def parse(self, arrival: Arrival, mapping: Mapping[str, Any]) -> Canonical:
         if self.broken:
@@ -42,12 +45,16 @@ class PlainSource:
             fields = json.loads(arrival.raw)
         except ValueError:
             raise Invalid("This is not JSON.", code="malformed_json") from None
+        if fields.get("unreadable") and not self.mended:
+            raise Parked("A score is not a number.", code="mapping_score_not_a_number")
         at = AT + timedelta(hours=fields.get("hours", 0))
         edited = fields.get("edited")
         return Canonical(
             response_key=fields["id"],
             occurred_at=at,
             unit=fields.get("unit"),
+            lang=fields.get("lang"),
+            attachments=tuple(fields.get("attachments", ())),
             customer=Customer(**fields.get("customer", {})),
             scores=tuple(Score("nps", value, 0, 10) for value in fields.get("nps", [3])),
             texts=tuple(Text(text) for text in fields.get("texts", ["包裹破损"])),
@@ -158,6 +165,18 @@ class TestNew:
         (tag,) = feedback.understanding.tags
         assert feedback.texts[0].text[tag.start : tag.end] == "破损"
 
+    def test_personal_data_hides_in_no_identifier_name_or_link(self, room: Room) -> None:
+        link = f"https://cdn.example.com/{PHONE}.jpg"
+        room.hear(lang=PHONE, attributes={PHONE: "x", "order_id": f"SO-{PHONE}"}, attachments=[link])
+        feedback = room.only()
+        assert PHONE not in f"{feedback.lang}{feedback.attributes}{feedback.attachments}"
+        assert feedback.attributes == {"〔手机号〕": "x", "order_id": "SO-〔手机号〕"}
+
+    def test_an_order_number_that_passes_luhn_stays_what_it_is(self, room: Room) -> None:
+        assert redact(LUHN) == "〔银行卡〕"
+        room.hear(unit=LUHN, attributes={"order_id": LUHN, "note": LUHN})
+        assert (room.only().unit, dict(room.only().attributes)) == (LUHN, {"order_id": LUHN, "note": "〔银行卡〕"})
+
     def test_contact_data_is_sealed_and_kept_apart(self, room: Room) -> None:
         room.hear(customer={"id": "CUST-1", "name": "张三", "phone": PHONE})
         feedback = room.only()
@@ -260,6 +279,12 @@ class TestAgain:
         assert (room.good().state, room.good().ticket, room.good().received_at) == ("ticketed", "tk_1", AT)
         assert room.good().awaiting == {"ticket"}, "the ticket is to be told of the revision"
 
+    def test_when_it_was_acted_on_is_kept_where_a_revision_asks_for_nothing(self, room: Room) -> None:
+        room.hear("d1", nps=[10], texts=["很好"])
+        room.store.rows[WORKSPACE, GOOD] = replace(room.good(), acted_at=AT)
+        room.hear("d2", nps=[9], texts=["很好"])
+        assert (room.good().revision, room.good().acted_at) == (2, AT)
+
     def test_a_row_that_others_change_meanwhile_is_looked_at_again(self, room: Room) -> None:
         room.hear("d1", nps=[3])
         room.store.lose = 2
@@ -286,10 +311,23 @@ class TestDeletion:
         assert room.store.revisions(WORKSPACE, GOOD) == []
         assert gone.awaiting == {"ticket"}, "its ticket must hear of it"
 
-    def test_nothing_brings_it_back(self, room: Room) -> None:
+    def test_what_has_no_order_does_not_bring_it_back(self, room: Room) -> None:
         room.hear("d1", deleted=True)
         assert room.hear("d2").what == DUPLICATE
         assert room.good().texts == ()
+
+    def test_what_was_said_before_the_deletion_does_not_bring_it_back(self, room: Room) -> None:
+        room.hear("d1", deleted=True, edited=5)
+        assert room.hear("d2", edited=4).what == DUPLICATE
+        assert room.good().texts == ()
+
+    def test_what_the_source_gives_again_after_the_deletion_is_heard_again(self, room: Room) -> None:
+        room.hear("d1", edited=0)
+        room.hear("d2", deleted=True, edited=5)
+        assert room.hear("d3", edited=6).what == STORED
+        back = room.good()
+        assert (back.state, back.deleted, back.revision, back.texts[0].text) == ("new", False, 3, "包裹破损")
+        assert back.awaiting == {"ticket"}
 
 
 class TestParking:
@@ -351,16 +389,38 @@ class TestParking:
         assert room.take(self.again(room, GOOD)) == Outcome(PARKED, GOOD, "mapping_empty")
         assert room.only().parked_reason == "mapping_empty"
 
-    def test_a_readable_delivery_takes_the_row_and_the_parked_one_moves_on(self, room: Room) -> None:
-        room.source.broken = True
-        room.hear("d1", nps=[3])
-        room.source.broken = False
+    def test_a_readable_delivery_takes_the_row_and_the_unreadable_one_moves_on(self, room: Room) -> None:
+        room.hear("d1", unreadable=True, nps=[3])
         assert room.hear("d2", nps=[0]) == Outcome(STORED, GOOD)
         moved = ids.parked_id(ids.event_key(CONNECTION, "d1", b""))
         assert room.store.rows[WORKSPACE, moved].state == "parked"
+        room.source.mended = True
         assert room.take(self.again(room, moved)).what == STORED
         assert {row.state for row in room.store.rows.values()} == {"new", "closed"}
         assert [room.good().revision, len(room.store.revisions(WORKSPACE, GOOD))] == [2, 1]
+
+    @pytest.mark.parametrize("newest_first", [True, False])
+    def test_a_resumed_connection_leaves_nothing_parked_in_whatever_order_it_is_read(
+        self, room: Room, newest_first: bool
+    ) -> None:
+        room.directory.update_connection(WORKSPACE, CONNECTION, state="paused")
+        parked = [room.hear("d1", nps=[3]).feedback_id, room.hear("d2", nps=[0]).feedback_id]
+        room.directory.update_connection(WORKSPACE, CONNECTION, state="active")
+        again = [self.again(room, feedback_id) for feedback_id in parked]
+        for sent in reversed(again) if newest_first else again:
+            room.take(sent)
+        assert {row.state for row in room.store.rows.values()} == {"new", "closed"}
+        assert (room.store.raw, room.good().scores[0].value) == ({}, 0)
+        assert [one.scores[0].value for one in room.store.revisions(WORKSPACE, GOOD)] == [3]
+
+    def test_what_is_parked_while_its_connection_is_resumed_is_read_at_once(self, room: Room) -> None:
+        """Whoever resumes looks for parked rows before this one is written."""
+        room.directory.update_connection(WORKSPACE, CONNECTION, state="paused")
+        batch = room.enrich.batch()
+        assert batch.connection(WORKSPACE, CONNECTION) is not None, "read while it was paused"
+        room.directory.update_connection(WORKSPACE, CONNECTION, state="active")
+        assert room.enrich.take(envelope("d1"), batch) == Outcome(STORED, GOOD)
+        assert (room.good().state, room.store.raw) == ("new", {})
 
     @staticmethod
     def again(room: Room, feedback_id: str) -> Envelope:

@@ -150,6 +150,11 @@ def test_revisions_are_whole_numbers() -> None:
     assert parked(entry(field_8="1.5"), revision="/entry/field_8") == "mapping_bad_revision"
 
 
+def test_a_time_in_place_of_a_revision_is_refused_rather_than_rounded() -> None:
+    """As a float, 1763712345678901235 and its neighbours are one number."""
+    assert parked(entry(field_8=1_763_712_345_678_901_235), revision="/entry/field_8") == "mapping_bad_revision"
+
+
 def test_links_that_are_no_https_urls_are_left_out() -> None:
     links = ["https://a.example/1.jpg", "javascript:alert(1)", "http://a.example/", 7, "https://u:p@a.example/"]
     assert read(entry(field_8=links), attachments="/entry/field_8", attributes={}).attachments == (links[0],)

@@ -45,6 +45,7 @@ DELIVERY: Mapping[str, Any] = {
     "id": "dl-tk_1-ep_1-1",
     "endpoint": "ep_1",
     "subject": "tk_1",
+    "event_type": "ticket.opened",
     "state": "waiting",
     "code": "",
     "version": 3,
@@ -138,8 +139,9 @@ class TestOtherRooms:
         again = replace(change, new={**change.new, "state_version": 4})
         assert events_of(again, nobody)[0].id != event.id
 
-    def test_a_delivery_that_is_given_up_is_told_once(self) -> None:
-        held = row("delivery", DELIVERY, DELIVERY, state="held", code="timeout", version=9)
+    @pytest.mark.parametrize("state", ["held", "failed", "uncertain"])
+    def test_a_delivery_that_is_given_up_is_told_once(self, state: str) -> None:
+        held = row("delivery", DELIVERY, DELIVERY, state=state, code="timeout", version=9)
         (event,) = events_of(held, nobody)
         assert event.type == "delivery.failed"
         assert dict(event.detail) == {
@@ -154,6 +156,9 @@ class TestOtherRooms:
     @pytest.mark.parametrize("code", ["endpoint_paused", "endpoint_disabled"])
     def test_a_delivery_held_for_its_endpoint_has_not_failed(self, code: str) -> None:
         assert kinds(row("delivery", DELIVERY, DELIVERY, state="held", code=code)) == []
+
+    def test_a_notice_of_trouble_that_fails_is_no_trouble_of_its_own(self) -> None:
+        assert kinds(row("delivery", DELIVERY, DELIVERY, state="failed", event_type="delivery.failed")) == []
 
     def test_a_delivery_of_something_else_names_no_ticket(self) -> None:
         change = row("delivery", DELIVERY, None, state="failed", subject="fb_one")
@@ -256,11 +261,11 @@ class TestOutbox:
         assert relay.listeners.listens(WORKSPACE, "feedback.scored"), "what a paused endpoint asked for is held"
         assert not relay.listeners.listens(WORKSPACE, "feedback.revised")
 
-    def test_a_disabled_endpoint_does_not_listen(self) -> None:
+    def test_a_disabled_endpoint_still_listens_and_what_it_gets_is_held(self) -> None:
         relay = Relay()
         gone = Endpoint(WORKSPACE, "ep", "OA", "standard_webhooks", "oa.example", ("feedback.scored",), "disabled")
         relay.directory.put_endpoint(gone)
-        assert not relay.listeners.listens(WORKSPACE, "feedback.scored")
+        assert relay.listeners.listens(WORKSPACE, "feedback.scored")
 
 
 @st.composite

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from chalicelib.domain.feedback import Text
-from chalicelib.understanding import frame
+from chalicelib.understanding import shipped
 from chalicelib.understanding.frame import Node, RedLine, Sample
 from chalicelib.understanding.frame_file import RED_LINE_KINDS
 from chalicelib.understanding.reader import Reader
 
-FRAME = frame.load()
+FRAME = shipped.load()
 READER = Reader(FRAME)
 
 

@@ -13,6 +13,7 @@ from chalicelib.domain.alert import COOLING, IDLE, NOTICE_RULE, AlertKey
 from chalicelib.domain.directory import Subscription
 from chalicelib.domain.feedback import Decision, Feedback, Reason, Tag, Understanding
 from chalicelib.domain.ids import ticket_id
+from chalicelib.domain.rules import Rule, decide
 from chalicelib.errors import Parked, Retryable
 from chalicelib.observability import Line
 from chalicelib.services.raise_alert import RaiseAlert
@@ -180,6 +181,16 @@ def test_a_cool_down_of_more_than_fifteen_minutes_is_a_due_row(room: Room, secon
     assert bool(room.due.keys) is through_due_row
     room.run(seconds + 1)
     assert room.named() == {"fb_1": 1, "fb_2": 1}
+
+
+@pytest.mark.parametrize(("red_line", "seconds"), [(False, 3600), (True, 30)])
+def test_a_rule_without_a_cool_down_of_its_own_takes_the_default(room: Room, red_line: bool, seconds: int) -> None:
+    own = Rule("vip", {"field": "channel", "op": "eq", "value": "survey"}, ("alert",))
+    room.handle(room.hears("fb_1", VIP, red_line=red_line))
+    decided = decide([own], room.feedback.rows[(WS, "fb_1")])
+    room.handle(room.hears("fb_2", VIP, red_line=red_line, unit="SH-002", decision=decided))
+    until = room.store.state(AlertKey(WS, "vip", "logistics.damage", "SH-002")).until
+    assert until - room.now.timestamp() == seconds
 
 
 def test_each_rule_topic_and_unit_has_a_cool_down_of_its_own(room: Room) -> None:
@@ -497,6 +508,7 @@ def test_each_phone_that_hears_the_severity_costs_its_parts(room: Room) -> None:
         Subscription(WS, "sb_3", "critical", "sms", "+8613800000003"),
         Subscription(WS, "sb_4", "low", "email", "ops@example.com"),
         Subscription("other", "sb_5", "low", "sms", "+8613800000005"),
+        Subscription(WS, "sb_6", "low", "sms", "+8613800000001"),  # asked for twice, heard once
     ]
     room.handle(room.hears("fb_1", VIP))
     assert room.store.spent == {(WS, "2026-11-21"): 2}

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from chalicelib.domain.feedback import Text, Understanding
 from chalicelib.domain.folding import fold
-from chalicelib.understanding import frame
+from chalicelib.understanding import shipped
 from chalicelib.understanding.clauses import split
 from chalicelib.understanding.matcher import Matcher
 from chalicelib.understanding.reader import Reader, language
 
-READER = Reader(frame.load())
+READER = Reader(shipped.load())
 
 
 def read(*texts: str) -> Understanding:

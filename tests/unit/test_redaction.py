@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from chalicelib.domain import redaction
 from chalicelib.domain.folding import fold
-from chalicelib.domain.redaction import TOKENS, find, redact
+from chalicelib.domain.redaction import TOKENS, find, names_identifier, redact
 
 
 @pytest.mark.parametrize(
@@ -214,3 +214,54 @@ def test_hits_are_ordered_and_apart(text: str) -> None:
     hits = find(text)
     assert all(0 <= hit.start < hit.end <= len(text) for hit in hits)
     assert all(one.end <= other.start for one, other in pairwise(hits))
+
+
+ORDER = "8800012345679"  # passes Luhn by chance, as every tenth order number does
+
+
+def test_an_identifier_is_no_bank_card() -> None:
+    assert redact(ORDER) == "〔银行卡〕"
+    assert redact(ORDER, identifier=True) == ORDER
+    assert redact("0755-26123456", identifier=True) == "0755-26123456"
+
+
+@pytest.mark.parametrize(
+    ("value", "stored"),
+    [
+        ("SO-13800138000", "SO-〔手机号〕"),
+        ("zhang@example.com", "〔邮箱〕"),
+        ("11010519491231002X", "〔身份证〕"),
+        ("token=13800138000", "token=〔手机号〕"),
+    ],
+)
+def test_what_is_proven_vanishes_from_an_identifier_too(value: str, stored: str) -> None:
+    assert redact(value, identifier=True) == stored
+    assert redact(stored, identifier=True) == stored
+
+
+@pytest.mark.parametrize(
+    "name", ["order_id", "orderNo", "SKU", "tracking-number", "id", "订单号", "运单编号", "物流单"]
+)
+def test_a_name_says_that_its_value_is_an_identifier(name: str) -> None:
+    assert names_identifier(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "note",
+        "phone_number",
+        "cardNo",
+        "bank_account_no",
+        "paid",
+        "kinds",
+        "api_key",
+        "卡号",
+        "手机号",
+        "银行账号",
+        "备注",
+        "",
+    ],
+)
+def test_other_names_do_not(name: str) -> None:
+    assert not names_identifier(name)

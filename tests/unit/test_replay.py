@@ -14,7 +14,7 @@ from chalicelib.domain.events import Event, feedback_event, ticket_events
 from chalicelib.domain.facets import facets_of
 from chalicelib.domain.feedback import Feedback
 from chalicelib.domain.listing import FeedbackPage, FeedbackQuery, FeedbackSummary
-from chalicelib.errors import Conflict, Invalid
+from chalicelib.errors import Conflict, Invalid, NotFound
 from chalicelib.services.replay import PAGE, Replay
 from tests.builders import AT, WORKSPACE, feedback, ticket
 from tests.fakes.tickets import FakeFeedback, FakeTickets
@@ -56,6 +56,8 @@ class World:
         return self.listening
 
     def one(self, workspace: str, feedback_id: str) -> None:
+        if feedback_id == "fb_expired":
+            raise NotFound("There is no such thing.")
         if feedback_id == "fb_read":
             raise Conflict("This feedback is not parked.", code="not_parked")
         self.reparsed.append(feedback_id)
@@ -107,7 +109,7 @@ def test_events_of_feedback_and_tickets_are_published_with_the_ids_they_had() ->
     [
         ([], False),
         ([endpoint(events=("ticket.opened",))], False),
-        ([endpoint(events=("feedback.scored",), state="disabled")], False),
+        ([endpoint(events=("feedback.scored",), state="disabled")], True),
         ([endpoint(events=("feedback.scored",), state="paused")], True),
     ],
 )
@@ -118,6 +120,16 @@ def test_a_feedback_event_goes_to_deliveries_where_an_endpoint_listens(
     world.feedback.add(feedback())
     world.all("events")
     assert [event.detail["deliver"] for event in world.published] == [deliver]
+
+
+def test_a_voice_that_was_deleted_before_it_was_heard_is_not_told_of() -> None:
+    world = World()
+    world.feedback.add(
+        feedback(id="fb_never", deleted=True, state="closed"),
+        feedback(id="fb_gone", deleted=True, state="closed", revision=2),
+    )
+    world.all("events")
+    assert [event.detail["feedback_id"] for event in world.published] == ["fb_gone"]
 
 
 def test_one_call_does_a_bounded_part() -> None:
@@ -132,9 +144,9 @@ def test_a_range_without_anything_publishes_nothing() -> None:
     assert (world.all("events"), world.published) == (0, [])
 
 
-def test_parked_content_is_read_again_but_not_what_was_read_meanwhile() -> None:
+def test_parked_content_is_read_again_but_not_what_was_read_or_expired_meanwhile() -> None:
     world = World()
-    names = ("fb_one", "fb_read", "fb_two")
+    names = ("fb_one", "fb_read", "fb_expired", "fb_two")
     world.feedback.add(*(feedback(id=name, state="parked") for name in names), feedback(id="fb_good"))
     assert world.all("parked") == 2
     assert world.reparsed == ["fb_one", "fb_two"]

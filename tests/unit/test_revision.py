@@ -170,11 +170,20 @@ def test_only_the_last_deliveries_are_remembered() -> None:
     ],
 )
 def test_any_change_of_what_was_said_is_other_content(changed: Canonical) -> None:
-    assert content_hash(changed, person="") != content_hash(VOICE, person="")
+    assert hashed(changed) != hashed(VOICE)
 
 
 def test_content_is_the_same_under_another_number_and_in_another_zone() -> None:
     elsewhere = AT.astimezone(timezone(timedelta(hours=8)))
     same = replace(VOICE, revision=2, occurred_at=elsewhere, scores=(Score("nps", 3.0, 0, 10),))
-    assert content_hash(same, person="") == content_hash(VOICE, person="")
-    assert content_hash(VOICE, person="somebody") != content_hash(VOICE, person="")
+    assert hashed(same) == hashed(VOICE)
+    assert hashed(VOICE, person="somebody") != hashed(VOICE)
+
+
+def test_the_time_of_its_arrival_is_nothing_that_a_voice_says() -> None:
+    later = AT + timedelta(hours=1)
+    assert hashed(VOICE, received_at=AT) == hashed(replace(VOICE, occurred_at=later), received_at=later)
+
+
+def hashed(voice: Canonical, *, person: str = "", received_at: datetime = AT + timedelta(seconds=1)) -> str:
+    return content_hash(voice, person=person, received_at=received_at)

@@ -152,7 +152,12 @@ def test_reasons_highest_severity_departments_and_cooldowns_come_together() -> N
         "alert": (Reason("b", 1, "high"),),
     }
     assert (decision.severity, decision.departments) == ("high", ("logistics", "store"))
-    assert decision.cooldowns == {"b": 3600}
+    assert decision.cooldowns == {}, "the default depends on whether it is a red line"
+
+
+def test_a_rule_that_names_a_cool_down_has_it() -> None:
+    named = [rule("a", then=("alert",), cooldown_s=7200), rule("b", then=("ticket",), cooldown_s=60)]
+    assert decide(named, voice()).cooldowns == {"a": 7200}
 
 
 # ---------------------------------------------------------------- reasons over time

@@ -32,13 +32,13 @@ def score(kind: str, value: float, **changes: object) -> Score:
     ],
 )
 def test_classes_on_the_usual_scales(kind: str, value: int, expected: str) -> None:
-    assert scoring.classify(score(kind, value)) == expected
+    assert scoring.classes([score(kind, value)]) == {kind: expected}
 
 
 def test_ces_1_counts_effort_so_a_high_value_is_bad() -> None:
-    assert scoring.classify(score("ces", 5, high=5, polarity="lower")) == "hard"
-    assert scoring.is_unhappy(score("ces", 5, high=5, polarity="lower"))
-    assert not scoring.is_unhappy(score("ces", 1, high=5, polarity="lower"))
+    assert scoring.classes([score("ces", 5, high=5, polarity="lower")]) == {"ces": "hard"}
+    assert scoring.feedback_class([score("ces", 5, high=5, polarity="lower")]) == "unhappy"
+    assert scoring.feedback_class([score("ces", 1, high=5, polarity="lower")]) == "happy"
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_ces_1_counts_effort_so_a_high_value_is_bad() -> None:
 def test_unhappy_is_the_worst_two_fifths_or_six_of_ten(
     kind: str, value: float, low: float, high: float, unhappy: bool
 ) -> None:
-    assert scoring.is_unhappy(Score(kind, value, low, high)) is unhappy
+    assert (scoring.feedback_class([Score(kind, value, low, high)]) == "unhappy") is unhappy
 
 
 def test_the_worst_score_decides_for_the_voice() -> None:
@@ -73,7 +73,7 @@ def test_the_worst_score_decides_for_the_voice() -> None:
 
 def test_a_scale_without_extent_is_refused() -> None:
     with pytest.raises(ValueError, match="low end below its high end"):
-        scoring.classify(Score("csat", 1, 5, 5))
+        scoring.classes([Score("csat", 1, 5, 5)])
 
 
 @given(st.sampled_from(sorted(SCALES)), st.floats(0, 1), st.floats(0, 1))

@@ -201,3 +201,13 @@ def test_made_up_credentials_are_new_and_of_the_right_kind() -> None:
     assert not token_matches(token + "x", token_hash(token))
     assert not token_matches("", "")
     assert not token_matches("\ud800", token_hash(token))
+
+
+def test_an_error_that_botocore_itself_stumbles_over_is_our_trouble_and_no_crash() -> None:
+    class Strange(FakeSsm):
+        def get_parameter(self, **request: object) -> dict[str, object]:
+            raise AttributeError("'list' object has no attribute 'get'")
+
+    with pytest.raises(Retryable) as trouble:
+        connections(Strange()).get("cn_1")
+    assert trouble.value.code == "secrets_unavailable"

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from chalicelib.domain.events import feedback_event
 from chalicelib.domain.rollup import Bucket
 from chalicelib.errors import Retryable
-from chalicelib.services.sweep import CURSOR, LONGEST, Sweep, is_resent
+from chalicelib.services.sweep import CURSOR, LONGEST, MOST_RESENT, Sweep, is_resent
 from tests.builders import AT, feedback
 from tests.fakes.tickets import FakeClock, FakeDue, FakeFeedback, FakeQueue
 
@@ -101,6 +101,25 @@ def test_no_age_is_skipped_however_the_minutes_are_cut_into_runs(since: int, cut
     whole = any(is_resent(began, AT + m * MINUTE, AT + (m + 1) * MINUTE) for m in range(cuts[0], cuts[-1]))
     parts = [is_resent(began, AT + one * MINUTE, AT + other * MINUTE) for one, other in pairwise(cuts)]
     assert any(parts) is whole
+
+
+def test_after_an_outage_a_run_sends_a_bounded_part_and_what_is_due_comes_first() -> None:
+    world = World()
+    since = AT - timedelta(minutes=5, seconds=30)
+    world.feedback.add(*(feedback(id=f"fb_{number}", awaiting_since=since) for number in range(MOST_RESENT + 5)))
+    world.due.add(AT - timedelta(seconds=10), "tickets", {"due": True}, key="row")
+    swept = world.run()
+    assert (swept.actions, swept.due) == (MOST_RESENT, 1)
+    assert world.queues["tickets"].sent[0] == {"due": True}
+
+
+def test_only_what_is_at_an_age_is_read() -> None:
+    world = World()
+    world.feedback.add(*(feedback(id=f"fb_{n}", awaiting_since=AT - timedelta(minutes=7)) for n in range(50)))
+    read: list[str] = []
+    world.feedback.get = lambda _, feedback_id: read.append(feedback_id)  # type: ignore[method-assign,assignment,func-returns-value]
+    world.run()
+    assert read == []
 
 
 def test_a_feedback_that_waits_for_nothing_is_never_sent() -> None:

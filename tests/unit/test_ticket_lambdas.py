@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import traceback
 from collections.abc import Mapping
 from datetime import timedelta
 from types import SimpleNamespace
@@ -12,6 +13,7 @@ import pytest
 
 from chalicelib import observability, wiring
 from chalicelib.errors import Retryable
+from chalicelib.lambdas import outbox as outbox_module
 from chalicelib.lambdas import sweep as sweep_module
 from chalicelib.lambdas import ticket as ticket_module
 from chalicelib.services.sweep import Swept
@@ -93,3 +95,26 @@ def test_a_sweep_that_fails_says_why_and_fails(monkeypatch: pytest.MonkeyPatch, 
         sweep_module.sweep(SCHEDULED, SimpleNamespace())
     (line,) = lines.written
     assert (line["code"], line["Failed"]) == ("queue_unavailable", 1)
+
+
+CANARY = "打我电话13800138000"
+
+
+@pytest.mark.parametrize("function", ["sweep", "outbox"])
+def test_what_the_runtime_prints_of_a_failure_quotes_no_row(
+    function: str, monkeypatch: pytest.MonkeyPatch, lines: Lines
+) -> None:
+    def fails(*_: object) -> None:
+        raise ValueError(CANARY)
+
+    monkeypatch.setattr(wiring, "sweep_service", lambda: fails)
+    monkeypatch.setattr(wiring, "outbox_service", lambda: SimpleNamespace(relay=fails))
+    call, event = {"sweep": (sweep_module.sweep, SCHEDULED), "outbox": (outbox_module.outbox, {"Records": []})}[
+        function
+    ]
+    with pytest.raises(Retryable) as raised:
+        call(event, SimpleNamespace())
+    assert CANARY not in "".join(traceback.format_exception(raised.value))
+    assert raised.value.code == "ValueError"
+    (line,) = lines.written
+    assert CANARY not in str(line)

@@ -1,0 +1,126 @@
+"""Deliveries and the targets' logs on the real engine: what holds when several workers are at one row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from botocore.exceptions import ClientError
+
+from chalicelib.domain.delivery import Delivery
+from chalicelib.domain.ratelimit import Limit
+from chalicelib.errors import Retryable
+from chalicelib.storage.deliveries import CONFLICT_TRIES, CONTENDED, DeliveryStore, TargetWindows
+from chalicelib.storage.table import Row, bind
+
+pytestmark = pytest.mark.engine
+
+NOW = datetime.now(timezone.utc).replace(microsecond=0)
+
+
+@pytest.fixture(autouse=True)
+def table(stack: Any) -> Iterator[None]:
+    """The rows on the stack's table, and afterwards as they were."""
+    before, client = Row.Meta.table_name, Row.shared_client
+    bind(stack.facts["table"], stack.clients("dynamodb"))
+    yield
+    Row.Meta.table_name, Row.shared_client = before, client
+
+
+@pytest.fixture
+def store() -> DeliveryStore:
+    return DeliveryStore(lambda: NOW)
+
+
+@pytest.fixture
+def made(store: DeliveryStore) -> Delivery:
+    """A delivery that waits."""
+    delivery = Delivery(
+        workspace=f"ws-{uuid4().hex[:12]}",
+        id="dl-tk_one-ep_one-1",
+        endpoint="ep_one",
+        subject="tk_one",
+        sequence=1,
+        mark="",
+        event_type="ticket.opened",
+        state="waiting",
+        created_at=NOW,
+        updated_at=NOW,
+    )
+    assert store.create(delivery)
+    return delivery
+
+
+def again(delivery: Delivery) -> Delivery:
+    """A change of plan that also puts it on its endpoint's list."""
+    return replace(delivery, version=delivery.version + 1, code="http_500", lagging=True)
+
+
+def test_of_many_workers_one_has_the_lease_and_its_attempt_counts(store: DeliveryStore, made: Delivery) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        tokens = list(pool.map(lambda _: store.lease(made, NOW + timedelta(seconds=60)), range(8)))
+    assert sum(token is not None for token in tokens) == 1
+    stored = store.get(made.workspace, made.id)
+    assert stored is not None
+    assert (stored.state, stored.attempts) == ("sending", 1)
+
+
+def test_of_many_changes_one_is_made_and_no_other_is_told_so(store: DeliveryStore, made: Delivery) -> None:
+    def change(_: int) -> bool | None:
+        try:
+            return store.change(made, again(made))
+        except Retryable:
+            return None
+
+    with ThreadPoolExecutor(8) as pool:
+        outcomes = list(pool.map(change, range(8)))
+    assert outcomes.count(True) == 1
+    assert store.lagging(made.workspace, "ep_one") == [made.id]
+
+
+def conflicts(times: int) -> Callable[..., dict[str, Any]]:
+    """``transact_write_items`` that meets another transaction so many times."""
+    client = Row.shared_client
+    left = iter(range(times))
+
+    def call(operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        if operation == "TransactWriteItems" and next(left, None) is not None:
+            reasons = [{"Code": "TransactionConflict", "Message": "x"}, {"Code": "None"}]
+            answer: Any = {
+                "Error": {"Code": "TransactionCanceledException", "Message": "x"}, "CancellationReasons": reasons
+            }  # fmt: skip
+            raise ClientError(answer, operation)
+        return plain(operation, request)
+
+    plain = client._make_api_call
+    return call
+
+
+def test_another_transaction_in_the_way_is_no_lost_race(
+    store: DeliveryStore, made: Delivery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Taken for one, the worker would drop the message, and nothing would ever wake the delivery again."""
+    monkeypatch.setattr(Row.shared_client, "_make_api_call", conflicts(CONFLICT_TRIES - 1))
+    assert store.change(made, again(made))
+    monkeypatch.setattr(Row.shared_client, "_make_api_call", conflicts(CONFLICT_TRIES))
+    ended = replace(again(made), version=3, state="delivered", lagging=False)
+    with pytest.raises(Retryable, match="changed by others"):
+        store.change(again(made), ended)
+
+
+def test_twenty_leave_in_a_minute_and_no_twenty_first() -> None:
+    target, limits = uuid4().hex, (Limit(20, 60.0),)
+    windows = TargetWindows()
+    with ThreadPoolExecutor(8) as pool:
+        waits = list(pool.map(lambda n: windows.take(target, limits, NOW.timestamp() + n % 7), range(60)))
+    left = waits.count(0.0)
+    while left < 20 and CONTENDED in waits:  # races that were given up come back
+        waits = [windows.take(target, limits, NOW.timestamp() + 7, waited=True) for _ in range(20)]
+        left += waits.count(0.0)
+    assert left == 20
+    assert windows.take(target, limits, NOW.timestamp() + 60, waited=True) > 0
