@@ -44,7 +44,7 @@ def maximum_concurrency(template: Template) -> Iterator[tuple[str, str]]:
             yield name, "MaximumConcurrency of its mapping is not within 2..1000"
 
 
-@rule("R04", "a mapped queue is in the same template, and every work queue is mapped")
+@rule("R04", "a mapped queue is in the same template; every work queue is taken from, every function called")
 def mapped_queue(template: Template) -> Iterator[tuple[str, str]]:
     taken = set()
     for name, _, event in template.events("SQS"):
@@ -55,6 +55,10 @@ def mapped_queue(template: Template) -> Iterator[tuple[str, str]]:
     for name in template.work_queues():
         if name not in taken:
             yield name, "nobody takes its messages"
+    called = {template.target(one.get("FunctionName")) for _, one in template.of_type("AWS::Lambda::Permission")}
+    for name, properties in template.of_type(FUNCTION):
+        if not properties.get("Events") and name not in called:
+            yield name, "nobody calls it"
 
 
 @rule("R05", "visibility is at least six times the function's timeout, and the batching window")
@@ -82,8 +86,11 @@ def log_groups(template: Template) -> Iterator[tuple[str, str]]:
         wanted = template.resources[group].get("Properties", {})
         if not template.number(wanted.get("RetentionInDays")):
             yield group, "keeps its lines for ever"
-        if template.target(wanted.get("KmsKeyId")) is None:
+        key = template.target(wanted.get("KmsKeyId"))
+        if key is None:
             yield group, "is not encrypted under our key"
+        elif not any(text.startswith("logs.") for text in template.key_users(key)):
+            yield group, f"CloudWatch Logs may not use {key}, so nothing could be written"
         # The local engine, and a function started before its group exists, use the name that Lambda derives.
         if _text(wanted.get("LogGroupName")) != f"/aws/lambda/{_text(properties.get('FunctionName'))}":
             yield group, "is not named after its function"

@@ -109,10 +109,5 @@ def encrypted_queues(template: Template) -> Iterator[tuple[str, str]]:
         own_key = template.target(properties.get("KmsMasterKeyId"))
         if properties.get("SqsManagedSseEnabled") is not True and own_key is None:
             yield name, "is encrypted neither by SQS itself nor under our key"
-        if name in fed and own_key is not None and not _lets_events_in(template, own_key):
+        if name in fed and own_key is not None and "events.amazonaws.com" not in template.key_users(own_key):
             yield name, f"EventBridge may not use {own_key}, so nothing would arrive"
-
-
-def _lets_events_in(template: Template, key: str) -> bool:
-    statements = template.resources[key].get("Properties", {}).get("KeyPolicy", {}).get("Statement", ())
-    return any(entry.get("Principal", {}).get("Service") == "events.amazonaws.com" for entry in statements)

@@ -103,6 +103,12 @@ class Template:
         dead = self.dead_letter_queues()
         return [name for name, _ in self.of_type(QUEUE) if name not in dead]
 
+    def key_users(self, key: str) -> list[str]:
+        """Service principals that a key's own policy lets in."""
+        policy = self.resources[key].get("Properties", {}).get("KeyPolicy", {})
+        named = [entry.get("Principal", {}).get("Service") for entry in policy.get("Statement", ())]
+        return [text for node in named for _, text in strings(node)]
+
     def rule_targets(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """(rule, target) of each rule written out as such."""
         for name, properties in self.of_type(BUS_RULE):

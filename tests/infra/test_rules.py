@@ -53,6 +53,7 @@ BROKEN: list[tuple[str, Break, str, str]] = [
     ("R03", lambda r: event(r, "Ticket").pop("ScalingConfig"), "Ticket", "not within 2..1000"),
     ("R03", lambda r: event(r, "Ticket").update(ScalingConfig={"MaximumConcurrency": 1}), "Ticket", "not within"),
     ("R04", lambda r: event(r, "Alert").update(Queue="arn:aws:sqs:x:0:alerts"), "Alert", "not of this template"),
+    ("R04", lambda r: of(r, "Sweep").pop("Events"), "Sweep", "nobody calls it"),
     ("R05", lambda r: of(r, "InboxQueue").update(VisibilityTimeout=89), "Enrich", "89 s is under six times"),
     ("R05", lambda r: event(r, "Enrich").update(MaximumBatchingWindowInSeconds=1), "Enrich", "under six times"),
     ("R05", lambda r: of(r, "Enrich").pop("Timeout"), "Enrich", "must both be written down"),
@@ -91,6 +92,7 @@ BROKEN: list[tuple[str, Break, str, str]] = [
     ("R16", lambda r: of(r, "EnrichLog").pop("RetentionInDays"), "EnrichLog", "for ever"),
     ("R16", lambda r: of(r, "EnrichLog").pop("KmsKeyId"), "EnrichLog", "not encrypted under our key"),
     ("R16", lambda r: of(r, "EnrichLog").update(LogGroupName="mine"), "EnrichLog", "not named after its function"),
+    ("R16", lambda r: of(r, "Key").pop("KeyPolicy"), "EnrichLog", "CloudWatch Logs may not use Key"),
     ("R17", lambda r: variables(r, "Deliver").update(OA_TOKEN="x"), "Deliver", "OA_TOKEN is named like a secret"),
     ("R17", lambda r: variables(r, "Deliver").update(X="AKIA" + "A" * 16), "Deliver", "X holds a secret"),
     ("R17", lambda r: variables(r, "Deliver").update(X="{{resolve:secretsmanager:a}}"), "Deliver", "X holds"),
@@ -224,6 +226,8 @@ def required(kind: str) -> set[str]:
         return {"Handler", "Runtime", "CodeUri"}
     if kind == "AWS::Serverless::Api":
         return {"StageName", "DefinitionBody"}
+    if kind == "AWS::DynamoDB::Table":
+        return {"KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes"}  # E3039: they must fit together
     return set(PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", kind).schema.get("required", ()))
 
 

@@ -14,7 +14,6 @@ from typing import Any, Final
 
 import pytest
 
-from infra.build import Package
 from infra.local import Stack
 from tests.integration.conftest import free_port
 from tests.integration.world import World, new_world
@@ -28,13 +27,12 @@ LEFT: Final = [entry for entry in CORPUS["urls"] if entry not in JUDGED]
 
 
 @pytest.fixture(scope="module")
-def shut(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """A workspace of a second stack beside the other, of the same package: no open network, the corpus' own name."""
-    built = stack.engine.home / "build"
+def shut(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A workspace of a second stack beside the other: no open network, the corpus' own name."""
     second = Stack(free_port(), tmp_path_factory.mktemp("shut"))
     try:
         own_url = f"https://{CORPUS['policy']['self_hosts'][0]}"
-        second.up(Package(built / "template.json", built / "code.zip"), EgressCidrs="", PublicUrl=own_url)
+        second.up(EgressCidrs="", PublicUrl=own_url)
         yield new_world(second)
     finally:
         second.remove()

@@ -161,7 +161,7 @@ def test_an_english_voice_gets_an_english_title(service: OpenTicket, rows: FakeF
     red = replace(feedback().understanding, red_lines=("injury",))
     rows.add(feedback(lang="en", understanding=red))
     service(message())
-    assert tickets.rows[WORKSPACE, ID].title == "[Red line] NPS 3/10 detractor: damaged parcel"
+    assert tickets.rows[WORKSPACE, ID].title == "[Red line: injury] NPS 3/10 detractor: damaged parcel"
 
 
 def test_a_ticket_that_a_person_has_moved_is_still_brought_up(
