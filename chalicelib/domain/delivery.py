@@ -20,7 +20,7 @@ from chalicelib.domain.vocabulary import TROUBLE_EVENTS, severity_rank
 SCHEDULE: Final = (5, 300, 1_800, 7_200, 18_000, 36_000, 36_000)
 RED_LINE_SCHEDULE: Final = (1, 5, 30, *SCHEDULE[1:])
 JITTER: Final = 0.2  # ± this part of a wait
-LONGEST_HINT: Final = 36_000  # seconds a Retry-After may ask for where twice the step is less
+LONGEST_HINT: Final = 3_600  # seconds a Retry-After may ask for where twice the step is less
 FAILING_FOR: Final = timedelta(days=5)  # without one success: the endpoint is disabled
 KEPT: Final = timedelta(days=90)
 ATTEMPT_KEPT: Final = timedelta(days=30)
