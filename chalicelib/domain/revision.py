@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Final
 
-from chalicelib.domain.feedback import Canonical
 from chalicelib.domain.ids import digest
+from chalicelib.domain.voice import Canonical
 
 # How many deliveries a feedback remembers. Platforms repeat the last few, not one of twenty edits ago;
 # beyond that the content hash still recognises a repetition.

@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from chalicelib.domain.feedback import Score
 from chalicelib.domain.vocabulary import SCORE_KINDS
+from chalicelib.domain.voice import Score
 
 _CLASSES: Final[Mapping[str, tuple[str, str, str]]] = {
     "nps": ("detractor", "passive", "promoter"),

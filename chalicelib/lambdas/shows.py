@@ -8,11 +8,12 @@ from typing import Any, Final
 
 from chalicelib.domain.delivery import Attempt, Delivery
 from chalicelib.domain.directory import Connection, Endpoint
-from chalicelib.domain.feedback import Feedback, Score, Tag, Text
+from chalicelib.domain.feedback import Feedback, Tag
 from chalicelib.domain.listing import FeedbackSummary
 from chalicelib.domain.moments import written
 from chalicelib.domain.rules import Rule
 from chalicelib.domain.ticket import Move, Ticket
+from chalicelib.domain.voice import Score, Text
 
 Json = dict[str, Any]
 MASK: Final = "***"

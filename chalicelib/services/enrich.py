@@ -20,10 +20,11 @@ from chalicelib.domain.contact import is_contact
 from chalicelib.domain.directory import Connection
 from chalicelib.domain.envelope import Envelope
 from chalicelib.domain.events import lapsed_actions, wanted_actions
-from chalicelib.domain.feedback import Canonical, Customer, Decision, Feedback, Text, Understanding
+from chalicelib.domain.feedback import Decision, Feedback, Understanding
 from chalicelib.domain.redaction import names_identifier, redact
 from chalicelib.domain.rollup import hour_of, is_frozen
 from chalicelib.domain.rules import Rule
+from chalicelib.domain.voice import Canonical, Customer, Text
 from chalicelib.errors import Parked, Rejected, Retryable
 from chalicelib.services.ports import Clock, Directory
 

@@ -17,8 +17,8 @@ from chalicelib.domain.arrival import Arrival
 from chalicelib.domain.credentials import token_matches, valid_at
 from chalicelib.domain.directory import ConnectionSecret
 from chalicelib.domain.envelope import Envelope
-from chalicelib.domain.feedback import Canonical
 from chalicelib.domain.strict_json import check_size
+from chalicelib.domain.voice import Canonical
 from chalicelib.errors import MethodNotAllowed, Parked, Unauthorized, UnsupportedMedia
 
 SETTLED: Final = 5.0  # seconds: a check that fails on an older record is tried once more on a fresh one

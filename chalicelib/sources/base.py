@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from chalicelib.domain import mapping as mappings
 from chalicelib.domain import strict_json
 from chalicelib.domain.arrival import Arrival
-from chalicelib.domain.feedback import Canonical
+from chalicelib.domain.voice import Canonical
 from chalicelib.errors import Invalid, Parked, Rejected
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"

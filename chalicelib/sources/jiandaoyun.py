@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Final
 
 from chalicelib.domain import mapping as mappings
 from chalicelib.domain.arrival import Arrival
-from chalicelib.domain.feedback import Canonical
+from chalicelib.domain.voice import Canonical
 from chalicelib.errors import Parked, Unauthorized
 from chalicelib.sources.base import MappedSource, read_json
 

@@ -15,8 +15,9 @@ from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribu
 from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
 
 from chalicelib.domain.facets import Facets, ScoreFacet, facets_of
-from chalicelib.domain.feedback import Decision, Feedback, Reason, Score, Tag, Text, Understanding
+from chalicelib.domain.feedback import Decision, Feedback, Reason, Tag, Understanding
 from chalicelib.domain.rollup import bucket_of
+from chalicelib.domain.voice import Score, Text
 from chalicelib.storage import keys
 from chalicelib.storage.table import PackedJSONAttribute, Row
 

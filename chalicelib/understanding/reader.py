@@ -12,8 +12,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from chalicelib.domain.feedback import Tag, Text, Understanding
+from chalicelib.domain.feedback import Tag, Understanding
 from chalicelib.domain.folding import Folded, fold
+from chalicelib.domain.voice import Text
 from chalicelib.understanding.clauses import Clause, split
 from chalicelib.understanding.frame import Frame, Node
 from chalicelib.understanding.lexicon import CUES

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from chalicelib.domain.arrival import Arrival
 from chalicelib.domain.envelope import Envelope
-from chalicelib.domain.feedback import Canonical
 from chalicelib.domain.mapping import validate_mapping
+from chalicelib.domain.voice import Canonical
 from chalicelib.errors import Invalid, Malformed, Parked, Rejected, TooLarge, Unauthorized
 from chalicelib.sources import registry
 from chalicelib.sources.base import Source

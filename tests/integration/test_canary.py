@@ -189,7 +189,11 @@ def _failing_and_taken(spilled: Spilled, connection: Any) -> None:
     oa.status = 200
     wait_for(lambda: oa.of("ticket.opened"), "ticket.opened in the end")
     path = f"/v1/deliveries/{delivery}"
-    wait_for(lambda: world.api.call("GET", path).json["state"] == "delivered" or print(world.api.call("GET",path).json), "its end", 10)
+    wait_for(
+        lambda: world.api.call("GET", path).json["state"] == "delivered" or print(world.api.call("GET", path).json),
+        "its end",
+        10,
+    )
 
 
 def _answered(spilled: Spilled, endpoint: Any) -> None:

@@ -8,9 +8,10 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.domain.feedback import Reason, Text
+from chalicelib.domain.feedback import Reason
 from chalicelib.domain.standard_webhooks import sign
 from chalicelib.domain.ticket import Move
+from chalicelib.domain.voice import Text
 from tests import builders
 from tests.builders_admin import CONTACT, NOW, OURS, SECRET, THEIRS, Office, composed
 from tests.fakes.gateway import Answer

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.connectors.cards import build, clip, harmless
-from chalicelib.domain.feedback import Text, Understanding
+from chalicelib.domain.feedback import Understanding
+from chalicelib.domain.voice import Text
 from tests.builders import feedback, message, tag, ticket
 
 FAMILY = "👨‍👩‍👧"

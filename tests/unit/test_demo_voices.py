@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.arrival import Arrival
-from chalicelib.domain.feedback import Canonical
 from chalicelib.domain.redaction import find, redact
 from chalicelib.domain.scoring import feedback_class
 from chalicelib.domain.vocabulary import CHANNELS
+from chalicelib.domain.voice import Canonical
 from chalicelib.sources.canonical import CanonicalSource
 from chalicelib.understanding import shipped
 from chalicelib.understanding.reader import Reader

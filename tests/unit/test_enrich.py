@@ -16,10 +16,11 @@ from chalicelib.domain import ids
 from chalicelib.domain.arrival import Arrival
 from chalicelib.domain.directory import Connection
 from chalicelib.domain.envelope import Envelope
-from chalicelib.domain.feedback import Canonical, Customer, Feedback, Score, Tag, Text, Understanding
+from chalicelib.domain.feedback import Feedback, Tag, Understanding
 from chalicelib.domain.redaction import redact
 from chalicelib.domain.revision import body_hash
 from chalicelib.domain.rules import Rule
+from chalicelib.domain.voice import Canonical, Customer, Score, Text
 from chalicelib.errors import Invalid, Parked, Retryable
 from chalicelib.services.enrich import DUPLICATE, PARKED, STORED, Enrich, Outcome
 from tests.builders import AT, WORKSPACE

@@ -9,7 +9,8 @@ from typing import Any
 
 from chalicelib.domain.changes import FeedbackChange, RowChange
 from chalicelib.domain.facets import facets_of
-from chalicelib.domain.feedback import Decision, Feedback, Reason, Score, Text, Understanding
+from chalicelib.domain.feedback import Decision, Feedback, Reason, Understanding
+from chalicelib.domain.voice import Score, Text
 from chalicelib.storage.feedback_rows import current_row, feedback_of, older_row, unpack_facets
 from chalicelib.storage.images import changes
 from tests.builders import AT, decision, feedback, reason, tag

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from chalicelib.domain.changes import Change, FeedbackChange, RowChange, buckets_of, events_of
 from chalicelib.domain.directory import Endpoint
 from chalicelib.domain.facets import facets_of
-from chalicelib.domain.feedback import Feedback, Score
+from chalicelib.domain.feedback import Feedback
 from chalicelib.domain.rollup import Bucket, bucket_of, recount
+from chalicelib.domain.voice import Score
 from chalicelib.errors import Retryable
 from chalicelib.services.outbox import Listeners, Outbox
 from chalicelib.services.rollup import Rollup

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.domain.feedback import Text
+from chalicelib.domain.voice import Text
 from chalicelib.understanding import shipped
 from chalicelib.understanding.frame import Node, RedLine, Sample
 from chalicelib.understanding.frame_file import RED_LINE_KINDS

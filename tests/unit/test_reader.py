@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.feedback import Text, Understanding
+from chalicelib.domain.feedback import Understanding
 from chalicelib.domain.folding import fold
+from chalicelib.domain.voice import Text
 from chalicelib.understanding import shipped
 from chalicelib.understanding.clauses import split
 from chalicelib.understanding.matcher import Matcher

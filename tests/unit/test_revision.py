@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.feedback import Canonical, Score, Text
 from chalicelib.domain.revision import (
     MOST_SEEN,
     Arrival,
@@ -26,6 +25,7 @@ from chalicelib.domain.revision import (
     recognise,
     remember,
 )
+from chalicelib.domain.voice import Canonical, Score, Text
 
 AT = datetime(2026, 11, 1, 8, tzinfo=timezone.utc)
 VOICE = Canonical("R-1", AT, scores=(Score("nps", 3, 0, 10),), texts=(Text("慢"),))

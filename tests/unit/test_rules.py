@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain import rules
-from chalicelib.domain.feedback import Decision, Feedback, Reason, Score, Text, Understanding
+from chalicelib.domain.feedback import Decision, Feedback, Reason, Understanding
 from chalicelib.domain.rules import BUILTIN, Rule, decide, effective_rules, merge_reasons, validate
+from chalicelib.domain.voice import Score, Text
 from chalicelib.errors import Invalid
 from tests import builders
 

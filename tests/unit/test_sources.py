@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import pytest
 
 from chalicelib.domain.arrival import Arrival
-from chalicelib.domain.feedback import Canonical, Score
+from chalicelib.domain.voice import Canonical, Score
 from chalicelib.errors import Invalid, Parked
 from chalicelib.sources import registry
 
