@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from chalicelib.domain import moments
+from chalicelib.domain.redaction import redact
 from chalicelib.domain.text_hygiene import clean, is_identifier
 from chalicelib.domain.ticket import MOVES, Resolution, Step, Ticket, completed, legal_moves, path, walk
 from chalicelib.errors import Conflict, Invalid
@@ -158,13 +159,13 @@ def _identifier(data: Mapping[str, Any], name: str) -> str:
 
 
 def _words(data: Mapping[str, Any], name: str, longest: int = MAX_WORDS) -> str | None:
-    """Words of colleagues: characters that no text may hold are replaced; blank is as good as absent."""
+    """Words of colleagues, who quote customers: made fit and redacted; blank is as good as absent."""
     value = data.get(name)
     if value is None:
         return None
     if not isinstance(value, str) or len(value) > longest:
         raise Invalid(f"{name} is not text of at most {longest} characters.", pointer=f"/data/{name}")
-    return clean(value).strip() or None
+    return redact(clean(value)).strip() or None
 
 
 def _version(value: Any) -> int | None:

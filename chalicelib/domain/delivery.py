@@ -216,6 +216,8 @@ _LONG_NUMBER: Final = re.compile(r"\d{7,}")
 _TOKEN: Final = re.compile(r"(?=[A-Za-z0-9_+/=-]*\d)[A-Za-z0-9_+/=-]{16,}")
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
 _FIELD: Final = 120  # characters of one field
+_QUOTE: Final = 6  # characters in a row that two texts share by no chance
+_ASCII_QUOTE: Final = 16  # idem, of words that are spelled with letters
 
 
 def keep_of_answer(body: bytes, words: Iterable[str] = ()) -> str:
@@ -224,9 +226,10 @@ def keep_of_answer(body: bytes, words: Iterable[str] = ()) -> str:
     ``words`` are what must not come back: the customer's texts and our credentials.
     """
     text = body[: 8 * MAX_ANSWER].decode("utf-8", "replace")
-    for word in sorted(filter(_tells, words), key=len, reverse=True):
+    telling = sorted(filter(_tells, words), key=len, reverse=True)
+    for word in telling:
         text = text.replace(word, "***").replace(json.dumps(word)[1:-1], "***")
-    kept = _telling(text)
+    kept = _unquoted(_telling(text), telling)
     for pattern in (_URL, _EMAIL, _LONG_NUMBER, _TOKEN):
         kept = pattern.sub("***", kept)
     return "".join(char if char.isprintable() else " " for char in kept)[:MAX_ANSWER]
@@ -235,6 +238,18 @@ def keep_of_answer(body: bytes, words: Iterable[str] = ()) -> str:
 def _tells(word: str) -> bool:
     """Whether a word is long enough to tell something: a Chinese name has two characters."""
     return len(word) >= (4 if word.isascii() else 2)
+
+
+def _unquoted(text: str, words: Iterable[str]) -> str:
+    """The text without what it quotes of ``words``: an answer cuts them short, or begins in their middle."""
+    hidden = bytearray(len(text))
+    for length, ascii_only in ((_QUOTE, False), (_ASCII_QUOTE, True)):
+        quotes = {word[at : at + length] for word in words for at in range(len(word) - length + 1)}
+        for at in range(len(text) - length + 1):
+            part = text[at : at + length]
+            if part in quotes and part.isascii() == ascii_only:
+                hidden[at : at + length] = b"\1" * length
+    return re.sub("\0+", "***", "".join("\0" if hide else char for char, hide in zip(text, hidden, strict=True)))
 
 
 def _telling(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from chalicelib.domain.access import nowhere
+from chalicelib.domain.redaction import redact
 from chalicelib.domain.text_hygiene import clean
 from chalicelib.domain.ticket import Resolution, Ticket, resolution_incomplete, walk
 from chalicelib.errors import Conflict
@@ -55,5 +56,5 @@ def _changed() -> Conflict:
 
 
 def _words(text: str | None) -> str | None:
-    """Free text without characters that no text may hold; blank is as good as absent."""
-    return clean(text).strip() or None if text else None
+    """Free text made fit and redacted: colleagues quote customers. Blank is as good as absent."""
+    return redact(clean(text)).strip() or None if text else None

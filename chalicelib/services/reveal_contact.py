@@ -9,6 +9,7 @@ from typing import Final, Protocol
 
 from chalicelib.domain.directory import ApiKey
 from chalicelib.domain.feedback import Feedback
+from chalicelib.domain.redaction import redact
 from chalicelib.domain.text_hygiene import clean
 from chalicelib.domain.ticket import Ticket
 from chalicelib.errors import Forbidden, NotFound
@@ -53,7 +54,7 @@ class RevealContact:
             key=key.id,
             ticket=ticket.id,
             feedback=feedback.id,
-            reason=clean(reason),
+            reason=redact(clean(reason)),
         )
         contact = self.vault.open_contact(ticket.workspace, feedback.subject, feedback.contact)
         if contact is None:

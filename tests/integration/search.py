@@ -106,7 +106,12 @@ class Watch:
             seen = {name: value for name, value in message.items() if not (sealed and name.lower() == "body")}
             self.seen.setdefault(queue, set()).add(json.dumps(seen, ensure_ascii=False, sort_keys=True))
 
+    def has_seen(self, *queues: str) -> bool:
+        """Whether something lay on each of these queues, ``inbox`` and its like."""
+        return all(any(url.endswith(f"-{queue}") for url in self.seen) for queue in queues)
+
     def messages(self) -> Iterator[tuple[str, str]]:
+        """(queue, message) of everything that was seen."""
         yield from ((queue, message) for queue, messages in self.seen.items() for message in messages)
 
 
@@ -129,7 +134,7 @@ def watching(stack: Any, skip: Sequence[str] = ("mirror-",)) -> Iterator[Watch]:
     peek = f"{stack.engine.url}/_ministack/sqs/messages?QueueUrl="
 
     def look() -> None:
-        while not stop.wait(0.05):
+        while not stop.wait(0.1):
             for url in urls:
                 watch.look(peek + url, url.rsplit("/", 1)[-1])
             watch.looks += 1
@@ -141,3 +146,23 @@ def watching(stack: Any, skip: Sequence[str] = ("mirror-",)) -> Iterator[Watch]:
     finally:
         stop.set()
         thread.join()
+
+
+@contextmanager
+def standing_still(stack: Any, *functions: str) -> Iterator[None]:
+    """Let nobody take from the queues of these functions, so that one can see what lies there."""
+    client_ = stack.clients("lambda")
+    mappings = [
+        mapping["UUID"]
+        for mapping in client_.list_event_source_mappings()["EventSourceMappings"]
+        if mapping["FunctionArn"].rsplit("-", 1)[-1] in functions
+    ]
+    if len(mappings) != len(functions):
+        raise ValueError(f"{len(mappings)} mappings for {functions}")
+    try:
+        for mapping in mappings:
+            client_.update_event_source_mapping(UUID=mapping, Enabled=False)
+        yield
+    finally:
+        for mapping in mappings:
+            client_.update_event_source_mapping(UUID=mapping, Enabled=True)

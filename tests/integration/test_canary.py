@@ -40,6 +40,7 @@ NAME: Final = "欧阳靛鹤"
 EMAIL: Final = "indigo.crane@example.com"
 GIVEN_SECRET: Final = "CANARY-signing-5f1f8c7e2b904d6a"
 URL_TOKEN: Final = "CANARYurl9d2c41e07b"
+TOLD: Final = ("words", "a part of the words")
 HEADER: Final = "CANARY-header-7a90d3f16c"
 
 
@@ -48,7 +49,8 @@ class Spilled:
     """What was sent, what came of it, and everything that could be overheard meanwhile."""
 
     world: World
-    oa: Oa
+    oa: Oa  # is told of tickets, and repeats what it is told
+    desk: Oa  # is told of alerts
     watch: Watch
     bus: Mirror
     topics: Mirror
@@ -71,11 +73,11 @@ def body(number: int = 0, **changes: Any) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def spilled(stack: Any) -> Iterator[Spilled]:
     world = new_world(stack)
-    with ExitStack() as until_the_end, running_oa() as oa:
+    with ExitStack() as until_the_end, running_oa() as oa, running_oa() as desk:
         bus = until_the_end.enter_context(mirrors.of_bus(stack))
         topics = until_the_end.enter_context(mirrors.of_topics(stack, (), world.workspace))
         with search.watching(stack) as watch:
-            spilled = Spilled(world, oa, watch, bus, topics, Needles({}, {}))
+            spilled = Spilled(world, oa, desk, watch, bus, topics, Needles({}, {}))
             _spill(spilled)
             assert stack.drain(30)
         yield spilled
@@ -88,9 +90,10 @@ def _spill(spilled: Spilled) -> None:
     endpoint = world.endpoint(
         oa,
         url=f"{oa.url}/{URL_TOKEN}?key={URL_TOKEN}",
-        events=["ticket.opened", "ticket.updated", "ticket.resolved", "alert.raised", "feedback.scored"],
+        events=["ticket.opened", "ticket.updated", "ticket.resolved", "feedback.scored"],
         settings={"headers": {"X-Token": HEADER}},
     )
+    world.endpoint(spilled.desk, events=["alert.raised"])
     nobody = {"url": f"http://127.0.0.1:9/robot/{URL_TOKEN}", "events": ["ticket.opened"]}
     made = [
         world.api.made("/v1/endpoints", {"name": "n", "connector": name, **nobody})
@@ -99,6 +102,7 @@ def _spill(spilled: Spilled) -> None:
     spilled.needles = Needles(
         {
             "words": WORDS,
+            "a part of the words": WORDS[:7],
             "name": NAME,
             "email": EMAIL,
             "given secret": GIVEN_SECRET,
@@ -114,6 +118,7 @@ def _spill(spilled: Spilled) -> None:
         },
         {"phone": PHONE},
     )
+    _queued(spilled, connection)
     _refused(spilled, connection, typeform)
     _parked(spilled)
     _failing_and_taken(spilled, connection)
@@ -122,6 +127,17 @@ def _spill(spilled: Spilled) -> None:
         world.heard(connection["hook_url"], client.canonical(body(number), connection["secret"]))
     again = {"since": "2026-01-01", "until": "2099-01-01", "what": "events"}
     assert world.api.call("POST", "/v1/replay", again).status == 202
+
+
+def _queued(spilled: Spilled, connection: Any) -> None:
+    """A red line lies on each queue in turn, long enough to be looked at."""
+    world, watch = spilled.world, spilled.watch
+    with search.standing_still(world.stack, "ticket", "alert", "deliver"):
+        with search.standing_still(world.stack, "enrich"):
+            voice_id = world.heard(connection["hook_url"], client.canonical(body(), connection["secret"]))
+            wait_for(lambda: watch.has_seen("inbox"), "the voice on the inbox")
+        wait_for(lambda: watch.has_seen("tickets", "alerts", "deliveries"), "its event on each queue")
+    world.settled(voice_id, "ticketed")
 
 
 def _refused(spilled: Spilled, connection: Any, typeform: Any) -> None:
@@ -173,7 +189,8 @@ def _parked(spilled: Spilled) -> None:
 def _failing_and_taken(spilled: Spilled, connection: Any) -> None:
     """An OA that repeats in its refusal what it was told, and takes it at the second try."""
     world, oa = spilled.world, spilled.oa
-    echo = {"error": f"{said()} {NAME} {EMAIL} {URL_TOKEN} {HEADER}", "message": oa.secret, "code": PHONE}
+    told = f"{said()} {URL_TOKEN} {HEADER}".replace(SPELLED[0], "〔手机号〕")
+    echo = {"error": told, "message": f"{oa.secret} {WORDS[:-3]}", "code": PHONE}
     oa.status, oa.answer = 500, json.dumps(echo, ensure_ascii=False).encode()
     voice_id = world.heard(connection["hook_url"], client.canonical(body(), connection["secret"]))
     spilled.feedback = voice_id
@@ -184,16 +201,12 @@ def _failing_and_taken(spilled: Spilled, connection: Any) -> None:
         return [one["id"] for one in listed if one["code"] == "http_500"]
 
     delivery = wait_for(failed, "a refused delivery")[0]
-    oa.answer = said().encode()
+    oa.answer = told.encode()
     assert world.api.call("POST", f"/v1/deliveries/{delivery}/replay", {}).status == 202
     oa.status = 200
     wait_for(lambda: oa.of("ticket.opened"), "ticket.opened in the end")
     path = f"/v1/deliveries/{delivery}"
-    wait_for(
-        lambda: world.api.call("GET", path).json["state"] == "delivered" or print(world.api.call("GET", path).json),
-        "its end",
-        10,
-    )
+    wait_for(lambda: world.api.call("GET", path).json["state"] == "delivered", "its end")
 
 
 def _answered(spilled: Spilled, endpoint: Any) -> None:
@@ -264,8 +277,7 @@ def test_no_message_to_people_holds_a_canary(spilled: Spilled) -> None:
 
 
 def test_no_queue_held_a_canary_but_the_inbox_in_its_bodies(spilled: Spilled) -> None:
-    queues = {queue.rsplit("local-", 1)[-1] for queue in spilled.watch.seen}
-    assert queues >= {"inbox", "tickets", "alerts", "deliveries"}, f"{spilled.watch.looks} looks saw too little"
+    assert spilled.watch.has_seen("inbox", "tickets", "alerts", "deliveries")
     assert leaks(spilled.needles, spilled.watch.messages()) == []
 
 
@@ -273,7 +285,7 @@ def test_no_row_holds_a_canary_but_the_words_where_they_are_kept(spilled: Spille
     """The words, redacted, are kept in feedback and its revisions, and an audit row says nothing of them."""
     rows = list(search.rows(spilled.world.stack, spilled.world.workspace))
     kept = {"FB FB", "FB REV"}
-    assert leaks(spilled.needles.but("words"), rows) == []
+    assert leaks(spilled.needles.but(*TOLD), rows) == []
     assert leaks(spilled.needles, ((kind, text) for kind, text in rows if kind not in kept)) == []
 
 
@@ -281,9 +293,10 @@ def test_the_oa_is_told_the_words_in_their_place_and_no_contact(spilled: Spilled
     opened = [request for request in spilled.oa.requests if b"ticket.opened" in request["body"]]
     assert opened
     # The path and the header field are the OA's own credentials: they are looked for in bodies.
-    for request in spilled.oa.requests:
+    assert spilled.desk.of("alert.raised")
+    for request in spilled.oa.requests + spilled.desk.requests:
         told = json.loads(request["body"])
-        assert spilled.needles.but("words").found_in(json.dumps(told)) == set()
+        assert spilled.needles.but(*TOLD).found_in(json.dumps(told)) == set()
         for text in told["data"].get("feedback", {}).get("texts", []):
             text["text"] = ""
         assert spilled.needles.found_in(json.dumps(told)) == set()
@@ -304,7 +317,7 @@ def test_the_api_shows_no_canary_but_the_words(spilled: Spilled) -> None:
     ticket = api.call("GET", f"/v1/tickets/{spilled.ticket}").json
     assert leaks(spilled.needles, (("API", json.dumps(one)) for one in [*shown, *lists, ticket])) == []
     voice_ = api.call("GET", f"/v1/feedback/{spilled.feedback}").json
-    assert spilled.needles.found_in(json.dumps(voice_)) == {"words"}
+    assert spilled.needles.found_in(json.dumps(voice_)) == set(TOLD)
 
 
 # --- the search can find --------------------------------------------------------------------------------------------

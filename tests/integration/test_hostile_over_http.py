@@ -531,12 +531,17 @@ def _notices(delivered: Delivered, endpoint: str) -> list[Any]:
 def test_in_257_as_many_rows_as_were_accepted(world: World, ours: Ear) -> None:
     answered = flood(ours, line_of("IN-257")["repeat"])
 
-    def counted() -> bool:
-        return len(world.all_feedback()) >= answered[202]
-
-    wait_for(counted, "a row for each voice", timeout=60)
+    wait_for(lambda: _is_empty(world, "inbox"), "the inbox read", timeout=60)
+    wait_for(lambda: len(world.all_feedback()) >= answered[202], "a row for each voice")
     assert set(answered) <= {202, 429}
     assert len(world.all_feedback()) == answered[202]
+
+
+def _is_empty(world: World, queue: str) -> bool:
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    url = world.stack.facts["queues"][queue]
+    counts = world.stack.clients("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    return not any(int(count) for count in counts.values())
 
 
 def test_every_line_is_run_or_named(capsys: pytest.CaptureFixture[str]) -> None:

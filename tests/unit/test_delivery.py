@@ -227,3 +227,21 @@ def test_any_answer_is_kept_short_and_on_one_line(body: bytes) -> None:
     kept = keep_of_answer(body)
     assert len(kept) <= rules.MAX_ANSWER
     assert kept == "" or kept.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("answer", "kept"),
+    [
+        ("cannot parse: 包裹破损了，客服", "cannot parse: ***"),
+        ("near 客服没有回应也没有", "near ***"),
+        ("ticket exists, 客服没有空", "ticket exists, 客服没有空"),
+        ("bad text: nobody answered my ca", "bad text: ***"),
+        ("nobody is here", "nobody is here"),
+    ],
+)
+def test_a_piece_of_the_words_in_an_answer_is_not_kept_either(answer: str, kept: str) -> None:
+    words = ["包裹破损了，客服没有回应也没有退款", "nobody answered my calls"]
+    assert keep_of_answer(answer.encode(), words) == kept
+    assert keep_of_answer(json.dumps({"errmsg": answer}).encode(), words) == json.dumps(
+        {"errmsg": kept}, ensure_ascii=False
+    )
