@@ -43,6 +43,7 @@ bench: $(READY) ## calls, units and dollars per million feedback; start-up, CPU 
 
 soak: $(READY) ## 1,000 feedback through kills, duplicates and refusals
 	@SOAK_FEEDBACK=1000 SOAK_KILLS=20 $(BIN)/pytest tests/integration/test_soak.py -q
+	@FLOOD=1000 $(BIN)/pytest tests/integration/test_hostile_over_http.py -q -k in_257
 
 deploy: $(READY) ## to AWS with your own credentials: make deploy STAGE=prod [PARAMETERS="AlarmEmail=…"]
 	@test -n "$(STAGE)" || { echo "which stage? make deploy STAGE=prod"; exit 2; }

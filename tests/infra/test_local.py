@@ -73,6 +73,19 @@ def test_a_request_becomes_what_iam_is_asked(
     assert list(recording_engine.uses(service, call, asked)) == wanted
 
 
+def test_a_refused_call_is_on_the_list_and_still_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recording_engine.iam_actions, "access_denied_response", lambda *_, **__: "refused")
+    monkeypatch.setattr(recording_engine.cloudtrail, "record_event", lambda **_: None)
+    recording_engine.record_to(str(tmp_path / "calls"))
+    for _ in range(2):
+        answer = recording_engine.iam_actions.access_denied_response(
+            "sqs", "sqs:SendMessage", "arn:role", "r", headers={}
+        )
+        assert answer == "refused"
+    assert json.loads((tmp_path / "calls").read_text()) == [grants.DENIED, "sqs", "sqs:SendMessage", "arn:role"]
+    assert recording_engine.DENIED == grants.DENIED
+
+
 @pytest.mark.parametrize(
     ("service", "named", "arn"),
     [

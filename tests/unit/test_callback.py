@@ -50,6 +50,12 @@ def judged(one: Callback, on: Ticket, known: ExternalItem | None = None, **statu
 # --- reading ------------------------------------------------------------------------------------------------------
 
 
+def test_a_number_that_a_colleague_quotes_is_not_kept() -> None:
+    words = dict.fromkeys(("root_cause", "action", "note", "actor"), "called 139-8725-4361")
+    one = read(body(**words), LATER)
+    assert {one.given.root_cause, one.given.action, one.note, one.actor} == {"called 〔手机号〕"}
+
+
 def test_a_whole_callback_is_read() -> None:
     assert read(BODY, LATER) == Callback(
         ticket="tk_1",

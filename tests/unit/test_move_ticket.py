@@ -37,6 +37,12 @@ def test_a_legal_move_is_written_with_actor_and_reason(service: MoveTicket, tick
     assert (line.actor, line.reason, line.implied) == ("ky_1", "mine\ufffd", False)
 
 
+def test_a_number_that_a_colleague_quotes_is_not_kept(service: MoveTicket, tickets: FakeTickets) -> None:
+    moved = ask(service, "accepted", reason="回电 13987254361", root_cause="见 13987254361")
+    (line,) = tickets.moves(WORKSPACE, ID)
+    assert (line.reason, moved.root_cause) == ("回电 〔手机号〕", "见 〔手机号〕")
+
+
 def test_the_whole_way_to_closed(service: MoveTicket, tickets: FakeTickets) -> None:
     ask(service, "accepted", 1)
     resolved = ask(service, "resolved", 2, root_cause="carton too thin", action="sent a new one")
