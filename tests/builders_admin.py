@@ -236,7 +236,7 @@ class Office:
         made = Connection(workspace, **{**values, **changes})
         self.directory.put_connection(made)
         secrets = ((SECRET, None),) if made.source != "jinshuju" else ()
-        self.connection_secrets.put(ConnectionSecret(workspace, made.id, made.source, made.state, "0" * 64, secrets))
+        self.connection_secrets.put(ConnectionSecret(workspace, made.id, made.source, "0" * 64, secrets))
         return made
 
     def endpoint(self, workspace: str = OURS, **changes: Any) -> Endpoint:

@@ -41,7 +41,6 @@ class Hearing:
             "workspace": WORKSPACE,
             "id": CONNECTION,
             "source": source,
-            "state": "active",
             "token_hash": token_hash(TOKEN),
             "secrets": ((SECRET, None),),
         }

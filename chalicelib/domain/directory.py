@@ -44,7 +44,6 @@ class ConnectionSecret:
     workspace: str
     id: str
     source: str
-    state: str
     token_hash: str  # SHA-256, hex
     secrets: tuple[tuple[str, float | None], ...] = field(default=(), repr=False)  # (secret, valid until epoch or None)
     response_id: str | None = None  # the mapping's JSON pointer, so that the answer can name the feedback

@@ -23,7 +23,6 @@ class Envelope:
     feedback_id: str
     event_key: str
     arrival: Arrival
-    paused: bool = False  # the connection is: keep it parked
     reparse: bool = False  # a person mended something and asked to read it again
 
     def to_message(self) -> dict[str, Any]:
@@ -41,7 +40,6 @@ class Envelope:
             "query": dict(arrival.query),
             "headers": {name: value for name, value in arrival.headers.items() if name != "content-type"},
             "body": base64.b64encode(arrival.raw).decode("ascii"),
-            "paused": self.paused,
             "reparse": self.reparse,
         }
 
@@ -60,6 +58,5 @@ class Envelope:
                 headers={**message.get("headers", {}), "content-type": message.get("content_type", "")},
                 query=message.get("query", {}),
             ),
-            paused=bool(message.get("paused", False)),
             reparse=bool(message.get("reparse", False)),
         )

@@ -159,7 +159,7 @@ class Enrich:
         connection = configuration.connection(envelope.workspace, envelope.connection)
         if connection is None:
             raise Parked("The connection is no longer there.", code="connection_deleted")
-        # The directory knows better than the hook's cached secret whether the connection is paused now.
+        # The hook does not know: its record is cached, and a pause must hold at once.
         if connection.state == "paused" and not envelope.reparse:
             raise Parked("The connection is paused.", code=PAUSED)
         try:
@@ -368,7 +368,7 @@ class Enrich:
 
     def _sealed(self, envelope: Envelope, feedback_id: str) -> bytes:
         """The message as it can be sent again, under the id that it is parked under."""
-        message = replace(envelope, feedback_id=feedback_id, paused=False, reparse=False).to_message()
+        message = replace(envelope, feedback_id=feedback_id, reparse=False).to_message()
         return self.vault.seal_body(envelope.workspace, json.dumps(message, separators=(",", ":")).encode())
 
 

@@ -179,5 +179,4 @@ def _envelope(record: ConnectionSecret, source: HookSource, arrival: Arrival, fe
             {name: arrival.headers[name] for name in kept if name in arrival.headers},
             {name: arrival.query[name] for name in source.kept_query if name in arrival.query},
         ),
-        paused=record.state == "paused",
     )

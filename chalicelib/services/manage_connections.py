@@ -111,7 +111,6 @@ class ManageConnections:
                 workspace,
                 connection.id,
                 source,
-                connection.state,
                 token_hash(token),
                 () if first is None else ((first, None),),
                 self.sources.response_pointer(source, mapping),
@@ -187,7 +186,7 @@ class ManageConnections:
         if record is None:
             return
         pointer = self.sources.response_pointer(connection.source, connection.mapping)
-        known = replace(record, state=connection.state, response_id=pointer)
+        known = replace(record, response_id=pointer)
         if known != record:
             self.secrets.put(known)
 

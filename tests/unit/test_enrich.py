@@ -346,9 +346,6 @@ class TestParking:
         assert room.hear().reason == "connection_paused"
         assert room.only().texts == ()
 
-    def test_what_a_stale_hook_calls_paused_is_read_when_it_is_not(self, room: Room) -> None:
-        assert room.take(replace(envelope(), paused=True)).what == STORED
-
     def test_a_connection_that_is_gone_parks(self, room: Room) -> None:
         sent = envelope()
         room.directory.delete_connection(WORKSPACE, CONNECTION)

@@ -55,19 +55,14 @@ class TestAccepted:
         assert (envelope.workspace, envelope.connection, envelope.source) == (WORKSPACE, CONNECTION, "canonical")
         assert envelope.feedback_id == heard.id
         assert envelope.event_key == ids.event_key(CONNECTION, "msg_1", VOICE)
-        assert (envelope.paused, envelope.reparse) == (False, False)
+        assert not envelope.reparse
         text = world.sqs.sent[0]["MessageBody"]
         assert all(secret not in text for secret in (TOKEN, SECRET, "webhook-signature"))
 
     def test_an_envelope_survives_the_way_there_and_back(self, world: Hearing) -> None:
-        world.connect("jiandaoyun", state="paused")
+        world.connect("jiandaoyun")
         envelope = Envelope.from_message({**_any_message(), "reparse": True})
         assert Envelope.from_message(json.loads(json.dumps(envelope.to_message()))) == envelope
-
-    def test_a_paused_connection_is_answered_the_same_and_says_so_on_the_inbox(self, world: Hearing) -> None:
-        world.connect("canonical", state="paused")
-        assert post(world).status == "accepted"
-        assert world.sqs.bodies()[0]["paused"] is True
 
     def test_warm_it_is_one_call(self, world: Hearing) -> None:
         world.connect("canonical")

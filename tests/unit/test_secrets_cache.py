@@ -16,7 +16,7 @@ from tests.fakes.ssm import FakeSsm
 
 NOW = datetime(2026, 11, 21, 8, 0, tzinfo=timezone.utc)
 CONNECTION = ConnectionSecret(
-    "acme", "cn_1", "typeform", "active", token_hash("t"), (("CANARY-one", None),), "/form_response/token"
+    "acme", "cn_1", "typeform", token_hash("t"), (("CANARY-one", None),), "/form_response/token"
 )
 ENDPOINT = EndpointSecret(
     "acme", "ep_1", "https://oa.example/CANARY", secret="CANARY-one", headers={"X-Token": "CANARY-header"}
