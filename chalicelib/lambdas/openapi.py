@@ -60,6 +60,8 @@ _ENDPOINT_ERRORS: Final = {
         "contact_not_allowed",
     )
 }
+_FULL: Final = ("too_many",)
+_RULE_ERRORS: Final = {409: _FULL, 422: ("rule_invalid",)}
 _ROTATION_ERRORS: Final = {409: ("no_secret",), 429: ("rotation_limit",)}
 
 OPERATIONS: Final[Mapping[str, Operation]] = {
@@ -74,22 +76,24 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         answers.NewConnection,
         201,
         schemas.ConnectionNew,
-        errors={422: ("unknown_source", "secret_invalid", "secret_too_large")},
+        errors={422: ("unknown_source", "secret_invalid", "secret_too_large"), 409: _FULL},
     ),
     "list_connections": Operation(answers.Page[answers.Connection]),
     "get_connection": Operation(answers.Connection),
     "change_connection": Operation(answers.ChangedConnection, body=schemas.ConnectionChange),
     "delete_connection": Operation(answers.Deleted),
     "rotate_connection": Operation(answers.Rotated, body=schemas.Nothing, errors=_ROTATION_ERRORS),
-    "create_endpoint": Operation(answers.NewEndpoint, 201, schemas.EndpointNew, errors=_ENDPOINT_ERRORS),
+    "create_endpoint": Operation(
+        answers.NewEndpoint, 201, schemas.EndpointNew, errors={**_ENDPOINT_ERRORS, 409: _FULL}
+    ),
     "list_endpoints": Operation(answers.Page[answers.Endpoint]),
     "get_endpoint": Operation(answers.Endpoint),
     "change_endpoint": Operation(answers.ChangedEndpoint, body=schemas.EndpointChange, errors=_ENDPOINT_ERRORS),
     "delete_endpoint": Operation(answers.DeletedEndpoint),
     "rotate_endpoint": Operation(answers.Rotated, body=schemas.Nothing, errors=_ROTATION_ERRORS),
     "list_rules": Operation(answers.Page[answers.Rule]),
-    "create_rule": Operation(answers.Rule, body=schemas.NamedRule, errors={422: ("rule_invalid",)}),
-    "put_rule": Operation(answers.Rule, body=schemas.RuleBody, errors={422: ("rule_invalid",)}),
+    "create_rule": Operation(answers.Rule, body=schemas.NamedRule, errors=_RULE_ERRORS),
+    "put_rule": Operation(answers.Rule, body=schemas.RuleBody, errors=_RULE_ERRORS),
     "delete_rule": Operation(answers.DeletedRule),
     "create_subscription": Operation(answers.Subscription, 201, schemas.SubscriptionNew),
     "delete_subscription": Operation(answers.Deleted),

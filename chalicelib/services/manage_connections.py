@@ -11,6 +11,7 @@ from chalicelib.domain.access import nowhere
 from chalicelib.domain.credentials import new_secret, new_token, token_hash
 from chalicelib.domain.directory import Connection, ConnectionSecret
 from chalicelib.domain.ids import random_id
+from chalicelib.domain.limits import MAX_CONNECTIONS, room_for_one_more
 from chalicelib.domain.moments import written
 from chalicelib.errors import Conflict, Invalid, TooMany
 from chalicelib.services.ports import Clock
@@ -99,8 +100,9 @@ class ManageConnections:
     def create(
         self, workspace: str, *, name: str, source: str, secret: str | None, mapping: Mapping[str, Any]
     ) -> NewConnection:
-        """Raises Invalid. The secret's record is written first: a connection that is listed can be called."""
+        """Raises Invalid, Conflict (``too_many``). The secret's record first: what is listed can be called."""
         self.sources.check_mapping(source, mapping)
+        room_for_one_more(len(self.store.connections(workspace)), MAX_CONNECTIONS)
         first = self._first_secret(source, secret)
         token = new_token()
         connection = Connection(

@@ -12,6 +12,7 @@ from chalicelib.domain.custom_headers import check_headers
 from chalicelib.domain.directory import Endpoint, EndpointSecret
 from chalicelib.domain.egress_policy import Target
 from chalicelib.domain.ids import random_id
+from chalicelib.domain.limits import MAX_ENDPOINTS, room_for_one_more
 from chalicelib.domain.moments import written
 from chalicelib.errors import Conflict
 from chalicelib.services.manage_connections import Rotated, rotation_limit
@@ -126,7 +127,8 @@ class ManageEndpoints:
         settings: Mapping[str, Any],
         headers: Mapping[str, str],
     ) -> NewEndpoint:
-        """Raises Invalid. The credentials are written first: an endpoint that is listed can be called."""
+        """Raises Invalid, Conflict (``too_many``). The credentials first: what is listed can be called."""
+        room_for_one_more(len(self.store.endpoints(workspace)), MAX_ENDPOINTS)
         effective = {**DEFAULTS, **settings}
         target = self.check_url(url)
         first = self.connectors.first_secret(connector, secret)

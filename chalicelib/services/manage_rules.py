@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from chalicelib.domain.access import nowhere
+from chalicelib.domain.limits import MAX_RULES, room_for_one_more
 from chalicelib.domain.rules import BUILTIN, Rule, validate
 
 
@@ -28,8 +29,10 @@ class ManageRules:
         return [overlaid[name] for name in sorted(overlaid)]
 
     def put(self, workspace: str, name: str, body: Mapping[str, Any]) -> Rule:
-        """Write the rule's next version and return it. Raises Invalid (``rule_invalid``)."""
+        """Write the rule's next version and return it. Raises Invalid (``rule_invalid``), Conflict (``too_many``)."""
         rule = validate(name, body)
+        others = [own for own in self.store.own_rules(workspace) if own.name != name]
+        room_for_one_more(len(others), MAX_RULES)
         # A replaced built-in goes on counting, or its reasons would seem to be of an older rule.
         above = next((builtin.version for builtin in BUILTIN if builtin.name == name), 0)
         return self.store.put_rule(workspace, rule, above=above)

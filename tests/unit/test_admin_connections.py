@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.credentials import token_hash
+from chalicelib.services import manage_connections
 from tests.builders_admin import MAPPING, OURS, SECRET, THEIRS, Office, composed
 
 ONE = "/v1/connections/{connection_id}"
@@ -22,6 +23,17 @@ def office(monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
 
 def wanted(**changes: Any) -> dict[str, Any]:
     return {"name": "门店问卷", "source": "canonical", **changes}
+
+
+def test_a_workspace_has_room_for_so_many_connections(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(manage_connections, "MAX_CONNECTIONS", 1)
+    assert office.call("POST", "/v1/connections", wanted()).status == 201
+
+    refused = office.call("POST", "/v1/connections", wanted())
+
+    assert (refused.status, refused.code) == (409, "too_many")
+    assert refused.json["detail"] == "A workspace has room for 1 of these."
+    assert len(office.call("GET", "/v1/connections").json["items"]) == 1
 
 
 def test_a_new_connection_shows_its_hook_url_and_secret_once(office: Office) -> None:

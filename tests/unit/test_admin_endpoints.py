@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from chalicelib.lambdas import schemas
+from chalicelib.services import manage_endpoints
 from tests.builders_admin import OURS, SECRET, THEIRS, Office, composed
 
 ONE = "/v1/endpoints/{endpoint_id}"
@@ -28,6 +29,17 @@ def wanted(**changes: Any) -> dict[str, Any]:
         "events": ["ticket.opened", "ticket.updated"],
         **changes,
     }
+
+
+def test_a_workspace_has_room_for_so_many_endpoints(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(manage_endpoints, "MAX_ENDPOINTS", 1)
+    assert office.call("POST", "/v1/endpoints", wanted()).status == 201
+
+    refused = office.call("POST", "/v1/endpoints", wanted())
+
+    assert (refused.status, refused.code) == (409, "too_many")
+    assert refused.json["detail"] == "A workspace has room for 1 of these."
+    assert len(office.call("GET", "/v1/endpoints").json["items"]) == 1
 
 
 def test_a_new_endpoint_shows_its_secret_once_and_its_url_as_the_host(office: Office) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.services import manage_rules
 from tests.builders_admin import OURS, Office, composed
 
 RULE = "/v1/rules/{name}"
@@ -42,6 +43,18 @@ def test_built_in_rules_are_listed_replaced_by_name_and_come_back(office: Office
     assert [rule.name for rule in office.directory.rules(OURS)] == ["builtin-red-line"]
     office.call("DELETE", RULE, path={"name": "builtin-unhappy"})
     assert listed()["builtin-unhappy"] == (True, True, 1)
+
+
+def test_a_workspace_has_room_for_so_many_rules_and_an_old_one_can_still_be_changed(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(manage_rules, "MAX_RULES", 2)
+    assert [put(office, name).status for name in ("one", "two", "one")] == [200, 200, 200]
+
+    refused = put(office, "three")
+
+    assert (refused.status, refused.code) == (409, "too_many")
+    assert refused.json["detail"] == "A workspace has room for 2 of these."
 
 
 def test_post_takes_the_name_in_the_body(office: Office) -> None:
