@@ -264,7 +264,7 @@ def run() -> None:
     say("4 · close 闭环: a person at the desk accepts and resolves; the desk calls back")
     ticket = close_one(api, desk, entry)
     for step in ticket["history"]:
-        say(f"    v{step['version']} {step['from']} → {step['to']} · {step['actor']}")
+        say(f"    v{step['version']} {step['from'] or 'new'} → {step['to']} · {step['actor']}")
     say(f"\nloop closed / 闭环完成: {ticket['id']} is resolved by the desk's callback")
     say(f"Open {desk}/ to answer the other {len(ticketed) - 1} tickets; `make down` stops everything.")
 
