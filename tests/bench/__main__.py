@@ -234,7 +234,12 @@ def _print_bill(run: bill.Counted) -> None:
     found = bill.lines(run)
     for name, dollars in sorted(found.items(), key=lambda pair: -pair[1]):
         print(f"  {dollars:6.2f}  {name}")
-    print(f"  {sum(found.values()):6.2f}  in all")
+    left = sum(found.values())
+    print(f"  {left:6.2f}  in all")
+    print("the way to 10 and below, none of it taken yet")
+    for step, saved in bill.savings(found, run.days).items():
+        left -= saved
+        print(f"  {left:6.2f}  after {step} (-{saved:.2f})")
 
 
 def _print_sizes() -> None:

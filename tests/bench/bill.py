@@ -10,6 +10,7 @@ from tests.bench.meter import Meter
 
 # US dollars, us-east-1, arm64, no free tier. List prices as of 2026-11; look them up again before quoting.
 REST_REQUEST: Final = 3.50e-6
+HTTP_API_REQUEST: Final = 1.00e-6
 LAMBDA_REQUEST: Final = 0.20e-6
 LAMBDA_GB_S: Final = 13.33e-6
 SQS_REQUEST: Final = 0.40e-6
@@ -62,6 +63,18 @@ def lines(run: Counted) -> dict[str, float]:
         "CloudWatch Logs": LOGS_GB * million * run.log_bytes / 1e9,
     }
     return found
+
+
+def savings(found: dict[str, float], days: int) -> dict[str, float]:
+    """The way down from ``found``: dollars per million that each step takes off, the easiest first."""
+    stored = sum(
+        dollars for name, dollars in found.items() if name.startswith(("DynamoDB storage", "DynamoDB recovery"))
+    )
+    return {
+        "RetentionDays=30": stored * (1 - 30 / days),
+        "an HTTP API in front instead of the REST API": found["API Gateway, REST"] - HTTP_API_REQUEST * 1e6,
+        "bus events only for feedback that a rule asks for": found["EventBridge"] * 0.9,
+    }
 
 
 def gb_seconds(meter: Meter) -> dict[str, float]:
