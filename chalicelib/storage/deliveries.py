@@ -17,12 +17,10 @@ from chalicelib.domain.ratelimit import Limit, Window, admit
 from chalicelib.errors import Invalid, Retryable
 from chalicelib.storage import cursor as cursors
 from chalicelib.storage import delivery_rows as rows
-from chalicelib.storage import keys
+from chalicelib.storage import keys, paging
 from chalicelib.storage.delivery_rows import AttemptRow, DeliveryRow, LaggingRow, TargetWindowRow
 from chalicelib.storage.table import in_the_way, transaction
 
-SIFTED: Final = 200  # index entries read at a time where a filter leaves some out
-MOST_READS: Final = 10  # reads per page of a list: a rare filter answers with a short page and a cursor
 WINDOW_TRIES: Final = 12  # races for one target's log that a worker runs before it comes back later
 CONTENDED: Final = 1.0  # seconds to come back in then
 CONFLICT_TRIES: Final = 4  # times a plan is written when another transaction is at the row in the same moment
@@ -160,7 +158,14 @@ class DeliveryStore:
                 *([DeliveryRow.state == state] if state else []),
             ]
         )
-        positions, last = _positions(workspace, _within(*bounds), sieve, limit, _start(workspace, scope, cursor))
+        positions, last = paging.positions(
+            DeliveryRow.listing,
+            keys.delivery_listing(workspace),
+            _within(*bounds),
+            sieve,
+            limit=limit,
+            start=_start(workspace, scope, cursor),
+        )
         found = self._all_of(workspace, [_id_at(position) for position in positions])
         return found, cursors.encode(scope, {"at": last}) if last else None
 
@@ -244,29 +249,6 @@ def _updated_and_listed(row: DeliveryRow, after: Delivery, condition: Condition)
             return False
     # A conflict does not tell who won: taken for a lost race, the plan would be lost, and its message with it.
     raise Retryable("The delivery is being changed by others.", code="delivery_busy")
-
-
-def _positions(
-    workspace: str, span: Condition | None, sieve: Condition | None, limit: int, start: dict[str, Any] | None
-) -> tuple[list[str], str | None]:
-    """Sort keys of up to ``limit`` index entries and where to go on, None at the end."""
-    pages = DeliveryRow.listing.query(
-        keys.delivery_listing(workspace),
-        range_key_condition=span,
-        filter_condition=sieve,
-        scan_index_forward=False,
-        last_evaluated_key=start,
-        page_size=limit if sieve is None else SIFTED,
-    ).page_iter
-    found: list[str] = []
-    for number, page in enumerate(pages, start=1):
-        found += [item["list_sk"]["S"] for item in page["Items"]]
-        if len(found) > limit:
-            return found[:limit], found[limit - 1]
-        end = pages.last_evaluated_key
-        if end is not None and (len(found) == limit or number == MOST_READS):
-            return found, end["list_sk"]["S"]
-    return found, None
 
 
 def _start(workspace: str, scope: str, cursor: str | None) -> dict[str, Any] | None:

@@ -14,13 +14,10 @@ from chalicelib.domain.callback import ExternalItem
 from chalicelib.domain.ticket import Move, Step, Ticket
 from chalicelib.errors import Invalid
 from chalicelib.storage import cursor as cursors
-from chalicelib.storage import keys
+from chalicelib.storage import keys, paging
 from chalicelib.storage import ticket_rows as rows
 from chalicelib.storage.table import committed, transaction
 from chalicelib.storage.ticket_rows import ExternalItemRow, MoveRow, TicketRow
-
-SIFTED: Final = 200  # index entries read at a time where a filter leaves some out
-MOST_READS: Final = 10  # reads per page of a list: a rare filter answers with a short page and a cursor
 
 _FIRST, _LAST = "0", "9999"  # before and after every instant
 _POSITION: Final = re.compile(r"[0-9TZ:.-]{24}#tk_[a-z2-7]{26}")
@@ -129,35 +126,15 @@ def _page(
 ) -> tuple[list[Ticket], str | None]:
     """One page of the index entries in ``span``, each with its ticket as it is now."""
     start = _start(workspace, scope, span, cursor)
-    positions, last = _positions(workspace, span, sieve, limit, start)
+    # A sort key goes on after its instant: the upper end itself is left out.
+    between = TicketRow.list_sk.between(*span)
+    positions, last = paging.positions(
+        TicketRow.listing, keys.ticket_listing(workspace), between, sieve, limit=limit, start=start
+    )
     wanted = [keys.ticket(workspace, _id_at(position)) for position in positions]
     found = {row.id: rows.ticket_of(row) for row in TicketRow.batch_get(wanted, consistent_read=True)}
     tickets = [found[_id_at(position)] for position in positions if _id_at(position) in found]
     return tickets, cursors.encode(scope, {"at": last}) if last else None
-
-
-def _positions(
-    workspace: str, span: tuple[str, str], sieve: Condition | None, limit: int, start: dict[str, Any] | None
-) -> tuple[list[str], str | None]:
-    """Sort keys of up to ``limit`` index entries, newest first, and where to go on, None at the end."""
-    pages = TicketRow.listing.query(
-        keys.ticket_listing(workspace),
-        # A sort key goes on after its instant: the upper end itself is left out.
-        TicketRow.list_sk.between(*span),
-        filter_condition=sieve,
-        scan_index_forward=False,
-        last_evaluated_key=start,
-        page_size=limit if sieve is None else SIFTED,
-    ).page_iter
-    found: list[str] = []
-    for number, page in enumerate(pages, start=1):
-        found += [item["list_sk"]["S"] for item in page["Items"]]
-        if len(found) > limit:
-            return found[:limit], found[limit - 1]
-        end = pages.last_evaluated_key
-        if end is not None and (len(found) == limit or number == MOST_READS):
-            return found, end["list_sk"]["S"]
-    return found, None
 
 
 def _start(workspace: str, scope: str, span: tuple[str, str], cursor: str | None) -> dict[str, Any] | None:
