@@ -79,36 +79,23 @@ def _session() -> Any:
 
 @lru_cache(maxsize=8)
 def client(service: str) -> Any:
-    """A botocore client from the one session. With a fixed user agent: botocore would build its own twice a call."""
-    from botocore.config import Config
-
-    return _session().create_client(
-        service,
-        config=Config(
-            user_agent="echoloop",
-            parameter_validation=False,
-            connect_timeout=2,
-            read_timeout=10,
-            retries={"mode": "standard", "max_attempts": 3},
-        ),
-    )
+    """A botocore client from the one session."""
+    return _built(service, connect_timeout=2, read_timeout=10, retries={"mode": "standard", "max_attempts": 3})
 
 
 @lru_cache(maxsize=4)
 def hook_client(service: str) -> Any:
     """A client that gives up in time for the hook to answer within 1.5 seconds: the platform tries again."""
+    once = {"mode": "standard", "total_max_attempts": 1}
+    return _built(service, connect_timeout=1, read_timeout=1.2, retries=once)
+
+
+def _built(service: str, **limits: Any) -> Any:
+    """With a fixed user agent, since botocore would build its own twice a call, and without checks of what we send."""
     from botocore.config import Config
 
-    return _session().create_client(
-        service,
-        config=Config(
-            user_agent="echoloop",
-            parameter_validation=False,
-            connect_timeout=1,
-            read_timeout=1.2,
-            retries={"mode": "standard", "total_max_attempts": 1},
-        ),
-    )
+    config = Config(user_agent="echoloop", parameter_validation=False, **limits)
+    return _session().create_client(service, config=config)
 
 
 @lru_cache(maxsize=1)

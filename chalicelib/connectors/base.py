@@ -9,7 +9,17 @@ from typing import Any, Final, Protocol
 
 from chalicelib.connectors.cards import LANGUAGES
 from chalicelib.domain.directory import EndpointSecret
-from chalicelib.domain.outbound import DELIVERED, DISABLE, FAILED, RETRY, HttpRequest, HttpResponse, Message, Outcome
+from chalicelib.domain.outbound import (
+    DELIVERED,
+    DISABLE,
+    FAILED,
+    RETRY,
+    UNREADABLE,
+    HttpRequest,
+    HttpResponse,
+    Message,
+    Outcome,
+)
 from chalicelib.domain.ratelimit import Limit
 from chalicelib.errors import Invalid
 
@@ -107,3 +117,16 @@ def outcome_of_status(response: HttpResponse, *, permanent: bool) -> Outcome:
     if permanent and 400 <= status < 500 and status not in (408, 425):
         return Outcome(FAILED, f"http_{status}")
     return Outcome(RETRY, f"http_{status}")
+
+
+def outcome_of_code(response: HttpResponse, name: str, code: int | None) -> Outcome:
+    """What a chat robot's answer comes to once its own words for "later" are ruled out.
+
+    0 is success, any other ``code`` is final; a 2xx without one is not the robot's answer.
+    """
+    if code:
+        return Outcome(FAILED, f"{name}_{code}")
+    by_status = outcome_of_status(response, permanent=True)
+    if by_status.verdict == DELIVERED and code is None:
+        return Outcome(RETRY, UNREADABLE)
+    return by_status

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from chalicelib.connectors import base
 from chalicelib.connectors.cards import Card, fit
 from chalicelib.domain.directory import EndpointSecret
-from chalicelib.domain.outbound import DELIVERED, FAILED, RETRY, UNREADABLE, HttpRequest, HttpResponse, Message, Outcome
+from chalicelib.domain.outbound import RETRY, HttpRequest, HttpResponse, Message, Outcome
 from chalicelib.domain.ratelimit import Limit
 
 MAX_BODY: Final = 20_000  # bytes
@@ -54,12 +54,7 @@ class DingTalk:
             return Outcome(RETRY, "rate_limited", PENALTY)
         if code == _BUSY:
             return Outcome(RETRY, "busy")
-        if code:
-            return Outcome(FAILED, f"errcode_{code}")
-        by_status = base.outcome_of_status(response, permanent=True)
-        if by_status.verdict == DELIVERED and code is None:
-            return Outcome(RETRY, UNREADABLE)
-        return by_status
+        return base.outcome_of_code(response, "errcode", code)
 
 
 _: type[base.Connector] = DingTalk

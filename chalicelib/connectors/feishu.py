@@ -11,7 +11,7 @@ from typing import Any, Final
 from chalicelib.connectors import base
 from chalicelib.connectors.cards import Card, fit
 from chalicelib.domain.directory import EndpointSecret
-from chalicelib.domain.outbound import DELIVERED, FAILED, RETRY, UNREADABLE, HttpRequest, HttpResponse, Message, Outcome
+from chalicelib.domain.outbound import RETRY, HttpRequest, HttpResponse, Message, Outcome
 from chalicelib.domain.ratelimit import Limit
 
 MAX_BODY: Final = 20_000  # bytes
@@ -52,12 +52,7 @@ class Feishu:
         code = base.whole(answer.get("code", answer.get("StatusCode")))
         if code in _RATE_CODES:
             return Outcome(RETRY, "rate_limited")
-        if code:
-            return Outcome(FAILED, f"code_{code}")
-        by_status = base.outcome_of_status(response, permanent=True)
-        if by_status.verdict == DELIVERED and code is None:
-            return Outcome(RETRY, UNREADABLE)
-        return by_status
+        return base.outcome_of_code(response, "code", code)
 
 
 _: type[base.Connector] = Feishu

@@ -8,7 +8,7 @@ from typing import Any, Final
 from chalicelib.connectors import base
 from chalicelib.connectors.cards import Card, fit
 from chalicelib.domain.directory import EndpointSecret
-from chalicelib.domain.outbound import DELIVERED, FAILED, RETRY, UNREADABLE, HttpRequest, HttpResponse, Message, Outcome
+from chalicelib.domain.outbound import RETRY, HttpRequest, HttpResponse, Message, Outcome
 from chalicelib.domain.ratelimit import Limit
 
 MAX_CONTENT: Final = 4_096  # bytes of UTF-8
@@ -43,12 +43,7 @@ class WeCom:
             return Outcome(RETRY, "rate_limited", RATE_WAIT)
         if code == _BUSY:
             return Outcome(RETRY, "busy")
-        if code:
-            return Outcome(FAILED, f"errcode_{code}")
-        by_status = base.outcome_of_status(response, permanent=True)
-        if by_status.verdict == DELIVERED and code is None:
-            return Outcome(RETRY, UNREADABLE)
-        return by_status
+        return base.outcome_of_code(response, "errcode", code)
 
 
 _: type[base.Connector] = WeCom

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-# Imported before anything that imports pydantic: the other order costs 100 ms (aws-powertools #998).
+# Imported before anything that imports pydantic: the other order loads every parser model too (aws-powertools #998).
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 
 from chalicelib.observability import Line, reason

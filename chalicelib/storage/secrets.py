@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -37,7 +38,7 @@ class _Record(Protocol):
 R = TypeVar("R", bound=_Record)
 
 
-class _Parameters(Generic[R]):
+class _Parameters(ABC, Generic[R]):
     """SecureStrings under ``{prefix}/{folder}/{id}``, as JSON."""
 
     folder = ""
@@ -121,11 +122,11 @@ class _Parameters(Generic[R]):
             _make_room(self._known)
             self._known[record_id] = (self._clock(), record)
 
-    def _encode(self, record: R) -> Mapping[str, Any]:
-        raise NotImplementedError
+    @abstractmethod
+    def _encode(self, record: R) -> Mapping[str, Any]: ...
 
-    def _decode(self, document: Any) -> R:
-        raise NotImplementedError
+    @abstractmethod
+    def _decode(self, document: Any) -> R: ...
 
 
 def _make_room(entries: dict[str, Any]) -> None:

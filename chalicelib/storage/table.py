@@ -78,7 +78,7 @@ class Row(Model):
 
     @classmethod
     def _get_connection(cls) -> TableConnection:
-        """Every row class on one botocore client: PynamoDB would build one for each, 85 ms and a pool apiece."""
+        """Every row class on one botocore client: PynamoDB would build one, and a pool, for each."""
         table = super()._get_connection()
         if not isinstance(table.connection, _Connection):
             plain, table.connection = table.connection, _Connection()
