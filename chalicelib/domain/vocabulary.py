@@ -15,6 +15,11 @@ FEEDBACK_STATES: Final = ("parked", "new", "answered", "ticketed", "linked", "cl
 ROLES: Final = ("admin", "analyst", "region", "store", "integration")
 DELIVERY_STATES: Final = ("waiting", "sending", "delivered", "held", "uncertain", "failed", "cancelled")
 NEED_HINTS: Final = ("pain", "itch", "delight", "undecided")
+PRODUCERS: Final = ("lexicon", "model", "analyst")
+INTENTS: Final = ("complaint", "praise", "suggestion", "question", "churn_threat", "thanks")
+ACTIONABILITY: Final = ("response_needed", "suggestion", "no_response", "not_meaningful")
+BEHAVIOURS: Final = ("return", "leave", "recommend", "dissuade")
+REVIEW_REASONS: Final = ("unsure_topic", "unsure_polarity", "sarcasm", "no_topic")
 NO_UNIT: Final = "-"  # where a voice names no unit, in keys and buckets
 
 EVENT_TYPES: Final = (

@@ -183,7 +183,7 @@ def _doc(feedback: Feedback) -> dict[str, Any]:
         "texts": [[text.text, text.question, text.speaker] for text in feedback.texts],
         "tags": [_packed_tag(tag) for tag in reading.tags],
         "red": list(reading.red_lines),
-        "intent": reading.intent,
+        "intents": list(reading.intents),
         "read_lang": reading.lang,
         "read_departments": list(reading.departments),
         "frame": reading.frame_version,
@@ -299,7 +299,7 @@ def _understanding(doc: Mapping[str, Any]) -> Understanding:
             for topic, polarity, text, start, end, confidence, terms, need, producer, version in doc.get("tags", [])
         ),
         red_lines=tuple(doc.get("red", [])),
-        intent=doc.get("intent"),
+        intents=tuple(doc.get("intents", ())),
         lang=doc.get("read_lang"),
         departments=tuple(doc.get("read_departments", [])),
         frame_version=doc["frame"],

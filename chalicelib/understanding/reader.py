@@ -83,7 +83,7 @@ class Reader:
         return Understanding(
             tags=tuple(tags),
             red_lines=red_lines,
-            intent=_intent(mood),
+            intents=tuple(filter(None, (_intent(mood),))),
             lang=language(said),
             departments=self._departments(red_lines, tags),
             frame_version=self.frame.version,

@@ -36,7 +36,7 @@ FULL = feedback(
     understanding=Understanding(
         tags=(tag(terms=("破损",), need_hint="pain"), tag("service.attitude", polarity="neutral", text=1)),
         red_lines=("injury",),
-        intent="complaint",
+        intents=("complaint",),
         lang="zh",
         departments=("logistics",),
         frame_version="3",

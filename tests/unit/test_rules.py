@@ -41,7 +41,7 @@ def voice(**changes: Any) -> Feedback:
                     builders.tag("product.quality", polarity="positive"),
                 ),
                 red_lines=("legal_threat",),
-                intent="complaint",
+                intents=("complaint",),
                 lang="zh-CN",
                 departments=("logistics",),
             ),
