@@ -14,45 +14,42 @@ The shape of a node (children the same, at most three levels; department, stage,
       near: [{terms: [慢], words: [物流, 快递], polarity: negative}]
       exclude: [慢慢]                  phrases in which the terms mean something else
       tests: {negative: […], positive: […], neutral: […], none: […]}
+
+Top levels mean the same in every pack (logistics, product, service, price, environment, aftersales, promotion, app,
+overall …): packs that a workspace composes share the topics with equal ids.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import yaml
 
-from chalicelib.domain.folding import fold
 from chalicelib.domain.vocabulary import NEED_HINTS, POLARITIES
-from chalicelib.understanding.frame import Frame, Node, RedLine, Sample, Term
+from chalicelib.understanding.frame import Frame, FrameError, Node, RedLine, Sample, Term, unite_red_lines
+from chalicelib.understanding.marked import Marked, compose
+
+__all__ = ["RED_LINE_KINDS", "FrameError", "PackParser", "parse", "parse_red_lines"]
 
 MAX_LEVELS: Final = 3
 MIN_SAMPLES: Final = 5
-LOCALES: Final = ("zh-CN", "en")
+MAX_NEAR_WORDS: Final = 200  # each is looked for at every hit
 RED_LINE_KINDS: Final = ("safety", "food_poisoning", "injury", "fraud", "self_harm", "legal_threat")
+_MAX_BYTES: Final = 1024 * 1024
+_WORD: Final = 64  # characters of an id, a department, a stage
 _ID: Final = re.compile(r"[a-z][a-z0-9_]*")
-_TERM_MEMBERS: Final = ("include", "negative", "positive", "near")
-_NODE_MEMBERS: Final = frozenset(
-    ("id", "name", "department", "stage", "need", "prior", "overall", *_TERM_MEMBERS, "exclude", "tests", "children")
+TERM_MEMBERS: Final = ("include", "negative", "positive", "near", "exclude")
+NODE_MEMBERS: Final = frozenset(
+    ("id", "name", "department", "stage", "need", "prior", "overall", *TERM_MEMBERS, "tests", "children")
 )
 _RED_LINE_MEMBERS: Final = frozenset({"kind", "name", "department", "include", "near", "exclude", "tests"})
-_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-class FrameError(ValueError):
-    """The pack is wrong at ``file``:``line``."""
-
-    def __init__(self, file: str, line: int, message: str) -> None:
-        super().__init__(f"{file}:{line}: {message}")
-        self.file = file
-        self.line = line
 
 
 @dataclass(frozen=True, slots=True)
-class _Inherited:
+class Inherited:
     """What a node takes over from its parent."""
 
     id: str | None = None
@@ -63,87 +60,95 @@ class _Inherited:
     level: int = 0
 
 
-def parse(text: str, file: str) -> Frame:
-    """Raises FrameError for YAML that is none, and for anything that the shape above does not allow."""
-    try:
-        root = yaml.compose(text, Loader=_LOADER)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        raise FrameError(file, mark.line + 1 if mark else 1, "This is not YAML.") from error
-    return _Parser(file).frame(root)
+def parse(text: str, file: str, shared: Sequence[RedLine] = ()) -> Frame:
+    """A pack with the ``shared`` red lines and its own. Raises FrameError for whatever the shape does not allow."""
+    return PackParser(file).frame(compose(text, file, _MAX_BYTES), shared)
 
 
-class _Parser:
+def parse_red_lines(text: str, file: str) -> tuple[RedLine, ...]:
+    """The red lines of every pack: a file whose only member is ``red_lines``. Raises FrameError."""
+    parser, root = PackParser(file), compose(text, file, _MAX_BYTES)
+    members = parser.mapping(root, {"red_lines"})
+    parser.need(root, members, "red_lines")
+    return tuple(parser.red_line(item) for item in parser.items(members["red_lines"]))
+
+
+class PackParser(Marked):
+    """Reads nodes and red lines of one file; ``nodes`` are those read so far, by id."""
+
     def __init__(self, file: str) -> None:
-        self.file = file
-        self.nodes: list[Node] = []
+        super().__init__(file)
+        self.nodes: dict[str, Node] = {}
         self.owners: dict[str, str] = {}  # unconditional term → the node that has it
 
-    def frame(self, root: yaml.Node | None) -> Frame:
-        if root is None:
-            raise FrameError(self.file, 1, "The pack is empty.")
+    def frame(self, root: yaml.Node, shared: Sequence[RedLine]) -> Frame:
         members = self.mapping(root, {"pack", "version", "name", "nodes", "red_lines"})
-        self.need(root, members, "pack", "version", "name", "nodes", "red_lines")
+        self.need(root, members, "pack", "version", "name", "nodes")
+        pack = self.text(members["pack"], _WORD)
+        version = self.text(members["version"], _WORD)
+        names = self.names(members["name"])
         for item in self.items(members["nodes"]):
-            self.node(item, _Inherited())
-        if sum(node.overall for node in self.nodes) > 1:
+            self.node(item, Inherited())
+        if sum(node.overall for node in self.nodes.values()) > 1:
             self.fail(members["nodes"], "Only one node is the overall one.")
         self.owners.clear()  # a red line may share its words with a topic
+        own = [self.red_line(item) for item in self.items(members["red_lines"])] if "red_lines" in members else []
         return Frame(
-            pack=self.text(members["pack"]),
-            version=self.text(members["version"]),
-            names=self.names(members["name"]),
-            nodes=tuple(self.nodes),
-            red_lines=tuple(self.red_line(item) for item in self.items(members["red_lines"])),
+            packs=(pack,),
+            version=f"{pack}-{version}",
+            names=names,
+            nodes=tuple(self.nodes.values()),
+            red_lines=unite_red_lines((*shared, *own)),
         )
 
     # ------------------------------------------------------------ nodes
 
-    def node(self, item: yaml.Node, above: _Inherited) -> None:
-        members = self.mapping(item, _NODE_MEMBERS)
+    def node(self, item: yaml.Node, above: Inherited) -> None:
+        members = self.mapping(item, NODE_MEMBERS)
         self.need(item, members, "id", "name")
         node_id = self.node_id(members["id"], above)
-        here = _Inherited(
-            id=node_id,
-            department=self.text(members["department"]) if "department" in members else above.department,
-            stage=self.text(members["stage"]) if "stage" in members else above.stage,
-            need=self.word(members["need"], NEED_HINTS) if "need" in members else above.need,
-            prior=self.word(members["prior"], POLARITIES) if "prior" in members else above.prior,
-            level=above.level + 1,
-        )
+        here = self.inherit(members, node_id, above)
         if here.level > MAX_LEVELS:
             self.fail(item, f"A frame has at most {MAX_LEVELS} levels.")
         department = here.department or self.fail(item, "A node needs a department, its own or an ancestor's.")
-        samples = tuple(self.samples(members["tests"], (*POLARITIES, "none"))) if "tests" in members else ()
+        samples = self.topic_samples(members)
         if "children" not in members:
             self.leaf(item, samples)
-        self.nodes.append(
-            Node(
-                id=node_id,
-                names=self.names(members["name"]),
-                terms=tuple(self.terms(members, node_id)),
-                excludes=tuple(self.phrases(members.get("exclude"))),
-                prior=here.prior,
-                need=here.need,
-                department=department,
-                stage=here.stage,
-                overall=self.flag(members["overall"]) if "overall" in members else False,
-                samples=samples,
-            )
+        self.nodes[node_id] = Node(
+            id=node_id,
+            names=self.names(members["name"]),
+            terms=tuple(self.terms(members, node_id)),
+            excludes=tuple(self.phrases(members.get("exclude"))),
+            prior=here.prior,
+            need=here.need,
+            department=department,
+            stage=here.stage,
+            overall=self.flag(members["overall"]) if "overall" in members else False,
+            samples=samples,
         )
         for child in self.items(members["children"]) if "children" in members else ():
             self.node(child, here)
 
-    def node_id(self, item: yaml.Node, above: _Inherited) -> str:
-        node_id = self.text(item)
+    def inherit(self, members: dict[str, yaml.Node], node_id: str, above: Inherited) -> Inherited:
+        return Inherited(
+            id=node_id,
+            department=self.text(members["department"], _WORD) if "department" in members else above.department,
+            stage=self.text(members["stage"], _WORD) if "stage" in members else above.stage,
+            need=self.word(members["need"], NEED_HINTS) if "need" in members else above.need,
+            prior=self.word(members["prior"], POLARITIES) if "prior" in members else above.prior,
+            level=above.level + 1,
+        )
+
+    def node_id(self, item: yaml.Node, above: Inherited) -> str:
+        node_id = self.text(item, _WORD)
         prefix = f"{above.id}." if above.id else ""
         if not node_id.startswith(prefix) or not _ID.fullmatch(node_id.removeprefix(prefix)):
             self.fail(item, f"The id is one word of a-z, 0-9 and _ after {prefix!r}.")
-        if any(node.id == node_id for node in self.nodes):
+        if node_id in self.nodes:
             self.fail(item, f"The id {node_id} is taken.")
         return node_id
 
-    def leaf(self, item: yaml.Node, samples: tuple[Sample, ...]) -> None:
+    def leaf(self, item: yaml.Node, samples: Sequence[Sample]) -> None:
         if len(samples) < MIN_SAMPLES:
             self.fail(item, f"A leaf has at least {MIN_SAMPLES} test sentences.")
         missing = {"negative", "positive", "none"} - {sample.expects for sample in samples}
@@ -152,9 +157,7 @@ class _Parser:
 
     def terms(self, members: dict[str, yaml.Node], owner: str) -> Iterator[Term]:
         for member, polarity in (("include", None), ("negative", "negative"), ("positive", "positive")):
-            if member not in members:
-                continue
-            for item in self.items(members[member]):
+            for item in self.items(members[member]) if member in members else ():
                 text = self.folded(item)
                 if text in self.owners:
                     self.fail(item, f"The term {text!r} already belongs to {self.owners[text]}.")
@@ -168,8 +171,20 @@ class _Parser:
         self.need(item, members, "terms", "words")
         polarity = self.word(members["polarity"], POLARITIES) if "polarity" in members else None
         words = frozenset(self.phrases(members["words"]))
+        if len(words) > MAX_NEAR_WORDS:
+            self.fail(members["words"], f"A term requires at most {MAX_NEAR_WORDS} words nearby.")
         for text in self.phrases(members["terms"]):
             yield Term(text, polarity, words)
+
+    def topic_samples(self, members: dict[str, yaml.Node]) -> tuple[Sample, ...]:
+        return tuple(self.samples(members["tests"], (*POLARITIES, "none"))) if "tests" in members else ()
+
+    def samples(self, item: yaml.Node, expectations: tuple[str, ...]) -> Iterator[Sample]:
+        for expects, sentences in self.mapping(item, expectations).items():
+            for sentence in self.items(sentences):
+                yield Sample(self.text(sentence), expects, sentence.start_mark.line + 1)
+
+    # ------------------------------------------------------------ red lines
 
     def red_line(self, item: yaml.Node) -> RedLine:
         members = self.mapping(item, _RED_LINE_MEMBERS)
@@ -183,64 +198,6 @@ class _Parser:
             names=self.names(members["name"]),
             terms=tuple(self.terms(members, kind)),
             excludes=tuple(self.phrases(members.get("exclude"))),
-            department=self.text(members["department"]),
+            department=self.text(members["department"], _WORD),
             samples=samples,
         )
-
-    def samples(self, item: yaml.Node, expectations: tuple[str, ...]) -> Iterator[Sample]:
-        for expects, sentences in self.mapping(item, set(expectations)).items():
-            for sentence in self.items(sentences):
-                yield Sample(self.text(sentence), expects, sentence.start_mark.line + 1)
-
-    # ------------------------------------------------------------ YAML, with lines
-
-    def fail(self, item: yaml.Node, message: str) -> Any:
-        raise FrameError(self.file, item.start_mark.line + 1, message)
-
-    def mapping(self, item: yaml.Node, allowed: set[str] | frozenset[str]) -> dict[str, yaml.Node]:
-        if not isinstance(item, yaml.MappingNode):
-            self.fail(item, "Here stands a mapping.")
-        members: dict[str, yaml.Node] = {}
-        for key, value in item.value:
-            if key.value not in allowed:
-                self.fail(key, f"There is no member {key.value!r} here; known are {', '.join(sorted(allowed))}.")
-            if key.value in members:
-                self.fail(key, f"The member {key.value!r} stands here twice.")
-            members[key.value] = value
-        return members
-
-    def need(self, item: yaml.Node, members: dict[str, yaml.Node], *names: str) -> None:
-        for name in names:
-            if name not in members:
-                self.fail(item, f"The member {name!r} is missing.")
-
-    def items(self, item: yaml.Node) -> list[yaml.Node]:
-        if not isinstance(item, yaml.SequenceNode) or not item.value:
-            self.fail(item, "Here stands a list of at least one.")
-        return list(item.value)
-
-    def text(self, item: yaml.Node) -> str:
-        if not isinstance(item, yaml.ScalarNode) or not item.value.strip():
-            self.fail(item, "Here stands text.")
-        return str(item.value).strip()
-
-    def folded(self, item: yaml.Node) -> str:
-        text = fold(self.text(item)).text
-        return text or str(self.fail(item, "The term has no visible character."))
-
-    def phrases(self, item: yaml.Node | None) -> Iterator[str]:
-        for phrase in self.items(item) if item is not None else ():
-            yield self.folded(phrase)
-
-    def word(self, item: yaml.Node, allowed: tuple[str, ...]) -> str:
-        if self.text(item) not in allowed:
-            self.fail(item, f"Here stands one of {', '.join(allowed)}.")
-        return self.text(item)
-
-    def flag(self, item: yaml.Node) -> bool:
-        return self.word(item, ("true", "false")) == "true"
-
-    def names(self, item: yaml.Node) -> dict[str, str]:
-        members = self.mapping(item, set(LOCALES))
-        self.need(item, members, *LOCALES)
-        return {locale: self.text(members[locale]) for locale in LOCALES}

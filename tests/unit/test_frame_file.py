@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.understanding.frame_file import FrameError, parse
+from chalicelib.understanding.frame_file import FrameError, parse, parse_red_lines
 
 GOOD = """\
 pack: tiny
@@ -51,7 +51,7 @@ def test_a_good_pack_is_read_with_what_children_inherit() -> None:
 @pytest.mark.parametrize(
     ("good", "bad", "line", "message"),
     [
-        (GOOD, "", 1, "The pack is empty"),
+        (GOOD, "", 1, "The file is empty"),
         ("pack: tiny", "pack: @tiny", 1, "This is not YAML"),
         ("pack: tiny", "pack: ", 1, "Here stands text"),
         ('version: "1"\n', "", 1, "The member 'version' is missing"),
@@ -61,6 +61,8 @@ def test_a_good_pack_is_read_with_what_children_inherit() -> None:
         ("id: logistics.speed", "id: shipping.speed", 12, "after 'logistics.'"),
         ("id: logistics.speed", "id: logistics.Speed", 12, "one word of a-z"),
         ("{zh-CN: 时效, en: Speed}", "{zh-CN: 时效}", 13, "The member 'en' is missing"),
+        ("include: [物流]", "? [a]\n    : b", 10, "A member has a plain name"),
+        ("include: [物流]", "include: *a", 10, "Anchors and aliases are not allowed"),
         ("include: [物流]", "include: []", 10, "a list of at least one"),
         ("[迟迟不到, ＬＡＴＥ]", "[物流]", 14, "The term '物流' already belongs to logistics"),
         ("[迟迟不到, ＬＡＴＥ]", '["\\u200b"]', 14, "no visible character"),
@@ -79,6 +81,42 @@ def test_what_is_wrong_is_named_with_its_line(good: str, bad: str, line: int, me
         parse(GOOD.replace(good, bad, 1), "tiny.yaml")
     assert str(refused.value).startswith(f"tiny.yaml:{line}: ")
     assert message in str(refused.value)
+
+
+SHARED = """\
+red_lines:
+  - kind: safety
+    name: {zh-CN: 安全, en: Danger}
+    department: risk
+    include: [着火]
+    tests: {hit: [a, b, c], none: [d, e]}
+  - kind: fraud
+    name: {zh-CN: 欺诈, en: Fraud}
+    department: risk
+    include: [诈骗]
+    tests: {hit: [a, b, c], none: [d, e]}
+"""
+
+
+def test_a_pack_has_the_shared_red_lines_and_adds_its_own_words() -> None:
+    frame = parse(GOOD, "tiny.yaml", parse_red_lines(SHARED, "red_lines.yaml"))
+    assert [(line.kind, line.department, [term.text for term in line.terms]) for line in frame.red_lines] == [
+        ("safety", "risk", ["着火", "起火"]),
+        ("fraud", "risk", ["诈骗"]),
+    ]
+    assert frame.red_lines[0].names["en"] == "Danger"
+
+
+def test_a_pack_needs_no_red_lines_of_its_own() -> None:
+    frame = parse(GOOD[: GOOD.index("red_lines:")], "tiny.yaml")
+    assert (frame.packs, frame.version, frame.red_lines) == (("tiny",), "tiny-1", ())
+
+
+def test_a_wrong_red_line_file_is_refused_with_its_line() -> None:
+    with pytest.raises(FrameError, match=r"^red_lines\.yaml:2: The member 'tests' is missing"):
+        parse_red_lines("red_lines:\n- {kind: fraud, name: {zh-CN: 欺, en: F}, department: x}", "red_lines.yaml")
+    with pytest.raises(FrameError, match=r"^red_lines\.yaml:1: The member 'red_lines' is missing"):
+        parse_red_lines("{}", "red_lines.yaml")
 
 
 def test_a_fourth_level_is_refused() -> None:
