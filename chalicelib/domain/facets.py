@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from chalicelib.domain.events import wanted_actions
-from chalicelib.domain.feedback import Feedback
+from chalicelib.domain.feedback import Feedback, Understanding
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,7 @@ class Facets:
     scores: tuple[ScoreFacet, ...] = ()
     topics: tuple[tuple[str, str], ...] = ()  # (topic, polarity), each pair once
     actions: tuple[str, ...] = ()  # that at least one rule still asks for
+    wishes: tuple[str, ...] = ()  # the topics of which something is wished for
 
 
 def facets_of(feedback: Feedback) -> Facets:
@@ -47,7 +48,15 @@ def facets_of(feedback: Feedback) -> Facets:
         ),
         topics=tuple(dict.fromkeys((tag.topic, tag.polarity) for tag in feedback.understanding.tags)),
         actions=wanted_actions(feedback.decision),
+        wishes=_wishes(feedback.understanding),
     )
+
+
+def _wishes(understanding: Understanding) -> tuple[str, ...]:
+    """Topics with a tag that hints at a wish. The bad word alone is none, whatever the topic tends to be."""
+    suggests = "suggestion" in understanding.intents
+    wished = (tag for tag in understanding.tags if tag.need_hint == "itch" and (suggests or tag.polarity != "negative"))
+    return tuple(dict.fromkeys(tag.topic for tag in wished))
 
 
 def has_topic(facets: Facets, topic: str) -> bool:

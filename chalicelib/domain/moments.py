@@ -52,3 +52,9 @@ def written(moment: datetime) -> str:
     """RFC 3339 in UTC, to the second, or to the millisecond where there is a fraction."""
     precision = "milliseconds" if moment.microsecond else "seconds"
     return moment.astimezone(timezone.utc).isoformat(timespec=precision).replace("+00:00", "Z")
+
+
+def whole(moment: datetime) -> datetime:
+    """To the millisecond, as rows keep moments, so that a comparison with what was stored is exact."""
+    utc = moment.astimezone(timezone.utc)
+    return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
