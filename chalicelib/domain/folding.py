@@ -2,7 +2,8 @@
 
 Full-width forms, compatibility characters, letter case, invisible characters and accents piled on a letter
 must not hide a word; a span that is found must still slice the stored text. So every character is folded by itself
-(NFKC, lower case; default-ignorable characters and combining marks vanish) and remembers where it stood.
+(NFKC, lower case, traditional to simplified; default-ignorable characters, combining marks and the skin colours of
+emoji vanish) and remembers where it stood. Blanks inside "质 量 很 好" vanish, too: its reader sees them as one word.
 """
 
 from __future__ import annotations
@@ -12,11 +13,18 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import Final
 
-# Default_Ignorable_Code_Point of Unicode 16, and the marks that may be piled on a letter (accents, strokes, keycaps).
+from chalicelib.domain.traditional import TO_SIMPLIFIED
+
+# Default_Ignorable_Code_Point of Unicode 16, the marks that may be piled on a letter (accents, strokes, keycaps), and
+# the five skin colours.
 _VANISHES: Final = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f"
     "\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
-    "\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
+    "\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f\U0001f3fb-\U0001f3ff]"
+)
+# Three Chinese characters or more, each parted from the next by a blank.
+_SPACED: Final = re.compile(
+    r"(?<![\u3400-\u9fff])(?<![\u3400-\u9fff] )[\u3400-\u9fff](?: [\u3400-\u9fff](?![\u3400-\u9fff])){2,}"
 )
 
 
@@ -36,7 +44,7 @@ class _Folds(dict[str, str]):
     """Character → its folded form, worked out once. Unicode is finite, and so is this table."""
 
     def __missing__(self, char: str) -> str:
-        folded = unicodedata.normalize("NFKC", char).lower()
+        folded = unicodedata.normalize("NFKC", char).lower().translate(TO_SIMPLIFIED)
         value = _VANISHES.sub("", folded)
         self[char] = value
         return value
@@ -50,5 +58,21 @@ def fold(text: str) -> Folded:
     parts = [_FOLDS[char] for char in text]
     folded = "".join(parts)
     if len(folded) == len(text) and "" not in parts:
-        return Folded(folded, range(len(text)))
-    return Folded(folded, tuple(place for place, part in enumerate(parts) for _ in part))
+        plain = Folded(folded, range(len(text)))
+    else:
+        plain = Folded(folded, tuple(place for place, part in enumerate(parts) for _ in part))
+    return _closed_up(plain) if " " in folded else plain
+
+
+def _closed_up(folded: Folded) -> Folded:
+    """Without the blanks inside runs of single Chinese characters."""
+    blanks = {
+        place
+        for run in _SPACED.finditer(folded.text)
+        for place in range(run.start(), run.end())
+        if folded.text[place] == " "
+    }
+    if not blanks:
+        return folded
+    kept = [place for place in range(len(folded.text)) if place not in blanks]
+    return Folded("".join(folded.text[place] for place in kept), tuple(folded.index[place] for place in kept))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 # Sentence ends part thoughts for good; commas and spaces between Chinese words only loosely: what a clause leaves
@@ -11,8 +12,20 @@ _BORDER: Final = re.compile(
     r"(?P<hard>[。!?;\n\r…]+|\.(?![0-9a-z])|\.{2,})"
     r"|(?P<soft>[,~]+|(?<=[^\x00-\x7f])\s++|(?<!\s)\s++(?=[^\x00-\x7f])|\s[-–—]++\s)"
     r"|(?P<contrast>但是|但(?!凡)|不过(?!分|关|期|敏|时|是)|然而|可是|只是|就是(?=[^是说了,。]{2,12}(?:差|慢|贵|不|没|太|有点))|可惜"
+    r"|(?<![冷忘退了推])却(?!步)"
     r"|(?<![a-z])(?:but|however|although|though|except|yet)(?![a-z]))"
 )
+
+# Speech that was written down by a machine has no punctuation. What says nothing but "and then" parts a stretch that
+# is too long to be one thought; where there is none, the particle that ends a phrase does.
+SPOKEN: Final = 24  # characters; a longer stretch is parted where it can be
+_SHORTEST: Final = 5  # characters on either side of such a cut
+_LONGEST: Final = 60  # characters; a longer stretch is parted wherever a word may end
+_MARKER: Final = re.compile(
+    r"(?:然后|而且|并且|另外|还有就?|再有|后来|结果(?!是)|所以|因此|反正|于是|接着|同时|首先|其次|最后(?!一)|(?<!说)那个(?=[^,]))"
+)
+_PARTICLE: Final = re.compile(r"(?<=[了吗呢吧啊呀嘛哦])(?![了吗呢吧啊呀嘛哦的])")
+_WORD_END: Final = re.compile(r"(?![a-z0-9])")
 
 
 class Clause(NamedTuple):
@@ -30,11 +43,43 @@ def split(text: str) -> list[Clause]:
     for border in _BORDER.finditer(text):
         kind = border.lastgroup or "soft"
         if text[start : border.start()].strip():
-            clauses.append(Clause(start, border.start(), opens))
+            _add(clauses, text, Clause(start, border.start(), opens))
             opens = kind
         elif kind == "contrast" or opens != "contrast":
             opens = kind if kind != "soft" else opens
         start = border.start() if kind == "contrast" else border.end()
     if text[start:].strip():
-        clauses.append(Clause(start, len(text), opens))
+        _add(clauses, text, Clause(start, len(text), opens))
     return clauses
+
+
+def _add(clauses: list[Clause], text: str, clause: Clause) -> None:
+    """The clause, in parts when it is Chinese speech without punctuation."""
+    if clause.end - clause.start <= SPOKEN or text[clause.start : clause.end].isascii():
+        clauses.append(clause)
+        return
+    start, opens = clause.start, clause.opens
+    for cut in _cuts(text, clause):
+        clauses.append(Clause(start, cut, opens))
+        start, opens = cut, "soft"
+    clauses.append(Clause(start, clause.end, opens))
+
+
+def _cuts(text: str, clause: Clause) -> Iterator[int]:
+    """Places to part a long clause, each at least ``_SHORTEST`` from its neighbours and the ends."""
+    last = clause.start
+    marks = [mark.start() for mark in _MARKER.finditer(text, clause.start, clause.end)]
+    for place in (*marks, clause.end):
+        if place - last > SPOKEN:
+            for end in _PARTICLE.finditer(text, last, place):
+                if end.start() - last >= 2 * _SHORTEST and place - end.start() >= _SHORTEST:
+                    last = end.start()
+                    yield last
+        while place - last > _LONGEST:
+            last = _WORD_END.search(text, last + _LONGEST // 2).start()  # type: ignore[union-attr]  # an end always is
+            if place - last < _SHORTEST:
+                break
+            yield last
+        if place - last >= _SHORTEST and clause.end - place >= _SHORTEST:
+            last = place
+            yield last

@@ -1,9 +1,9 @@
-"""All terms of a table in one pass over the text (Aho-Corasick in Rust), with word borders for Latin letters."""
+"""All words of all tables in one pass over the text (Aho-Corasick in Rust), with word borders for Latin letters."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
@@ -12,9 +12,14 @@ _LATIN: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
 # "refund" also stands in "refunds", "refunded", "refunding"; "app" does not stand in "happy".
 _ENDING: Final = re.compile(r"(?:s|es|d|ed|ing|ly)?(?![a-z0-9])")
 
+# How the matches of one table settle where they meet:
+LONGEST: Final = "longest"  # every place belongs to one word, the leftmost longest ("不好吃" settles it, not "好吃")
+OUTERMOST: Final = "outermost"  # words may overlap, and those that stand inside a longer one are dropped
+EVERY: Final = "every"  # all of them, inside other Latin words too
+
 
 class Match(NamedTuple):
-    """``text[start:end]`` is the term number ``term`` of the table, inflected at most."""
+    """``text[start:end]`` is the word number ``term`` of its table, inflected at most."""
 
     start: int
     end: int
@@ -22,42 +27,52 @@ class Match(NamedTuple):
 
 
 class Matcher:
-    """``longest``: every place belongs to one term, the leftmost longest ("不好吃" settles it, not "好吃").
-    Otherwise terms may overlap, and only those that stand inside a longer one are dropped."""
+    """Several tables of words, compiled into one automaton."""
 
-    def __init__(self, terms: Iterable[str], *, longest: bool) -> None:
-        self.terms = tuple(terms)
-        self._longest = longest
-        self._automaton = AhoCorasick(
-            self.terms,
-            implementation=Implementation.ContiguousNFA,
-            matchkind=MatchKind.LeftmostLongest if longest else MatchKind.Standard,
-        )
+    def __init__(self, tables: Sequence[tuple[Iterable[str], str]]) -> None:
+        """``tables``: the words of each, and how its matches settle."""
+        self.terms: tuple[tuple[str, ...], ...] = tuple(tuple(words) for words, _ in tables)
+        self._rules = tuple(rule for _, rule in tables)
+        uses: dict[str, list[tuple[int, int]]] = {}
+        for table, words in enumerate(self.terms):
+            for number, word in enumerate(words):
+                uses.setdefault(word, []).append((table, number))
+        self._uses = tuple(uses.values())
+        self._latin = tuple(word[0] in _LATIN or word[-1] in _LATIN for word in uses)
+        self._automaton = AhoCorasick(uses, implementation=Implementation.ContiguousNFA, matchkind=MatchKind.Standard)
 
-    def find(self, text: str) -> list[Match]:
-        """Matches by their start; linear in the text."""
-        found = self._automaton.find_matches_as_indexes(text, overlapping=not self._longest)
-        matches = [Match(start, end, term) for term, start, end in found]
-        kept = [whole for match in matches if (whole := _whole_word(text, match)) is not None]
-        return kept if self._longest else _outermost(kept)
+    def find(self, text: str) -> list[list[Match]]:
+        """The matches of each table by their start; linear in the text."""
+        whole: list[tuple[int, int, int]] = []
+        found: list[list[Match]] = [[] for _ in self.terms]
+        for word, start, end in self._automaton.find_matches_as_indexes(text, overlapping=True):
+            if self._latin[word]:
+                for table, number in self._uses[word]:
+                    if self._rules[table] == EVERY:
+                        found[table].append(Match(start, end, number))
+                end = _word_end(text, start, end)  # noqa: PLW2901 - the match reaches to the end of its word
+                if not end:
+                    continue
+            whole.append((start, -end, word))
+        whole.sort()
+        reached = [0] * len(found)
+        for start, minus_end, word in whole:
+            for table, number in self._uses[word]:
+                rule = self._rules[table]
+                if rule == EVERY:
+                    if not self._latin[word]:
+                        found[table].append(Match(start, -minus_end, number))
+                elif (start >= reached[table]) if rule == LONGEST else (-minus_end > reached[table]):
+                    found[table].append(Match(start, -minus_end, number))
+                    reached[table] = -minus_end
+        return found
 
 
-def _whole_word(text: str, match: Match) -> Match | None:
-    """The match up to the end of its word, None when it stands inside another Latin word."""
-    if text[match.start] in _LATIN and match.start and text[match.start - 1] in _LATIN:
-        return None
-    if text[match.end - 1] not in _LATIN or not text[match.end : match.end + 1].isalnum():
-        return match
-    ending = _ENDING.match(text, match.end)
-    return match._replace(end=ending.end()) if ending else None
-
-
-def _outermost(matches: list[Match]) -> list[Match]:
-    """Without those that lie inside another; the same stretch may match several times with equal bounds only once."""
-    kept: list[Match] = []
-    reached = -1
-    for match in sorted(matches, key=lambda match: (match.start, -match.end)):
-        if match.end > reached:
-            kept.append(match)
-            reached = match.end
-    return kept
+def _word_end(text: str, start: int, end: int) -> int:
+    """Where the word of a match ends, 0 when the match stands inside another Latin word."""
+    if text[start] in _LATIN and start and text[start - 1] in _LATIN:
+        return 0
+    if text[end - 1] not in _LATIN or not text[end : end + 1].isalnum():
+        return end
+    ending = _ENDING.match(text, end)
+    return ending.end() if ending else 0

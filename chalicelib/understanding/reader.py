@@ -1,7 +1,8 @@
-"""Read a voice: topics with their polarity and the words that say so, red lines, intent, departments.
+"""Read a voice: topics with their polarity and the words that say so, red lines, mood, departments.
 
-The first engine: a hand lexicon, no training. Its parts know nothing of channels, so the same sentence gives the same
-tags wherever it was said. ``confidence`` ranks by how close the evidence stands; it is not calibrated.
+A lexicon, and where the artefact knows the frame a linear model on top: the model judges topics and polarity, the
+lexicon says which leaf it is and has the last word where rules turn the words round (double negation, sarcasm,
+rivals). Nothing here knows of channels, so the same sentence gives the same tags wherever it was said.
 """
 
 from __future__ import annotations
@@ -9,241 +10,393 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from chalicelib.domain.feedback import Tag, Understanding
+from chalicelib.domain.feedback import Gram, Tag, Understanding
 from chalicelib.domain.folding import Folded, fold
 from chalicelib.domain.voice import Text
+from chalicelib.understanding import confidence
 from chalicelib.understanding.clauses import Clause, split
+from chalicelib.understanding.confidence import sigmoid
+from chalicelib.understanding.evidence import ALONE, CLOSE, OWN, UNSAID, Evidence, Room
 from chalicelib.understanding.frame import Frame, Node
-from chalicelib.understanding.lexicon import CUES
 from chalicelib.understanding.matcher import Matcher
+from chalicelib.understanding.mood import RULED, TURNED, Mood
 from chalicelib.understanding.redlines import RedLines
-from chalicelib.understanding.sentiment import Feelings, Negators, Opinion
+from chalicelib.understanding.sentiment import Feelings, Opinion, Said
 from chalicelib.understanding.terms import Hit, TermTable
 
-PRODUCER: Final = "lexicon"
-_FAR: Final = 20  # characters between a topic and an opinion on it, within one clause
-_LATIN_FAR: Final = 60
-_DENIAL_REACH: Final = 2  # characters between a negator and a term that carries its own polarity ("没有任何破损")
-_OWN, _SAID, _FAR_OFF, _NEXT_CLAUSE, _UNSAID = 0.9, 0.85, 0.7, 0.6, 0.4  # confidence by where the evidence stands
-_POLAR: Final = {"negative": -1.5, "positive": 1.5, "neutral": 0.0}
+if TYPE_CHECKING:
+    from chalicelib.understanding.delta import Delta
+    from chalicelib.understanding.grams import Scan
+    from chalicelib.understanding.polarity import PolarityModel
+    from chalicelib.understanding.topics import TopicModel
+    from chalicelib.understanding.weights import Weights
+
+_HAN: Final = re.compile("[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+_KANA: Final = re.compile("[\u3041-\u30ff]")
+_HANGUL: Final = re.compile("[\uac00-\ud7af]")
+_LETTER: Final = re.compile("[a-z]")
+MOST_GRAMS: Final = 3  # of evidence that a tag carries
+_A_FEW: Final = 8  # opinions of a clause that are looked at
+_FEW_HAN: Final = 0.3  # share of Chinese characters under which the lexicon decides on polarity
+_WORTH_A_TOPIC: Final = 6  # characters from which on a voice without any topic is for a person
 
 
-class _Evidence(NamedTuple):
-    """One hit of a topic with what is said about it. ``weight`` None: nothing is said."""
+class Sight(NamedTuple):
+    """One folded text with everything that the tables found in it. Training reads texts through this, too."""
 
-    start: int
-    end: int
-    weight: float | None
-    confidence: float
-    terms: tuple[str, ...]
+    text: str
+    clauses: list[Clause]
+    said: Said
+    hits: list[Hit]
+    red_lines: set[str]
 
 
-@dataclass(slots=True)
-class _Mood:
-    """What the whole voice sounds like, summed over its texts."""
+class Lexicon:
+    """Everything hand-written, compiled once into one automaton: topics, feelings, cues, red lines."""
 
-    good: float = 0
-    bad: float = 0
-    cues: set[str] = field(default_factory=set)
-    red_lines: set[str] = field(default_factory=set)
+    def __init__(self, frame: Frame) -> None:
+        self._topics = TermTable((node.terms, node.excludes) for node in frame.nodes)
+        self._feelings = Feelings()
+        self.red_lines = RedLines(frame)
+        self._matcher = Matcher((*self._topics.tables, *self._feelings.tables, *self.red_lines.tables))
 
-    def add(self, weight: float) -> None:
-        if weight > 0:
-            self.good += weight
-        else:
-            self.bad -= weight
+    def look(self, text: str) -> Sight:
+        """What stands in a folded text; one pass, linear."""
+        clauses = split(text)
+        if not clauses:
+            return Sight(text, [], self._feelings.read(text, [], ([], [])), [], set())
+        found = self._matcher.find(text)
+        return Sight(
+            text,
+            clauses,
+            self._feelings.read(text, clauses, found[3:5]),
+            self._topics.hits(text, clauses, found[0:3]),
+            self.red_lines.crossed(text, clauses, found[5:8]),
+        )
+
+
+class _Model(NamedTuple):
+    """The parts of the artefact that a frame uses."""
+
+    version: str
+    weights: Weights
+    polarity: PolarityModel
+    topics: TopicModel | None
+
+
+class _Reading:
+    """What is known of one text while it is read."""
+
+    def __init__(self, number: int, folded: Folded, sight: Sight) -> None:
+        self.number = number
+        self.folded = folded
+        self.sight = sight
+        self.scan: Scan | None = None
+        self.log_odds = 0.0  # of positive, by the model's document column
 
 
 class Reader:
-    """One frame, compiled once; ``read`` is a pure function of the texts."""
+    """One frame, compiled once; ``read`` is a pure function of the texts. Without ``weights`` the lexicon is alone.
 
-    def __init__(self, frame: Frame) -> None:
+    ``delta``: what a workspace's corrections taught, on top of the weights.
+    """
+
+    def __init__(self, frame: Frame, weights: Weights | None = None, delta: Delta | None = None) -> None:
         self.frame = frame
-        self._topics = TermTable((node.terms, node.excludes) for node in frame.nodes)
-        self._red_lines = RedLines(frame)
-        self._feelings = Feelings()
-        self._cue_kinds = {phrase: kind for kind, phrases in CUES.items() for phrase in phrases}
-        self._cues = Matcher(self._cue_kinds, longest=False)
+        self._lexicon = Lexicon(frame)
+        self._delta = delta
+        self._model = _model(frame, weights) if weights is not None else None
+        self._overall = frame.nodes.index(frame.overall) if frame.overall is not None else None
+        self._places = {node.id: place for place, node in enumerate(frame.nodes)}
+        model = self._model.version if self._model is not None else "0"
+        self.model_version = model if delta is None else f"{model}~{delta.version}"
 
     def read(self, texts: Sequence[Text]) -> Understanding:
         """Tags of the customer's texts, by place; what staff said is never scored. Linear in the texts."""
         tags: list[Tag] = []
-        mood = _Mood()
+        mood = Mood()
         said: list[str] = []
+        log_odds = 0.0
+        unsure: list[str] = []
         for number, text in enumerate(texts):
             if text.speaker != "customer":
                 continue
             folded = fold(text.text)
             said.append(folded.text)
-            tags += self._read_text(folded, number, mood)
-        red_lines = tuple(kind for kind in self._red_lines.kinds if kind in mood.red_lines)
+            reading = _Reading(number, folded, self._lexicon.look(folded.text))
+            if reading.sight.clauses:
+                tags += self._read_text(reading, mood, unsure)
+                log_odds += reading.log_odds
+        probability = self._probability(said, log_odds, mood)
+        intents = mood.intents
+        red_lines = tuple(kind for kind in self._lexicon.red_lines.kinds if kind in mood.red_lines)
         return Understanding(
             tags=tuple(tags),
             red_lines=red_lines,
-            intents=tuple(filter(None, (_intent(mood),))),
+            intents=intents,
             lang=language(said),
             departments=self._departments(red_lines, tags),
+            polarity=probability,
+            actionability=mood.actionability(intents) if said else None,
+            effort=mood.effort,
+            emotion=mood.emotion if mood.meaningful else None,
+            behaviour=mood.behaviour,
+            review=_review(said, tags, mood, probability, unsure),
             frame_version=self.frame.version,
+            model_version=self.model_version,
         )
 
-    def _read_text(self, folded: Folded, number: int, mood: _Mood) -> list[Tag]:
-        text = folded.text
-        clauses = split(text)
-        if not clauses:
+    # ------------------------------------------------------------ one text
+
+    def _read_text(self, reading: _Reading, mood: Mood, unsure: list[str]) -> list[Tag]:
+        sight = reading.sight
+        text, clauses, said, hits, red_lines = sight
+        room = Room(text, clauses, said, hits)
+        seen_by_hit = [(hit, room.evidence(hit)) for hit in hits]
+        means = mood.hear(text, clauses, said, [(hit.clause, seen) for hit, seen in seen_by_hit])
+        mood.red_lines |= red_lines
+        if not means:
             return []
-        opinions, negators = self._feelings.find(text, clauses)
-        wishes = self._hear_cues(text, clauses, mood)
-        mood.red_lines |= self._red_lines.find(text, clauses)
-        hits = self._topics.find(text, clauses)
-        for opinion in opinions:
-            mood.add(opinion.weight)
-        found = _Room(text, clauses, opinions, negators, hits)
-        evidence: dict[tuple[int, int], list[_Evidence]] = {}
-        for hit in self._specific(hits):
-            seen = found.evidence(hit)
-            if hit.term.polarity is not None and seen.weight is not None:
-                mood.add(seen.weight)
-            evidence.setdefault((hit.clause, hit.owner), []).append(seen)
-        if not evidence and opinions and self.frame.overall is not None:
-            strongest = max(opinions, key=lambda opinion: abs(opinion.weight))
-            seen = _Evidence(strongest.start, strongest.end, strongest.weight, _SAID, (strongest.term,))
-            evidence[strongest.clause, self.frame.nodes.index(self.frame.overall)] = [seen]
-        tags = [
-            self._tag(self.frame.nodes[owner], seen, folded, number, wished=clause in wishes)
-            for (clause, owner), seen in evidence.items()
-        ]
-        return sorted(tags, key=lambda tag: (tag.start, tag.end, tag.topic))
+        self._weigh(reading)
+        evidence = self._evidence(seen_by_hit)
+        verdicts = self._verdicts(reading)
+        if verdicts is not None:
+            evidence = self._governed(evidence, verdicts, reading)
+        if not evidence and said.opinions and self._overall is not None:
+            strongest = max(said.opinions, key=lambda opinion: abs(opinion.weight))
+            seen = Evidence(strongest.start, strongest.end, strongest.weight, ALONE, (strongest.term,), strongest.rule)
+            evidence[strongest.clause, self._overall] = [seen]
+        doubts: list[str] = []
+        tags = [self._tag(reading, place, seen, verdicts or {}, doubts) for place, seen in evidence.items()]
+        tags.sort(key=lambda tag: (tag.start, tag.end, tag.topic))
+        if self._delta is not None:
+            tags, doubts = self._revised(self._delta, reading, tags, doubts)
+        unsure += doubts
+        return tags
 
-    def _hear_cues(self, text: str, clauses: Sequence[Clause], mood: _Mood) -> set[int]:
-        """Remember the cues for the intent; the clauses in which something is wished for."""
-        starts = [clause.start for clause in clauses]
-        wishes: set[int] = set()
-        for match in self._cues.find(text):
-            kind = self._cue_kinds[self._cues.terms[match.term]]
-            mood.cues.add(kind)
-            if kind == "wish":
-                wishes.add(max(0, bisect_left(starts, match.start + 1) - 1))
-        return wishes
+    def _revised(
+        self, delta: Delta, reading: _Reading, tags: Sequence[Tag], doubts: list[str]
+    ) -> tuple[list[Tag], list[str]]:
+        """The tags and what is doubted about them after what the workspace's analysts taught."""
+        clauses = reading.sight.clauses
+        reading.log_odds += delta.document(reading.sight.text, clauses)
+        revised = delta.revise(reading.folded, clauses, tags, reading.number, self.frame, version=self.model_version)
+        below = any(tag.confidence < confidence.LINE for tag in revised)
+        return revised, (doubts or ["unsure_topic"]) if below else []
 
-    def _specific(self, hits: Sequence[Hit]) -> list[Hit]:
-        """Without the hits of a topic whose descendant is named in the same clause."""
-        ancestors = {(hit.clause, node_id) for hit in hits for node_id in _ancestors(self.frame.nodes[hit.owner].id)}
-        return [hit for hit in hits if (hit.clause, self.frame.nodes[hit.owner].id) not in ancestors]
+    def _weigh(self, reading: _Reading) -> None:
+        """The model's document log-odds; none for a text that is hardly Chinese."""
+        text, clauses, said, _hits, _red_lines = reading.sight
+        if self._model is not None and _mostly_han(text):
+            reading.scan = self._model.weights.scan(text)
+            reading.log_odds = self._model.polarity.read(reading.scan, clauses, said.opinions)
 
-    def _tag(self, node: Node, seen: Sequence[_Evidence], folded: Folded, number: int, *, wished: bool) -> Tag:
+    def _evidence(self, seen_by_hit: Sequence[tuple[Hit, Evidence]]) -> dict[tuple[int, int], list[Evidence]]:
+        """(clause number, node number) → evidence, without topics whose descendant is named in the same clause."""
+        nodes = self.frame.nodes
+        ancestors = {(hit.clause, above) for hit, _ in seen_by_hit for above in _ancestors(nodes[hit.owner].id)}
+        found: dict[tuple[int, int], list[Evidence]] = {}
+        for hit, seen in seen_by_hit:
+            if (hit.clause, nodes[hit.owner].id) not in ancestors:
+                found.setdefault((hit.clause, hit.owner), []).append(seen)
+        return found
+
+    def _verdicts(self, reading: _Reading) -> dict[tuple[int, str], float] | None:
+        """(clause number, head) → confidence, by the topic model; None where the lexicon is alone."""
+        if self._model is None or self._model.topics is None or reading.scan is None:
+            return None
+        return self._model.topics.read(reading.scan, reading.sight.clauses, reading.sight.hits)
+
+    def _governed(
+        self,
+        evidence: dict[tuple[int, int], list[Evidence]],
+        verdicts: dict[tuple[int, str], float],
+        reading: _Reading,
+    ) -> dict[tuple[int, int], list[Evidence]]:
+        """The lexicon's evidence where a head of the model agrees or governs nothing, and heads that it did not see."""
+        assert self._model is not None and self._model.topics is not None  # noqa: S101, PT018 - for the type checker
+        governs = self._model.topics.governs
+        kept: dict[tuple[int, int], list[Evidence]] = {}
+        covered: set[tuple[int, str]] = set()
+        for (clause, place), seen in evidence.items():
+            head = governs(self.frame.nodes[place].id)
+            if head is None or (clause, head) in verdicts or any(_stands(one) for one in seen):
+                kept[clause, place] = seen
+                if head is not None:
+                    covered.add((clause, head))
+        for clause, head in verdicts:
+            if (clause, head) not in covered:
+                kept[clause, self._places[head]] = [_unnamed(reading.sight, clause)]
+        return kept
+
+    # ------------------------------------------------------------ one tag
+
+    def _tag(
+        self,
+        reading: _Reading,
+        place: tuple[int, int],
+        seen: Sequence[Evidence],
+        verdicts: dict[tuple[int, str], float],
+        unsure: list[str],
+    ) -> Tag:
         """The strongest evidence decides; of two equally strong ones the bad one."""
+        clause_number, owner = place
+        node = self.frame.nodes[owner]
         best = max(seen, key=lambda one: (abs(one.weight or 0), -(one.weight or 0)))
-        start, end = folded.span(best.start, best.end)
-        polarity = _polarity(best.weight, node.prior)
-        if wished and polarity == "positive":
-            polarity = "neutral"  # what is wished for is not there yet
+        by_model = self._topic_confidence(clause_number, node, verdicts)
+        polarity, score, sure = self._polarity(reading, clause_number, node, best)
+        topic_sure = by_model if by_model is not None else confidence.TOPIC_BY_EVIDENCE[best.how]
+        if best.rule == "sour":
+            sure = min(sure, confidence.SARCASTIC)
+        if topic_sure < confidence.LINE:
+            unsure.append("unsure_topic")
+        elif topic_sure * sure < confidence.LINE and best.weight is not None:
+            unsure.append("unsure_polarity")
+        start, end = reading.folded.span(best.start, best.end)
+        wished = reading.sight.said.stance.is_("wish", best.start)
         return Tag(
             topic=node.id,
             polarity=polarity,
-            text=number,
+            text=reading.number,
             start=start,
             end=end,
-            confidence=best.confidence,
+            confidence=round(max(0.01, topic_sure * sure), 3),
             terms=best.terms,
             need_hint=_need_hint(polarity, node.need, wished=wished),
-            producer=PRODUCER,
-            version=self.frame.version,
+            producer="lexicon" if by_model is None else "model",
+            version=self.frame.version if by_model is None else self.model_version,
+            score=round(score, 3),
+            grams=self._grams(reading, reading.sight.clauses[clause_number]),
         )
+
+    def _topic_confidence(self, clause: int, node: Node, verdicts: dict[tuple[int, str], float]) -> float | None:
+        if not verdicts or self._model is None or self._model.topics is None:
+            return None
+        head = self._model.topics.governs(node.id)
+        return verdicts.get((clause, head)) if head is not None else None
+
+    def _polarity(self, reading: _Reading, clause: int, node: Node, seen: Evidence) -> tuple[str, float, float]:
+        """(polarity, log-odds of positive, probability that the polarity is right)."""
+        model = self._model
+        wished = seen.rule in ("wish", "asked", "void")
+        if model is None or model.topics is None or reading.scan is None or _decides(seen) or wished:
+            return _by_lexicon(seen, node)
+        log_odds, neutral = model.topics.polarity(
+            reading.scan, reading.sight.clauses[clause], node.id, seen.weight, reading.log_odds
+        )
+        if seen.weight is not None and seen.rule in TURNED:
+            log_odds += confidence.TURNED_WORDS * seen.weight
+        elif seen.weight is not None and seen.how == OWN:
+            log_odds += confidence.OWN_WORDS * seen.weight
+        positive = sigmoid(log_odds)
+        shares = (
+            ("negative", (1 - neutral) * (1 - positive)),
+            ("neutral", neutral),
+            ("positive", (1 - neutral) * positive),
+        )
+        polarity, sure = max(shares, key=lambda share: share[1])
+        return polarity, log_odds, sure
+
+    def _grams(self, reading: _Reading, clause: Clause) -> tuple[Gram, ...]:
+        """The n-grams of the clause that weighed most for its polarity, at most three, none over another."""
+        if self._model is None or reading.scan is None:
+            return ()
+        weight = self._model.polarity.weight
+        places = sorted(
+            (
+                (abs(value), start, end, value)
+                for start, end, row in reading.scan.places(clause.start, clause.end)
+                if (value := weight(row))
+            ),
+            reverse=True,
+        )
+        chosen: list[Gram] = []
+        for _size, start, end, value in places:
+            gram = Gram(*reading.folded.span(start, end), round(value, 3))
+            if all(gram.end <= other.start or gram.start >= other.end for other in chosen):
+                chosen.append(gram)
+                if len(chosen) == MOST_GRAMS:
+                    break
+        return tuple(sorted(chosen))
+
+    # ------------------------------------------------------------ the whole voice
+
+    def _probability(self, said: Sequence[str], log_odds: float, mood: Mood) -> float | None:
+        """Calibrated probability that the voice is positive; None when there is nothing to read."""
+        if not mood.meaningful:
+            return None
+        if self._model is None or not any(_mostly_han(text) for text in said):
+            if not mood.good and not mood.bad and not log_odds:
+                return None
+            return round(sigmoid(confidence.by_lexicon(mood.up, mood.down) + log_odds), 4)
+        if mood.overruled:
+            log_odds = confidence.overrule(log_odds, mood.up, mood.down)
+        return round(self._model.polarity.probability(log_odds), 4)
 
     def _departments(self, red_lines: Sequence[str], tags: Iterable[Tag]) -> tuple[str, ...]:
         """Who has to mend what went wrong: whose red line it is first, then in the order in which it is told."""
         crossed = [line.department for line in self.frame.red_lines if line.kind in red_lines]
-        negative = [self.frame.by_id[tag.topic].department for tag in tags if tag.polarity == "negative"]
+        negative = [
+            self.frame.by_id[tag.topic].department
+            for tag in tags
+            if tag.polarity == "negative" and tag.confidence >= confidence.LINE
+        ]
         return tuple(dict.fromkeys((*crossed, *negative)))
 
 
-class _Room:
-    """One text with everything found in it; tells what is said about a hit."""
+def _model(frame: Frame, weights: Weights) -> _Model:
+    from chalicelib.understanding.polarity import PolarityModel
+    from chalicelib.understanding.topics import TopicModel
 
-    def __init__(
-        self, text: str, clauses: Sequence[Clause], opinions: Sequence[Opinion], negators: Negators, hits: Sequence[Hit]
-    ) -> None:
-        self._text = text
-        self._clauses = clauses
-        self._opinions = opinions
-        self._starts = [opinion.start for opinion in opinions]
-        self._negators = negators
-        self._hit_starts = [hit.place for hit in hits]
-        self._hit_ends = [hit.place + len(hit.term.text) for hit in hits]
-        self._named = {hit.clause for hit in hits}
-        self._first_of: dict[int, int] = {}
-        for place, opinion in enumerate(opinions):
-            self._first_of.setdefault(opinion.clause, place)
+    return _Model(weights.version, weights, PolarityModel(weights, frame.packs), TopicModel.for_frame(weights, frame))
 
-    def evidence(self, hit: Hit) -> _Evidence:
-        if hit.term.polarity is not None:
-            weight = _POLAR[hit.term.polarity]
-            turned, first = self._negators.before(self._text, hit.place, self._floor(hit), reach=_DENIAL_REACH)
-            start = min(hit.start, first)
-            return _Evidence(start, hit.end, -weight if turned else weight, _OWN, (hit.term.text,))
-        opinion, confidence = self._opinion_on(hit)
-        if opinion is None:
-            return _Evidence(hit.start, hit.end, None, _UNSAID, (hit.term.text,))
-        start, end = min(hit.start, opinion.start), max(hit.end, opinion.end)
-        return _Evidence(start, end, opinion.weight, confidence, (hit.term.text, opinion.term))
 
-    def _floor(self, hit: Hit) -> int:
-        """A negator before this place speaks of something else: the clause before, or the term before."""
-        at = bisect_left(self._hit_starts, hit.place) - 1
-        return max(self._clauses[hit.clause].start, self._hit_ends[at] if at >= 0 else 0)
+def _unnamed(sight: Sight, number: int) -> Evidence:
+    """What a clause says about a topic that only the model saw in it: its strongest opinion."""
+    clause = sight.clauses[number]
+    first = bisect_left(sight.said.opinions, clause.start, key=_start)
+    opinions = [opinion for opinion in sight.said.opinions[first : first + _A_FEW] if opinion.clause == number]
+    start = (
+        clause.start + len(sight.text[clause.start : clause.end]) - len(sight.text[clause.start : clause.end].lstrip())
+    )
+    end = clause.start + len(sight.text[clause.start : clause.end].rstrip())
+    if not opinions:
+        return Evidence(start, end, None, UNSAID, ())
+    best = max(opinions, key=lambda opinion: abs(opinion.weight))
+    return Evidence(start, end, best.weight, "close", (best.term,), best.rule)
 
-    def _opinion_on(self, hit: Hit) -> tuple[Opinion | None, float]:
-        """The closest opinion in the clause; failing that, one of a neighbouring clause that names no topic."""
-        at = bisect_left(self._starts, hit.end)
-        around = self._opinions[max(0, at - 3) : at + 3]
-        costs = [
-            (cost, opinion)
-            for opinion in around
-            if opinion.clause == hit.clause and (cost := self._cost(hit, opinion)) is not None
-        ]
-        if costs:
-            cost, opinion = min(costs)
-            return opinion, _SAID if cost <= 8 else _FAR_OFF
-        for neighbour in (hit.clause + 1, hit.clause - 1):
-            if self._continues(hit.clause, neighbour):
-                return self._opinions[self._first_of[neighbour]], _NEXT_CLAUSE
-        return None, _UNSAID
 
-    def _cost(self, hit: Hit, opinion: Opinion) -> int | None:
-        """Distance, dearer across another topic and where the language puts opinions less often; None when too far."""
-        latin = hit.term.text[0].isascii()
-        if opinion.start >= hit.end:
-            gap, between = opinion.start - hit.end, (hit.end, opinion.start)
-            dear = 0
-        elif opinion.end <= hit.start:
-            gap, between = hit.start - opinion.end, (opinion.start, hit.start)
-            dear = (0 if gap <= 2 else 8) if latin else 4
-        else:
-            return None
-        if gap > (_LATIN_FAR if latin else _FAR):
-            return None
-        others = bisect_left(self._hit_starts, between[1]) - bisect_left(self._hit_starts, between[0])
-        return gap + dear + 8 * min(others, 2)
+def _stands(seen: Evidence) -> bool:
+    """Whether the lexicon's evidence stands although the model sees no such topic: plain words, or close trouble."""
+    plain = seen.how == OWN or seen.rule in ("asked", "wish", "void")
+    return plain or (seen.how == CLOSE and seen.weight is not None and seen.weight < 0)
 
-    def _continues(self, clause: int, neighbour: int) -> bool:
-        """Whether the neighbour may speak for the clause: no full stop or contrast between, no topic of its own."""
-        if neighbour not in self._first_of or neighbour in self._named:
-            return False
-        return self._clauses[max(clause, neighbour)].opens == "soft"
+
+def _decides(seen: Evidence) -> bool:
+    """Whether rules read the words where n-grams cannot: then the lexicon has the last word."""
+    return seen.rule in RULED or (seen.how == OWN and seen.rule in TURNED)
+
+
+def _start(opinion: Opinion) -> int:
+    return opinion.start
+
+
+def _by_lexicon(seen: Evidence, node: Node) -> tuple[str, float, float]:
+    weight = seen.weight
+    if weight is None:
+        neutral = seen.rule in ("wish", "asked", "void")
+        polarity = "neutral" if neutral else node.prior
+    else:
+        polarity = "negative" if weight < 0 else "positive" if weight > 0 else "neutral"
+    sure = confidence.BY_EVIDENCE[seen.how] / confidence.TOPIC_BY_EVIDENCE[seen.how]
+    return polarity, confidence.SCORE * (weight or 0.0), min(1.0, sure)
 
 
 def _ancestors(node_id: str) -> Iterable[str]:
     parts = node_id.split(".")
     return (".".join(parts[:depth]) for depth in range(1, len(parts)))
-
-
-def _polarity(weight: float | None, prior: str) -> str:
-    if weight is None:
-        return prior
-    return "negative" if weight < 0 else "positive" if weight > 0 else "neutral"
 
 
 def _need_hint(polarity: str, need: str, *, wished: bool) -> str:
@@ -255,24 +408,25 @@ def _need_hint(polarity: str, need: str, *, wished: bool) -> str:
     return "delight" if polarity == "positive" and need == "delight" else "undecided"
 
 
-def _intent(mood: _Mood) -> str | None:
-    """What the customer is after; the first that holds."""
-    complains = bool(mood.red_lines) or (mood.bad > 0 and mood.bad >= mood.good)
-    verdicts = (
-        ("churn_threat", "churn" in mood.cues),
-        ("complaint", complains),
-        ("suggestion", "wish" in mood.cues),
-        ("question", "question" in mood.cues),
-        ("praise", mood.good > 0),
-        ("thanks", "thanks" in mood.cues),
+def _review(
+    said: Sequence[str], tags: Sequence[Tag], mood: Mood, probability: float | None, unsure: Sequence[str]
+) -> tuple[str, ...]:
+    """vocabulary.REVIEW_REASONS: why a person should look."""
+    if not mood.meaningful:
+        return ()
+    low, high = confidence.UNSURE
+    reasons = (
+        ("unsure_topic", "unsure_topic" in unsure),
+        ("unsure_polarity", "unsure_polarity" in unsure or (probability is not None and low < probability < high)),
+        ("sarcasm", mood.sarcastic),
+        ("no_topic", not tags and sum(map(len, said)) >= _WORTH_A_TOPIC and not mood.cues),
     )
-    return next((intent for intent, holds in verdicts if holds), None)
+    return tuple(reason for reason, holds in reasons if holds)
 
 
-_HAN: Final = re.compile("[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
-_KANA: Final = re.compile("[\u3041-\u30ff]")
-_HANGUL: Final = re.compile("[\uac00-\ud7af]")
-_LETTER: Final = re.compile("[a-z]")
+def _mostly_han(text: str) -> bool:
+    """Whether the model's Chinese n-grams have enough to go by."""
+    return len(_HAN.findall(text)) > _FEW_HAN * sum(map(str.isalpha, text))
 
 
 def language(texts: Iterable[str]) -> str | None:

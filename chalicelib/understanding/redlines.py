@@ -8,6 +8,7 @@ from typing import Final
 
 from chalicelib.understanding.clauses import Clause
 from chalicelib.understanding.frame import Frame
+from chalicelib.understanding.matcher import Match
 from chalicelib.understanding.terms import TermTable
 
 # A denial stands right before the words, with nothing but fillers in between: "再不退款就起诉" denies nothing.
@@ -31,11 +32,13 @@ class RedLines:
         self._kinds = tuple(line.kind for line in frame.red_lines)
         self._table = TermTable((line.terms, line.excludes) for line in frame.red_lines)
 
-    def find(self, text: str, clauses: Sequence[Clause]) -> set[str]:
-        """Kinds that the folded text crosses; linear in the text."""
+        self.tables = self._table.tables
+
+    def crossed(self, text: str, clauses: Sequence[Clause], found: Sequence[Sequence[Match]]) -> set[str]:
+        """Kinds that the folded text crosses; ``found``: what a ``Matcher`` found in ``tables``. Linear in the text."""
         return {
             self._kinds[hit.owner]
-            for hit in self._table.find(text, clauses)
+            for hit in self._table.hits(text, clauses, found)
             if not _denied(text, clauses[hit.clause].start, hit.start)
         }
 

@@ -1,14 +1,14 @@
-"""The terms of many owners (topics, red lines) matched together, with their exclusions and required neighbours."""
+"""The terms of many owners (topics, red lines) with their exclusions and required neighbours."""
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from chalicelib.understanding.clauses import Clause
 from chalicelib.understanding.frame import Term
-from chalicelib.understanding.matcher import Match, Matcher
+from chalicelib.understanding.matcher import EVERY, OUTERMOST, Match
 
 NEARBY: Final = 16  # characters between a term and the neighbour that it requires
 LATIN_NEARBY: Final = 40
@@ -26,32 +26,45 @@ class Hit(NamedTuple):
 
 
 class TermTable:
-    """Compiled once: ``owners`` are pairs of terms and excluding phrases, in the order that gives them their number."""
+    """Compiled once: ``owners`` are pairs of terms and excluding phrases, in the order that gives them their number.
+
+    ``tables`` go into a ``Matcher``; what that finds in them goes into ``hits``.
+    """
 
     def __init__(self, owners: Iterable[tuple[Sequence[Term], Sequence[str]]]) -> None:
-        self._uses: dict[str, list[tuple[int, Term]]] = {}
+        uses: dict[str, list[tuple[int, Term]]] = {}
         excludes: dict[str, set[int]] = {}
+        neighbours: dict[str, None] = {}
         for number, (terms, phrases) in enumerate(owners):
             for term in terms:
-                self._uses.setdefault(term.text, []).append((number, term))
+                for text in _spoken(term.text):
+                    uses.setdefault(text, []).append((number, term))
+                neighbours.update(dict.fromkeys(sorted(term.near)))
             for phrase in phrases:
                 excludes.setdefault(phrase, set()).add(number)
-        self._terms = Matcher(self._uses, longest=False)
-        self._excludes = Matcher(excludes, longest=False)
-        self._excluded_of = [excludes[phrase] for phrase in self._excludes.terms]
+        self._uses = tuple(uses.values())
+        self._excluded_of = tuple(excludes.values())
+        self._neighbours = tuple(neighbours)
+        self.tables = ((tuple(uses), OUTERMOST), (tuple(excludes), OUTERMOST), (self._neighbours, EVERY))
 
-    def find(self, text: str, clauses: Sequence[Clause]) -> list[Hit]:
+    def hits(self, text: str, clauses: Sequence[Clause], found: Sequence[Sequence[Match]]) -> list[Hit]:
         """Hits by their place. Where several owners require a neighbour of one term, the nearest neighbour wins."""
-        if not clauses:
+        matches, excluding, neighbours = found
+        if not clauses or not matches:
             return []
         starts = [clause.start for clause in clauses]
-        excluded = _Intervals(self._excludes.find(text))
+        excluded = _Intervals(excluding)
+        room = _Neighbours(neighbours, self._neighbours)
         hits: list[Hit] = []
-        for match in self._terms.find(text):
+        for match in matches:
             clause = max(0, bisect_right(starts, match.start) - 1)
-            vetoed = {owner for phrase in excluded.over(match.start, match.end) for owner in self._excluded_of[phrase]}
-            uses = [use for use in self._uses[self._terms.terms[match.term]] if use[0] not in vetoed]
-            hits += _nearest(text, match, clause, clauses[clause], uses)
+            uses: Sequence[tuple[int, Term]] = self._uses[match.term]
+            if excluding:
+                vetoed = {
+                    owner for phrase in excluded.over(match.start, match.end) for owner in self._excluded_of[phrase]
+                }
+                uses = [use for use in uses if use[0] not in vetoed]
+            hits += _nearest(text, match, (clause, clauses[clause]), uses, room)
         return hits
 
 
@@ -70,30 +83,51 @@ class _Intervals:
             at -= 1
 
 
-def _nearest(text: str, match: Match, number: int, clause: Clause, uses: Sequence[tuple[int, Term]]) -> list[Hit]:
+class _Neighbours:
+    """Words that some term requires, by their end. Only those within reach of a term are looked at."""
+
+    def __init__(self, matches: Sequence[Match], words: Sequence[str]) -> None:
+        self._matches = sorted(matches, key=_end) if matches else ()
+        self._ends = [match.end for match in self._matches]
+        self._words = words
+
+    def closest(self, match: Match, low: int, high: int, words: frozenset[str]) -> tuple[int, int, int] | None:
+        """(distance, start, end) of the one of ``words`` within ``low:high`` that stands closest to the match."""
+        best: tuple[int, int, int] | None = None
+        for at in range(bisect_left(self._ends, low), bisect_right(self._ends, high)):
+            start, end, word = self._matches[at]
+            if start < low or self._words[word] not in words or (start < match.end and end > match.start):
+                continue
+            distance = match.start - end if end <= match.start else start - match.end
+            if best is None or distance < best[0]:
+                best = (distance, start, end)
+        return best
+
+
+def _spoken(text: str) -> tuple[str, ...]:
+    """The forms of a term: "没人接" is also said "没有人接"."""
+    return (text, f"没有{text[1:]}") if len(text) > 2 and text[0] == "没" and text[1] != "有" else (text,)
+
+
+def _end(match: Match) -> int:
+    return match.end
+
+
+def _nearest(
+    text: str, match: Match, said_in: tuple[int, Clause], uses: Sequence[tuple[int, Term]], room: _Neighbours
+) -> list[Hit]:
+    number, clause = said_in
     hits: list[tuple[int, Hit]] = []
     for owner, term in uses:
         if not term.near:
             hits.append((0, Hit(match.start, match.end, owner, number, match.start, term)))
             continue
-        found = _neighbour(text, match, clause, term.near)
+        reach = LATIN_NEARBY if text[match.start].isascii() else NEARBY
+        low, high = max(clause.start, match.start - reach), min(clause.end, match.end + reach)
+        found = room.closest(match, low, high, term.near)
         if found is not None:
             distance, start, end = found
             hit = Hit(min(start, match.start), max(end, match.end), owner, number, match.start, term)
             hits.append((distance, hit))
     closest = min((distance for distance, _ in hits), default=0)
     return [hit for distance, hit in hits if distance == closest]
-
-
-def _neighbour(text: str, match: Match, clause: Clause, words: frozenset[str]) -> tuple[int, int, int] | None:
-    """(distance, start, end) of the required word that stands closest in the clause."""
-    reach = LATIN_NEARBY if text[match.start].isascii() else NEARBY
-    low, high = max(clause.start, match.start - reach), min(clause.end, match.end + reach)
-    best: tuple[int, int, int] | None = None
-    for word in words:
-        before = text.rfind(word, low, match.start)
-        after = text.find(word, match.end, high)
-        for place, distance in ((before, match.start - before - len(word)), (after, after - match.end)):
-            if place >= 0 and (best is None or distance < best[0]):
-                best = (distance, place, place + len(word))
-    return best

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain.folding import fold
+from chalicelib.domain.traditional import SIMPLIFIED, TRADITIONAL
 
 
 @pytest.mark.parametrize(
@@ -21,6 +22,12 @@ from chalicelib.domain.folding import fold
         ("㈱", "(株)"),
         ("①", "1"),
         ("\U00020bb7野家", "\U00020bb7野家"),
+        ("質量沒有說的好", "质量没有说的好"),
+        ("著名", "著名"),
+        ("\U0001f44d\U0001f3fb", "\U0001f44d"),
+        ("质 量　很 好", "质量很好"),
+        ("很好 很快 不错", "很好 很快 不错"),
+        ("好 贵", "好 贵"),
     ],
 )
 def test_what_hides_a_word_is_undone(written: str, folded: str) -> None:
@@ -49,3 +56,17 @@ def test_each_folded_character_comes_from_the_one_it_points_at(text: str) -> Non
     folded = fold(text)
     for place, char in enumerate(folded.text):
         assert char in fold(text[folded.index[place]]).text
+
+
+def test_the_two_columns_of_the_traditional_table_match() -> None:
+    assert len(TRADITIONAL) == len(SIMPLIFIED) == len(set(TRADITIONAL))
+    assert not set(TRADITIONAL) & set(SIMPLIFIED)
+
+
+def test_a_span_over_closed_up_characters_holds_their_blanks() -> None:
+    folded = fold("，质 量 很 好")
+    assert folded.span(1, 5) == (1, 8)
+
+
+def test_words_that_are_parted_by_blanks_stay_parted() -> None:
+    assert fold("我说质 量 很 好").text == "我说质 量 很 好"

@@ -13,7 +13,7 @@ from chalicelib.domain.folding import fold
 from chalicelib.domain.voice import Text
 from chalicelib.understanding import shipped
 from chalicelib.understanding.clauses import split
-from chalicelib.understanding.matcher import Matcher
+from chalicelib.understanding.matcher import EVERY, LONGEST, OUTERMOST, Matcher
 from chalicelib.understanding.reader import Reader, language
 
 READER = Reader(shipped.load())
@@ -196,7 +196,29 @@ def test_texts_do_not_speak_for_one_another(one: str, other: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "unit", ["慢", "没破损", "不", "物流慢", "快递 ", "不起诉", " ", "但是", "没没没没好", "delivery slow "]
+    "unit",
+    [
+        "慢",
+        "没破损",
+        "不",
+        "物流慢",
+        "快递 ",
+        "不起诉",
+        " ",
+        "但是",
+        "没没没没好",
+        "delivery slow ",
+        "以前现在",
+        "难道",
+        "隔壁",
+        "如果",
+        "呵呵，",
+        "真是太好了，慢，",
+        "\U0001f44d",
+        "质 ",
+        "elsewhere ",
+        "没有过这么",
+    ],
 )
 def test_the_work_grows_with_the_text_and_no_faster(unit: str) -> None:
     """Counted in calls, not seconds: a text eight times as long makes about eight times the calls."""
@@ -251,15 +273,18 @@ def test_clauses_are_ordered_apart_and_never_blank(text: str) -> None:
 
 
 def test_latin_terms_stand_at_word_borders_and_may_be_inflected() -> None:
-    matcher = Matcher(["app", "refund"], longest=False)
-    assert matcher.find("happy") == []
-    assert [match[:2] for match in matcher.find("the app refunded")] == [(4, 7), (8, 16)]
-    assert [match[:2] for match in matcher.find("这个app很好")] == [(2, 5)]
+    matcher = Matcher([(["app", "refund"], OUTERMOST)])
+    assert matcher.find("happy") == [[]]
+    assert [match[:2] for match in matcher.find("the app refunded")[0]] == [(4, 7), (8, 16)]
+    assert [match[:2] for match in matcher.find("这个app很好")[0]] == [(2, 5)]
 
 
 def test_a_term_inside_a_longer_one_is_dropped_and_an_overlap_is_kept() -> None:
-    matcher = Matcher(["快递", "快递员", "员工"], longest=False)
-    assert [match[:2] for match in matcher.find("快递员工")] == [(0, 3), (2, 4)]
+    words = ["快递", "快递员", "员工"]
+    longest, outermost, every = Matcher([(words, LONGEST), (words, OUTERMOST), (words, EVERY)]).find("快递员工")
+    assert [match[:2] for match in longest] == [(0, 3)]
+    assert [match[:2] for match in outermost] == [(0, 3), (2, 4)]
+    assert [match[:2] for match in every] == [(0, 3), (0, 2), (2, 4)]
 
 
 @pytest.mark.parametrize(
