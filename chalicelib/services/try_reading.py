@@ -1,0 +1,108 @@
+"""Try a sentence against frame and routing: what it would be tagged, who would get it, and what they would see.
+
+Nothing is stored and nobody is told. The words go the way of a real voice: checked, redacted, read, decided.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, Protocol
+
+from chalicelib.domain import moments, rules, scoring
+from chalicelib.domain.arrival import Arrival
+from chalicelib.domain.feedback import Feedback, Understanding
+from chalicelib.domain.outbound import Message
+from chalicelib.domain.reading import CodeFrame
+from chalicelib.domain.ticket import Ticket, opened, wants_ticket
+from chalicelib.domain.ticket_title import language, title
+from chalicelib.domain.voice import Text
+from chalicelib.services.enrich import Source, redacted
+from chalicelib.services.ports import Clock, Directory
+
+_NOBODY: Final = "-"  # where a real voice has its id
+
+
+class NamingFrame(CodeFrame, Protocol):
+    def name(self, topic: str, lang: str) -> str: ...
+
+
+class FramedReader(Protocol):
+    """A reader with the frame that it reads by, see ``understanding/reader.py``."""
+
+    @property
+    def frame(self) -> Any:
+        """A ``NamingFrame``."""
+
+    def read(self, texts: Sequence[Text]) -> Understanding: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """``ticket`` and ``card`` are None when no rule asks for a ticket."""
+
+    feedback: Feedback
+    ticket: Ticket | None
+    card: Any  # connectors.cards.Card
+
+
+@dataclass(frozen=True, slots=True)
+class TryReading:
+    """``reader`` gives the one in force in a workspace, or that of a proposed frame; raises NotFound."""
+
+    reader: Callable[[str, str | None], FramedReader]
+    directory: Directory
+    source: Callable[[str], Source]
+    card: Callable[[Message, str], Any]
+    clock: Clock
+
+    def __call__(self, workspace: str, voice: Mapping[str, Any], *, proposal: str | None = None) -> Tried:
+        """``voice`` has the fields of a canonical body but its identity. Raises Invalid as that source, NotFound."""
+        reader = self.reader(workspace, proposal)
+        read = self._read(workspace, voice, reader)
+        feedback = replace(read, decision=rules.decide(self.directory.rules(workspace), read))
+        if not wants_ticket(feedback):
+            return Tried(feedback, None, None)
+        lang = language(feedback)
+        step = opened(feedback, title(feedback, reader.frame.name, lang), feedback.received_at)
+        ticket = replace(step.ticket, id="", feedback="")
+        return Tried(feedback, ticket, self.card(_message(feedback, ticket, reader.frame), lang))
+
+    def _read(self, workspace: str, voice: Mapping[str, Any], reader: FramedReader) -> Feedback:
+        now = self.clock()
+        body = {**voice, "type": "feedback.created", "id": _NOBODY, "occurred_at": moments.written(now)}
+        raw = json.dumps(body, ensure_ascii=False).encode("utf-8", "surrogatepass")
+        canonical = redacted(self.source("canonical").parse(Arrival(raw, now), {}))
+        return Feedback(
+            workspace=workspace,
+            id=_NOBODY,
+            connection=_NOBODY,
+            source="canonical",
+            state="new",
+            received_at=now,
+            occurred_at=now,
+            channel=canonical.channel,
+            touchpoint=canonical.touchpoint,
+            unit=canonical.unit,
+            lang=canonical.lang,
+            scores=canonical.scores,
+            classes=scoring.classes(canonical.scores),
+            texts=canonical.texts,
+            understanding=reader.read(canonical.texts),
+            understood_at=now,
+        )
+
+
+def _message(feedback: Feedback, ticket: Ticket, frame: NamingFrame) -> Message:
+    """What a chat robot would be given of the new ticket, which has no id and so no link."""
+    return Message(
+        delivery_id=_NOBODY,
+        type="ticket.opened",
+        sequence=1,
+        occurred_at=moments.written(feedback.received_at),
+        now=feedback.received_at,
+        ticket=ticket,
+        feedback=feedback,
+        topic_name=frame.name,
+    )
