@@ -3,10 +3,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 CHECKOV := .venv-checkov/.ready
+PEERS := .venv-peers/.ready
+SPLIT ?= dev
 SLOW_SECONDS := 480
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down status test lint bench soak deploy clean
+.PHONY: help run up down status test lint bench soak packs model eval deploy clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 10
@@ -45,12 +47,24 @@ soak: $(READY) ## 1,000 feedback through kills, duplicates and refusals
 	@SOAK_FEEDBACK=1000 SOAK_KILLS=20 $(BIN)/pytest tests/integration/test_soak.py -q
 	@FLOOD=1000 $(BIN)/pytest tests/integration/test_hostile_over_http.py -q -k in_257
 
+packs: $(READY) ## compile the code frames: chalicelib/packs/*.yaml, for people, to what the run time loads
+	@$(BIN)/python -m infra.model.packs
+
+model: packs ## learn the weights and write their card: make model DATA=folder [LICENCES=open]
+	@test -n "$(DATA)" || { echo "which labelled sets? make model DATA=folder [LICENCES=open]"; exit 2; }
+	@OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m infra.model.train --data "$(DATA)" --licences "$(or $(LICENCES),all)"
+
+eval: $(READY) ## what the reader gets right, and how fast: make eval DATA=folder [SPLIT=test] [RECORD=1]
+	@test -n "$(DATA)" || { echo "which labelled sets? make eval DATA=folder [SPLIT=dev]"; exit 2; }
+	@$(MAKE) --silent --no-print-directory $(PEERS) || echo "snownlp and fastText could not be had: speed is shown without peers"
+	@$(BIN)/python -m infra.model.evaluate --data "$(DATA)" --split "$(SPLIT)" $(if $(RECORD),--record)
+
 deploy: $(READY) ## to AWS with your own credentials: make deploy STAGE=prod [PARAMETERS="AlarmEmail=…"]
 	@test -n "$(STAGE)" || { echo "which stage? make deploy STAGE=prod"; exit 2; }
 	@$(BIN)/python -m infra.deploy --stage "$(STAGE)" $(PARAMETERS)
 
 clean: ## forget environments and caches; local state too
-	@rm -rf .venv .venv-checkov .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .venv-checkov .venv-peers .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(READY): requirements.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed, this is " + sys.version)'
@@ -61,4 +75,9 @@ $(READY): requirements.txt requirements-dev.txt
 $(CHECKOV): infra/checkov/requirements.txt
 	@test -x .venv-checkov/bin/python || { echo "making .venv-checkov"; $(PYTHON) -m venv .venv-checkov; }
 	@.venv-checkov/bin/python -m pip install --quiet --disable-pip-version-check -r infra/checkov/requirements.txt
+	@touch $@
+
+$(PEERS): infra/model/peers.txt
+	@test -x .venv-peers/bin/python || { echo "making .venv-peers"; $(PYTHON) -m venv .venv-peers; }
+	@.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check -r infra/model/peers.txt
 	@touch $@

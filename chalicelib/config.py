@@ -19,6 +19,7 @@ class Settings:
     alerts_url: str
     deliveries_url: str
     rollups_url: str
+    readings_url: str
     topic_prefix: str  # ARN up to and including the dash before "<severity>-<protocol>"
     parameter_prefix: str  # SSM path under which connections' and endpoints' secrets live
     key_id: str  # KMS key for secrets and workspace data keys
@@ -27,6 +28,7 @@ class Settings:
     loopback_allowed: bool
     retention_days: int
     rollup_delay: int
+    reading_delay: int  # until an activated frame reads older voices: longer than a batch of new ones takes
     sms_parts_per_day: int  # spend guard: SMS parts a workspace may send a day
 
 
@@ -42,6 +44,7 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         alerts_url=env.get("ALERTS_URL", ""),
         deliveries_url=env.get("DELIVERIES_URL", ""),
         rollups_url=env.get("ROLLUPS_URL", ""),
+        readings_url=env.get("READINGS_URL", ""),
         topic_prefix=env.get("TOPIC_PREFIX", ""),
         parameter_prefix=env.get("PARAMETER_PREFIX", ""),
         key_id=env.get("KEY_ID", ""),
@@ -51,5 +54,6 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         loopback_allowed=bool(env.get("AWS_ENDPOINT_URL")),
         retention_days=int(env.get("RETENTION_DAYS", "90")),
         rollup_delay=int(env.get("ROLLUP_DELAY_S", "30")),
+        reading_delay=int(env.get("READING_DELAY_S", "20")),
         sms_parts_per_day=int(env.get("SMS_PARTS_PER_DAY", "200")),
     )

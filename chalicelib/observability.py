@@ -24,6 +24,7 @@ METRICS: Final = (
     "Parked",  # feedback kept with a reason
     "Published",  # events put on the bus
     "Recounted",  # buckets rebuilt
+    "Reread",  # voices read with a proposed or an activated code frame
     "TicketsOpened",
     "TicketsUpdated",
     "AlertsSent",

@@ -20,13 +20,16 @@ if TYPE_CHECKING:
     from chalicelib.messaging.inbox import Inbox
     from chalicelib.messaging.notifications import SnsNotifications
     from chalicelib.messaging.queues import SqsQueue
+    from chalicelib.services.activate_frame import ActivateFrame
     from chalicelib.services.authenticate import Authenticate
+    from chalicelib.services.correct import Correct
     from chalicelib.services.deliver import Deliver
     from chalicelib.services.delivery_plan import DeliveryPlan
     from chalicelib.services.enrich import Enrich
     from chalicelib.services.fan_out import FanOut
     from chalicelib.services.hear import Hear
     from chalicelib.services.hear_callback import HearCallback
+    from chalicelib.services.learn_delta import LearnDelta
     from chalicelib.services.manage_connections import ManageConnections
     from chalicelib.services.manage_endpoints import ManageEndpoints
     from chalicelib.services.manage_keys import ManageKeys
@@ -35,29 +38,44 @@ if TYPE_CHECKING:
     from chalicelib.services.move_ticket import MoveTicket
     from chalicelib.services.open_ticket import OpenTicket
     from chalicelib.services.outbox import Outbox
+    from chalicelib.services.propose_frame import ProposeFrame
     from chalicelib.services.raise_alert import RaiseAlert
+    from chalicelib.services.read_corrections import ReadCorrections
     from chalicelib.services.read_deliveries import ReadDeliveries
     from chalicelib.services.read_feedback import ReadFeedback
+    from chalicelib.services.read_frame import ReadFrame
+    from chalicelib.services.read_needs import ReadNeeds
     from chalicelib.services.read_tickets import ReadTickets
     from chalicelib.services.redeliver import Redeliver
     from chalicelib.services.reparse import Reparse
     from chalicelib.services.replay import Replay
+    from chalicelib.services.reread import Reread
+    from chalicelib.services.reread_range import RereadRange
     from chalicelib.services.reveal_contact import RevealContact
+    from chalicelib.services.review import Review
     from chalicelib.services.rollup import Rollup
     from chalicelib.services.sweep import Sweep
+    from chalicelib.services.try_reading import TryReading
     from chalicelib.sources.registry import Catalogue
     from chalicelib.storage.alerts import AlertStore
     from chalicelib.storage.audit import AuditLog
     from chalicelib.storage.buckets import BucketStore
+    from chalicelib.storage.corrections import CorrectionList
     from chalicelib.storage.deliveries import DeliveryStore
     from chalicelib.storage.directory import DirectoryStore
     from chalicelib.storage.due import DueStore
     from chalicelib.storage.feedback import FeedbackStore
     from chalicelib.storage.feedback_list import FeedbackList
+    from chalicelib.storage.frames import FrameStore
+    from chalicelib.storage.review_queue import ReviewQueue
     from chalicelib.storage.secrets import ConnectionSecrets, EndpointSecrets
     from chalicelib.storage.tickets import TicketStore
     from chalicelib.storage.vault import Vault
+    from chalicelib.understanding.book import FrameBook
+    from chalicelib.understanding.delta import Delta
+    from chalicelib.understanding.frame import Frame
     from chalicelib.understanding.reader import Reader
+    from chalicelib.understanding.weights import Weights
 
 
 def now() -> datetime:
@@ -177,15 +195,22 @@ def open_ticket_service() -> OpenTicket:
     """What the ticket function calls."""
     from chalicelib.services.open_ticket import OpenTicket
 
-    return OpenTicket(feedback=feedback_store(), tickets=ticket_store(), topic_names=topic_name, clock=now)
+    return OpenTicket(feedback=feedback_store(), tickets=ticket_store(), topic_names=topic_names, clock=now)
 
 
-def topic_name(topic: str, lang: str) -> str:
-    """What the code frame calls a topic in ``zh-CN`` or ``en``; its id where the frame knows it no more."""
-    from chalicelib.understanding.shipped import load
+def topic_names(workspace: str) -> Callable[[str, str], str]:
+    """What a workspace's code frame calls a topic in ``zh-CN`` or ``en``; its id where the frame knows it no more.
 
-    node = load().by_id.get(topic)
-    return node.names.get(lang, topic) if node else topic
+    The frame is looked up with the first name that is asked for.
+    """
+    frame: list[Frame] = []
+
+    def name(topic: str, lang: str) -> str:
+        if not frame:
+            frame.append(frame_book().frame(frame_store().state(workspace)))
+        return frame[0].name(topic, lang)
+
+    return name
 
 
 @lru_cache(maxsize=1)
@@ -264,19 +289,22 @@ def bus() -> EventBus:
 
 @lru_cache(maxsize=8)
 def queue(name: str) -> SqsQueue:
-    """One of our queues: inbox, tickets, alerts, deliveries or rollups."""
+    """One of our queues: inbox, tickets, alerts, deliveries, rollups or readings."""
     from chalicelib.messaging.queues import SqsQueue
 
     return SqsQueue(client("sqs"), getattr(settings(), f"{name}_url"))
 
 
-@lru_cache(maxsize=1)
-def reader() -> Reader:
-    """What reads the words, with the shipped code frame."""
-    from chalicelib.understanding import shipped
-    from chalicelib.understanding.reader import Reader
+def reader_of(workspace: str, proposal: str | None = None) -> Reader:
+    """What reads the words of a workspace: by the frame in force, or by a proposed one. Raises NotFound."""
+    from chalicelib.domain.access import nowhere
 
-    return Reader(shipped.load())
+    if proposal is None:
+        return frame_book().reader(frame_store().state(workspace))
+    proposed = frame_store().proposal(workspace, proposal)
+    if proposed is None:
+        raise nowhere()
+    return frame_book().reader(proposed.content)
 
 
 @lru_cache(maxsize=1)
@@ -289,8 +317,9 @@ def enrich_service() -> Enrich:
         store=feedback_store(),
         vault=vault(),
         directory=directory(),
+        frames=frame_store(),
         source=load,
-        reader=reader(),
+        readers=frame_book().reader,
         clock=now,
         retention_days=settings().retention_days,
     )
@@ -325,6 +354,100 @@ def rollup_service() -> Rollup:
         clock=now,
         retention_days=settings().retention_days,
         delay=settings().rollup_delay,
+    )
+
+
+# --- code frames ---------------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1)
+def frame_store() -> FrameStore:
+    """Code frames of workspaces: active, proposed, learned."""
+    from chalicelib.storage.frames import FrameStore
+
+    _bind()
+    return FrameStore(now)
+
+
+@lru_cache(maxsize=1)
+def frame_book() -> FrameBook:
+    """Frames and their readers, kept while the process lives."""
+    from chalicelib.understanding.book import FrameBook
+
+    return FrameBook(_weights, _delta)
+
+
+def _weights() -> Weights:
+    from chalicelib.understanding import weights
+
+    return weights.load()
+
+
+def _delta(workspace: str, number: int) -> Delta | None:
+    """What the corrections of a workspace taught; None before it was learned."""
+    from chalicelib.understanding.delta import Delta
+
+    kept = frame_store().delta(workspace, number)
+    return None if kept is None else Delta.from_document(kept)
+
+
+@lru_cache(maxsize=1)
+def read_frame() -> ReadFrame:
+    """Packs, the active frame, proposals."""
+    from chalicelib.services.read_frame import ReadFrame
+
+    return ReadFrame(frames=frame_store(), book=frame_book())
+
+
+@lru_cache(maxsize=1)
+def propose_frame() -> ProposeFrame:
+    """A proposed frame, to be measured."""
+    from chalicelib.services.propose_frame import ProposeFrame
+
+    return ProposeFrame(
+        frames=frame_store(), book=frame_book(), rules=directory(), readings=queue("readings"), clock=now
+    )
+
+
+@lru_cache(maxsize=1)
+def activate_frame() -> ActivateFrame:
+    """A measured frame comes into force."""
+    from chalicelib.services.activate_frame import ActivateFrame
+
+    return ActivateFrame(
+        frames=frame_store(),
+        book=frame_book(),
+        rules=directory(),
+        readings=queue("readings"),
+        clock=now,
+        delay=settings().reading_delay,
+    )
+
+
+@lru_cache(maxsize=1)
+def learn_delta() -> LearnDelta:
+    """What a workspace's corrections teach."""
+    from chalicelib.services.learn_delta import LearnDelta
+
+    return LearnDelta(frames=frame_store(), corrections=read_corrections(), learn=frame_book().learned)
+
+
+@lru_cache(maxsize=1)
+def reread_range() -> RereadRange:
+    """What the reread function calls."""
+    from chalicelib.services.reread_range import RereadRange
+
+    return RereadRange(
+        frames=frame_store(),
+        voices=feedback_store(),
+        lists=feedback_list(),
+        tickets=ticket_store(),
+        rules=directory(),
+        readers=frame_book().reader,
+        learn=learn_delta(),
+        reread=reread_service(),
+        readings=queue("readings"),
+        clock=now,
     )
 
 
@@ -396,6 +519,14 @@ def manage_keys() -> ManageKeys:
 
 
 @lru_cache(maxsize=1)
+def read_needs() -> ReadNeeds:
+    """What topics are to customers."""
+    from chalicelib.services.read_needs import ReadNeeds
+
+    return ReadNeeds(lists=feedback_list(), name=topic_names, clock=now)
+
+
+@lru_cache(maxsize=1)
 def read_feedback() -> ReadFeedback:
     """Feedback as a key may see it."""
     from chalicelib.services.read_feedback import ReadFeedback
@@ -425,6 +556,66 @@ def reparse() -> Reparse:
     from chalicelib.services.reparse import Reparse
 
     return Reparse(store=feedback_store(), lists=feedback_list(), vault=vault(), inbox=queue("inbox"), clock=now)
+
+
+@lru_cache(maxsize=1)
+def reread_service() -> Reread:
+    """Another reading of stored words."""
+    from chalicelib.services.reread import Reread
+
+    return Reread(store=feedback_store(), clock=now)
+
+
+@lru_cache(maxsize=1)
+def correct() -> Correct:
+    """An analyst's correction."""
+    from chalicelib.services.correct import Correct
+
+    return Correct(reread=reread_service(), directory=directory(), frame=lambda workspace: reader_of(workspace).frame)
+
+
+@lru_cache(maxsize=1)
+def review() -> Review:
+    """What waits for a person to look at, and their verdicts."""
+    from chalicelib.services.review import Review
+
+    return Review(queue=review_queue(), correct=correct())
+
+
+@lru_cache(maxsize=1)
+def read_corrections() -> ReadCorrections:
+    """Corrections as training data, and the readings of one feedback."""
+    from chalicelib.services.read_corrections import ReadCorrections
+
+    return ReadCorrections(lists=correction_list(), store=feedback_store())
+
+
+@lru_cache(maxsize=1)
+def review_queue() -> ReviewQueue:
+    """Pages of what waits for a person to look at."""
+    from chalicelib.storage.review_queue import ReviewQueue
+
+    _bind()
+    return ReviewQueue(clock=now)
+
+
+@lru_cache(maxsize=1)
+def correction_list() -> CorrectionList:
+    """Pages of corrections."""
+    from chalicelib.storage.corrections import CorrectionList
+
+    _bind()
+    return CorrectionList(clock=now)
+
+
+@lru_cache(maxsize=1)
+def try_reading() -> TryReading:
+    """A sentence against frame and routing, storing nothing."""
+    from chalicelib.connectors import cards
+    from chalicelib.services.try_reading import TryReading
+    from chalicelib.sources.registry import load
+
+    return TryReading(reader=reader_of, directory=directory(), source=load, card=cards.build, clock=now)
 
 
 @lru_cache(maxsize=1)
@@ -537,7 +728,7 @@ def deliver_service() -> Deliver:
         vault=vault(),
         connector=load,
         door=egress_door(),
-        topic_name=topic_name,
+        topic_names=topic_names,
         luck=random.SystemRandom().random,
         monotonic=time.monotonic,
         base_url=settings().public_url,
@@ -589,7 +780,7 @@ def raise_alert_service() -> RaiseAlert:
         queue=queue("alerts"),
         due=due_store(),
         subscribers=directory(),
-        topic_name=topic_name,
+        topic_names=topic_names,
         clock=now,
         sms_parts_per_day=settings().sms_parts_per_day,
         base_url=settings().public_url,

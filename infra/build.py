@@ -75,9 +75,10 @@ def build(target: Target, out: Path, *, root: Path = ROOT) -> Package:
 
 def stage_sources(root: Path, project: Path) -> None:
     """A clean copy of what Chalice reads. Its requirements are empty: we bring the dependencies ourselves, because
-    Chalice hashes ``__pycache__`` into its cache key and takes wheels for a foreign CPU as compatible.
+    Chalice hashes ``__pycache__`` into its cache key and takes wheels for a foreign CPU as compatible. YAML stays at
+    home: packs ship compiled.
     """
-    leave_out = shutil.ignore_patterns("__pycache__", "*.pyc")
+    leave_out = shutil.ignore_patterns("__pycache__", "*.pyc", "*.yaml")
     shutil.copytree(root / "chalicelib", project / "chalicelib", ignore=leave_out)
     shutil.copytree(root / "infra" / "policies", project / "infra" / "policies")
     (project / ".chalice").mkdir()

@@ -30,10 +30,10 @@ DEFAULT_PORT: Final = 4700
 STAGE: Final = "local"
 WORKSPACE: Final = "demo"
 API_STAGE: Final = "api"
-QUEUES: Final = ("inbox", "tickets", "alerts", "deliveries", "rollups")
+QUEUES: Final = ("inbox", "tickets", "alerts", "deliveries", "rollups", "readings")
 _QUIET_SECONDS: Final = 1.5
 _DRAIN_SECONDS: Final = 45
-_PARAMETERS: Final = {"Engine": "local", "EgressCidrs": "127.0.0.0/8"}
+_PARAMETERS: Final = {"Engine": "local", "EgressCidrs": "127.0.0.0/8", "ReadingDelaySeconds": "2"}
 
 
 @dataclass

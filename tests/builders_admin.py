@@ -15,6 +15,7 @@ import pytest
 from chalicelib import config, wiring
 from chalicelib.connectors.registry import ConnectorCatalogue
 from chalicelib.domain.arrival import Arrival
+from chalicelib.domain.correction import Correction
 from chalicelib.domain.delivery import Attempt, Delivery, delivery_id
 from chalicelib.domain.directory import Connection, ConnectionSecret, Endpoint, EndpointSecret, Subscription
 from chalicelib.domain.egress_policy import Policy, self_host
@@ -22,6 +23,7 @@ from chalicelib.domain.envelope import Envelope
 from chalicelib.domain.facets import facets_of
 from chalicelib.domain.feedback import Feedback
 from chalicelib.domain.listing import FeedbackPage, FeedbackQuery, FeedbackSummary, matches
+from chalicelib.domain.proposal import Effect, Proposal, basis
 from chalicelib.domain.ticket import Ticket
 from chalicelib.egress import Door
 from chalicelib.lambdas import answers, openapi
@@ -30,6 +32,7 @@ from chalicelib.storage import cursor as cursors
 from chalicelib.storage.secrets import ConnectionSecrets, EndpointSecrets
 from tests import builders
 from tests.fakes.directory import FakeDirectory
+from tests.fakes.frames import FakeFrames
 from tests.fakes.gateway import Answer, call, product
 from tests.fakes.sqs import FakeSqs
 from tests.fakes.ssm import FakeSsm
@@ -42,7 +45,12 @@ SECRET = "whsec_" + "A" * 43 + "="
 CONTACT = {"id": "CUST-1", "name": "王小明", "phone": "13800138000"}
 MAPPING = {"response_id": "/id", "scores": [{"path": "/score", "kind": "nps", "scale": [0, 10]}]}
 SETTINGS = config.load(
-    {"PARAMETER_PREFIX": "/echoloop/test", "KEY_ID": "alias/test", "INBOX_URL": "https://sqs.test/inbox"}
+    {
+        "PARAMETER_PREFIX": "/echoloop/test",
+        "KEY_ID": "alias/test",
+        "INBOX_URL": "https://sqs.test/inbox",
+        "READINGS_URL": "https://sqs.test/readings",
+    }
 )
 
 
@@ -53,6 +61,9 @@ class FakeShelf:
     rows: dict[tuple[str, str], Feedback] = field(default_factory=dict)
     older: dict[tuple[str, str], list[Feedback]] = field(default_factory=dict)
     sealed: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    read_before: list[Feedback] = field(default_factory=list)
+    corrected: list[Correction] = field(default_factory=list)
+    lose: int = 0  # that many writes come too late
 
     def add(self, feedback: Feedback, *older: Feedback) -> Feedback:
         self.rows[feedback.workspace, feedback.id] = feedback
@@ -68,11 +79,68 @@ class FakeShelf:
     def raw_body(self, workspace: str, feedback_id: str) -> bytes | None:
         return self.sealed.get((workspace, feedback_id))
 
+    def reread(self, old: Feedback, new: Feedback, correction: Correction | None = None) -> bool:
+        self.lose -= 1
+        if self.lose >= 0 or self.rows[old.workspace, old.id] != old:
+            return False
+        self.rows[new.workspace, new.id] = new
+        self.read_before.append(old)
+        self.corrected += [correction] if correction else []
+        return True
+
+    def readings(self, current: Feedback) -> Sequence[Feedback]:
+        return [one for one in self.read_before if (one.workspace, one.id) == (current.workspace, current.id)]
+
+    def corrections(self, workspace: str, feedback_id: str) -> Sequence[Correction]:
+        return [one for one in self.corrected if (one.workspace, one.feedback) == (workspace, feedback_id)]
+
     def page(self, query: FeedbackQuery, *, limit: int, cursor: str | None = None) -> FeedbackPage:
         lines = [_line(one) for (workspace, _), one in sorted(self.rows.items()) if workspace == query.workspace]
         found = [line for line in lines if matches(query, line)]
         start, following = _window(f"feedback {query.workspace}", len(found), limit, cursor)
         return FeedbackPage(tuple(found[start : start + limit]), following)
+
+    def newest(self, workspace: str, since: datetime, until: datetime) -> Iterator[FeedbackSummary]:
+        found = sorted(
+            (one for (there, _), one in self.rows.items() if there == workspace and since <= one.received_at < until),
+            key=lambda one: one.received_at,
+            reverse=True,
+        )
+        return (_line(one) for one in found)
+
+
+@dataclass
+class FakeQueue:
+    """What the shelf has to be looked at, by id."""
+
+    shelf: FakeShelf
+
+    def page(self, workspace: str, *, limit: int, cursor: str | None = None) -> tuple[list[Feedback], str | None]:
+        found = [
+            one
+            for (there, _), one in sorted(self.shelf.rows.items())
+            if there == workspace and one.understanding.review
+        ]
+        start, following = _window(f"review {workspace}", len(found), limit, cursor)
+        return found[start : start + limit], following
+
+
+@dataclass
+class FakeCorrections:
+    """What the shelf has of corrections, last given first."""
+
+    shelf: FakeShelf
+
+    def page(
+        self, workspace: str, *, since: datetime | None, limit: int, cursor: str | None = None
+    ) -> tuple[list[Correction], str | None]:
+        found = [
+            one
+            for one in reversed(self.shelf.corrected)
+            if one.workspace == workspace and (since is None or one.at >= since)
+        ]
+        start, following = _window(f"corrections {workspace}", len(found), limit, cursor)
+        return found[start : start + limit], following
 
 
 @dataclass
@@ -198,6 +266,7 @@ class Office:
 
     directory: FakeDirectory = field(default_factory=FakeDirectory)
     shelf: FakeShelf = field(default_factory=FakeShelf)
+    frames: FakeFrames = field(default_factory=FakeFrames)
     tickets: FakeTicketShelf = field(default_factory=FakeTicketShelf)
     deliveries: FakeDeliveries = field(default_factory=FakeDeliveries)
     vault: FakeVault = field(default_factory=FakeVault)
@@ -300,6 +369,29 @@ class Office:
         self.deliveries.calls[made.id] = [attempt]
         return made
 
+    def proposal(self, workspace: str = OURS, **changes: Any) -> Proposal:
+        """A frame of the catering pack that was measured and may be activated."""
+        values = {
+            "workspace": workspace,
+            "id": f"fp_000001_{workspace}",
+            "number": 1,
+            "packs": ("catering",),
+            "by": "ky_one",
+            "created_at": NOW,
+            "as_of": NOW,
+            "state": "measured",
+            "effect": Effect(feedback=2, retagged=1, tags_added=1, by_topic={"product.taste": (1, 0)}),
+            "measured_at": NOW,
+        }
+        made = Proposal(**{**values, **changes})
+        if not made.basis:
+            version = wiring.frame_book().version(made.content)
+            measured_on = basis(self.frames.state(workspace), version, self.directory.rules(workspace))
+            made = replace(made, basis=measured_on)
+        self.frames.numbers[workspace] = max(made.number, self.frames.numbers.get(workspace, 0))
+        self.frames.rows[workspace, made.id] = made
+        return made
+
     def furnish(self, workspace: str) -> None:
         """One of everything, under ids that name the workspace."""
         self.connection(workspace)
@@ -311,6 +403,7 @@ class Office:
         subscription = Subscription(workspace, f"sb_{workspace}", "high", "email", "ops@example.com", ("arn:high",))
         self.directory.put_subscription(subscription)
         self.directory.put_rule(workspace, replace(builders_rule(), name=f"rule-{workspace}"))
+        self.proposal(workspace)
 
     # --- calls --------------------------------------------------------------------------------------------------
 
@@ -358,6 +451,9 @@ def composed(patch: pytest.MonkeyPatch, office: Office) -> Iterator[Office]:
         "connector_catalogue": ConnectorCatalogue,
         "feedback_store": lambda: office.shelf,
         "feedback_list": lambda: office.shelf,
+        "frame_store": lambda: office.frames,
+        "review_queue": lambda: FakeQueue(office.shelf),
+        "correction_list": lambda: FakeCorrections(office.shelf),
         "ticket_store": lambda: office.tickets,
         "delivery_store": lambda: office.deliveries,
         "delivery_admin_service": lambda: office.deliveries,

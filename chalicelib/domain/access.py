@@ -4,7 +4,7 @@
 role       may
 ========== =============================================================================================
 admin      everything in its workspace
-analyst    read everything in its workspace but contact data
+analyst    read everything in its workspace but contact data, put readings right, try sentences, propose frames
 region     read feedback and tickets of its unit's subtree, move those tickets
 store      as region, for one shop
 integration read deliveries; it talks back through signed callbacks, which need no key

@@ -56,6 +56,7 @@ class Understanding:
     review: tuple[str, ...] = ()  # vocabulary.REVIEW_REASONS: why a person should look; empty: none
     frame_version: str = "0"
     model_version: str = "0"
+    correction: str | None = None  # the analyst's correction or verdict that the tags come from
 
     @property
     def intent(self) -> str | None:

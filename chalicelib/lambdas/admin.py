@@ -348,6 +348,119 @@ def reparse_feedback(feedback_id: str) -> Response:
     return json_response(202, {"id": feedback_id, "status": "queued"})
 
 
+@bp.route("/v1/feedback/{feedback_id}/readings", methods=["GET"])
+@guarded
+def list_readings(feedback_id: str) -> Response:
+    """Every tagging of one feedback, oldest first, and who put which right."""
+    from chalicelib.lambdas import shows
+
+    call = _call(access.CASE_READERS)
+    wanted = access.identity(feedback_id)
+    found, corrections = wiring.read_corrections().readings(call.key, call.workspace(), wanted)
+    return json_response(200, shows.readings(wanted, found, corrections))
+
+
+@bp.route("/v1/feedback/{feedback_id}/corrections", methods=["POST"], content_types=ANY)
+@guarded
+def correct_feedback(feedback_id: str) -> Response:
+    """Give the whole right list of tags for the reading that you saw. Becomes the next reading, and training data."""
+    from chalicelib.domain.correction import Mark
+    from chalicelib.lambdas import schemas, shows
+    from chalicelib.services.correct import Right
+
+    call = _call(access.READERS)
+    workspace, wanted = call.body(schemas.Correction)
+    right = Right(
+        tags=[Mark(**tag.model_dump()) for tag in wanted.tags],
+        red_lines=wanted.red_lines,
+        intents=wanted.intents,
+        note=wanted.note,
+    )
+    done = wiring.correct()(
+        call.key,
+        workspace,
+        access.identity(feedback_id),
+        revision=wanted.revision,
+        reading=wanted.reading,
+        right=right,
+    )
+    return json_response(200, shows.feedback(done, wiring.read_feedback().older(done)))
+
+
+@bp.route("/v1/feedback/{feedback_id}/review", methods=["POST"], content_types=ANY)
+@guarded
+def review_feedback(feedback_id: str) -> Response:
+    """Say that the tags are right as they are. Takes the feedback off the review queue."""
+    from chalicelib.lambdas import schemas, shows
+
+    call = _call(access.READERS)
+    workspace, wanted = call.body(schemas.Verdict)
+    done = wiring.review().right(
+        call.key,
+        workspace,
+        access.identity(feedback_id),
+        revision=wanted.revision,
+        reading=wanted.reading,
+        note=wanted.note,
+    )
+    return json_response(200, shows.feedback(done, wiring.read_feedback().older(done)))
+
+
+@bp.route("/v1/review", methods=["GET"])
+@guarded
+def list_review() -> Response:
+    """Feedback that a person should look at, with the reasons, oldest first."""
+    from chalicelib.lambdas import schemas, shows
+
+    workspace, asked = _call(access.READERS).query(schemas.ListQuery)
+    found, cursor = wiring.review().page(workspace, limit=asked.limit, cursor=asked.cursor)
+    return json_response(200, shows.page([shows.waiting(one) for one in found], cursor))
+
+
+@bp.route("/v1/corrections", methods=["GET"])
+@guarded
+def list_corrections() -> Response:
+    """What analysts put right, last given first, with rows for training."""
+    from chalicelib.lambdas import schemas, shows
+
+    workspace, asked = _call(access.READERS).query(schemas.CorrectionQuery)
+    found, cursor = wiring.read_corrections().page(workspace, since=asked.since, limit=asked.limit, cursor=asked.cursor)
+    return json_response(200, shows.page([shows.correction(one) for one in found], cursor))
+
+
+@bp.route("/v1/try", methods=["POST"], content_types=ANY)
+@guarded
+def try_voice() -> Response:
+    """Read and route a sentence: tags with their evidence, rules, owner and card. Nothing is kept, nobody is told."""
+    from chalicelib.lambdas import schemas, shows
+
+    workspace, wanted = _call(access.READERS).body(schemas.Try)
+    tried = wiring.try_reading()(workspace, wanted.voice(), proposal=wanted.proposal)
+    return json_response(200, shows.tried(tried))
+
+
+# --- needs --------------------------------------------------------------------------------------------------------
+
+
+@bp.route("/v1/needs", methods=["GET"])
+@guarded
+def list_needs() -> Response:
+    """What each topic is to customers, from how the score moves with what is said of it: pain, itch, delight or none.
+
+    Counted are the newest 20,000 voices of the span at most, by arrival; ``read_back_to`` says where it then ended.
+    Channels are pooled unless one is named, and counted apart.
+    """
+    from chalicelib.domain.listing import FeedbackQuery
+    from chalicelib.lambdas import schemas, shows
+
+    call = _call(access.CASE_READERS)
+    workspace, asked = call.query(schemas.NeedsQuery)
+    wanted = FeedbackQuery(workspace, asked.since, asked.until, asked.unit)
+    read = wiring.read_needs()
+    found = read(call.key, wanted, kind=asked.kind, channel=asked.channel)
+    return json_response(200, shows.needs(found, read.name(workspace)))
+
+
 # --- tickets ------------------------------------------------------------------------------------------------------
 
 

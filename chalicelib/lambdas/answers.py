@@ -164,17 +164,54 @@ class Topic(Answer):
     polarity: Literal["negative", "neutral", "positive"]
 
 
+class Gram(Answer):
+    """Words that the model weighed, ``start``:``end`` of the text; below zero they spoke for bad."""
+
+    text: str
+    start: int
+    end: int
+    weight: float
+
+
 class Tag(Topic):
-    """``evidence`` is the slice ``start``:``end`` of ``texts[text].text``, in code points."""
+    """``evidence`` is the slice ``start``:``end`` of ``texts[text].text``, in code points.
+
+    ``confidence`` is calibrated: of the tags with 0.8, eight in ten are right. ``score``: log-odds of positive.
+    ``terms`` are the frame's words that were found; ``need_hint`` is one voice's hint, not what the topic is.
+    """
 
     text: int
     start: int
     end: int
     evidence: str | None
     confidence: float
+    score: float
+    terms: list[str]
+    grams: list[Gram]
     need_hint: Literal["pain", "itch", "delight", "undecided"]
-    producer: str
+    producer: Literal["lexicon", "model", "analyst"]
     version: str
+
+
+class Understood(Answer):
+    """One reading. ``polarity``: probability that the whole voice is positive; ``confidence``: how sure that is.
+
+    ``review``: why a person should look. ``correction``: the analyst's correction that the tags come from.
+    """
+
+    tags: list[Tag]
+    red_lines: list[str]
+    intents: list[str]
+    polarity: float | None
+    confidence: float
+    actionability: Literal["response_needed", "suggestion", "no_response", "not_meaningful"] | None
+    effort: Literal["high", "low"] | None
+    emotion: int | None
+    behaviour: list[Literal["return", "leave", "recommend", "dissuade"]]
+    review: list[Literal["unsure_topic", "unsure_polarity", "sarcasm", "no_topic"]]
+    frame_version: str
+    model_version: str
+    correction: str | None
 
 
 class ReasonLine(Answer):
@@ -186,6 +223,49 @@ class ReasonLine(Answer):
 
 class Reason(ReasonLine):
     action: Literal["ticket", "alert", "followup"]
+
+
+class Shift(Answer):
+    """How far a mention moves the mean score, with its interval at z = 2.24."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Need(Answer):
+    """One topic. ``n_negative``, ``n_positive``: voices that mention it only badly, only well; effects are null where
+    there are too few to say anything."""
+
+    topic: str
+    names: dict[str, str]
+    need: dict[str, str]
+    n_negative: int
+    n_positive: int
+    n_none: int
+    mentions: int
+    penalty: Shift | None
+    reward: Shift | None
+    wish_share: float
+    verdict: Literal["pain", "itch", "delight", "one_dimensional", "undecided"]
+    reason: str
+
+
+class Needs(Answer):
+    """``read_back_to``: the span holds more voices than are counted, this is the oldest that was; null: all were."""
+
+    workspace: str
+    since: str
+    until: str
+    unit: str | None
+    kind: str
+    channel: str | None
+    voices: int
+    scored: int
+    channels: dict[str, int]
+    read_back_to: str | None
+    topics: list[Need]
+    caveats: list[str]
 
 
 class FeedbackLine(Answer):
@@ -219,7 +299,7 @@ class CustomerId(Answer):
     id: str
 
 
-class Feedback(Revision):
+class Feedback(Revision, Understood):
     id: str
     workspace: str
     connection: str
@@ -233,8 +313,6 @@ class Feedback(Revision):
     lang: str | None
     customer: CustomerId | None
     classes: dict[str, str]
-    tags: list[Tag]
-    red_lines: list[str]
     intent: str | None
     severity: Severity
     departments: list[str]
@@ -251,6 +329,106 @@ class Feedback(Revision):
     late: bool
     deleted: bool
     revisions: list[Revision]
+
+
+class Waiting(Understood):
+    """Feedback whose reading a person should look at."""
+
+    id: str
+    workspace: str
+    revision: int
+    reading: int
+    received_at: str
+    channel: str
+    touchpoint: str | None
+    unit: str | None
+    severity: Severity
+    scores: list[Score]
+    texts: list[Text]
+
+
+class CorrectionMark(Answer):
+    id: str
+    by: str
+    at: str
+    verdict: Literal["corrected", "right"]
+
+
+class Reading(Understood):
+    """``corrected_by``: what an analyst made of it; the reading after it shows that."""
+
+    revision: int
+    reading: int
+    at: str | None
+    severity: Severity
+    departments: list[str]
+    actions: list[str]
+    corrected_by: CorrectionMark | None
+
+
+class Readings(Answer):
+    """Oldest first, the current one last."""
+
+    id: str
+    items: list[Reading]
+
+
+class Mark(Topic):
+    text: int
+    start: int
+    end: int
+
+
+class TrainingRow(Answer):
+    """One text as labelled sets have it. ``q``: [words, "_", topic, -1 | 0 | 1]; ``labels``: [topic, -1 | 0 | 1]."""
+
+    t: str
+    q: list[list[str | int]]
+    labels: list[list[str | int]]
+    split: Literal["train"]
+
+
+class Correction(CorrectionMark):
+    """``rows``: one for each text of the customer, for training."""
+
+    workspace: str
+    feedback: str
+    revision: int
+    reading: int
+    frame_version: str
+    model_version: str
+    old: list[Mark]
+    new: list[Mark]
+    note: str | None
+    rows: list[TrainingRow]
+
+
+class Card(Answer):
+    """What a chat robot would show of the ticket. ``facts``: [label, value]."""
+
+    title: str
+    severity: Severity
+    facts: list[list[str]]
+    quotes: list[str]
+    tags: list[str]
+
+
+class Tried(Understood):
+    """``texts`` are the words as they would be kept; spans count in them. ``owner``: the department it would go to.
+
+    ``card`` is null when no rule asks for a ticket.
+    """
+
+    texts: list[Text]
+    scores: list[Score]
+    lang: str | None
+    severity: Severity
+    departments: list[str]
+    owner: str | None
+    actions: list[str]
+    rules: list[Reason]
+    title: str | None
+    card: Card | None
 
 
 class Queued(Answer):
@@ -350,6 +528,121 @@ class Replayed(Answer):
 
     sent: int
     cursor: str | None
+
+
+class Pack(Answer):
+    """``names``: locale → name; ``topics`` counts them."""
+
+    name: str
+    version: str
+    names: dict[str, str]
+    topics: int
+
+
+class FrameTopic(Answer):
+    """``prior``: the polarity when nobody says; ``terms`` and ``excludes`` count what it is known by."""
+
+    id: str
+    names: dict[str, str]
+    department: str
+    stage: str | None
+    need: Literal["pain", "itch", "delight", "undecided"]
+    prior: Literal["negative", "neutral", "positive"]
+    terms: int
+    excludes: int
+    children: list[FrameTopic]
+
+
+class FrameRedLine(Answer):
+    kind: str
+    names: dict[str, str]
+    department: str
+    terms: int
+
+
+class FrameTree(Answer):
+    """``retired``: topics of the packs that the workspace took out."""
+
+    tree: list[FrameTopic]
+    retired: list[str]
+    red_lines: list[FrameRedLine]
+
+
+class WholePack(Pack, FrameTree):
+    pass
+
+
+class Frame(FrameTree):
+    """``number`` 0: nobody has activated a frame. ``settled``: older voices have all been read by it too."""
+
+    workspace: str
+    version: str
+    number: int
+    packs: list[str]
+    overlay: str | None
+    learned: bool
+    settled: bool
+    proposal: str | None
+    activated_at: str | None
+    by: str | None
+
+
+class Activation(Answer):
+    proposal: str
+    number: int
+    packs: list[str]
+    activated_at: str
+    by: str
+
+
+class TopicChange(Answer):
+    """Tags of one topic."""
+
+    added: int
+    removed: int
+
+
+class FrameEffect(Answer):
+    """``feedback`` was read; ``retagged`` of it has another set of topics and polarities; ``rerouted``: its ticket, on
+    which somebody works, belongs to other departments; ``opened``: it gets its first ticket.
+    """
+
+    feedback: int
+    retagged: int
+    rerouted: int
+    opened: int
+    tags_added: int
+    tags_removed: int
+    by_topic: dict[str, TopicChange]
+
+
+class ProposalLine(Answer):
+    """``effect``: what the frame would change in everything received up to ``as_of``; null until it is measured.
+
+    ``applied``: what of that it has changed, complete when the state is active; ``since_measured``: what it has changed
+    in voices that came, or were read anew, after ``as_of``.
+    """
+
+    id: str
+    workspace: str
+    number: int
+    state: Literal["measuring", "measured", "applying", "active", "retired"]
+    packs: list[str]
+    learned: bool
+    by: str
+    created_at: str
+    as_of: str
+    effect: FrameEffect | None
+    measured_at: str | None
+    activated_at: str | None
+    activated_by: str | None
+    applied: FrameEffect | None
+    since_measured: FrameEffect | None
+    applied_at: str | None
+
+
+class Proposal(ProposalLine):
+    overlay: str | None
 
 
 class CallbackData(Answer):

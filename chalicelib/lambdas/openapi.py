@@ -62,6 +62,10 @@ _ENDPOINT_ERRORS: Final = {
 }
 _FULL: Final = ("too_many",)
 _RULE_ERRORS: Final = {409: _FULL, 422: ("rule_invalid",)}
+_CORRECTION_ERRORS: Final = {
+    409: ("stale", "nothing_to_read"),
+    422: ("unknown_topic", "unknown_red_line", "span_invalid", "tag_twice"),
+}
 _ROTATION_ERRORS: Final = {409: ("no_secret",), 429: ("rotation_limit",)}
 
 OPERATIONS: Final[Mapping[str, Operation]] = {
@@ -102,6 +106,13 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "list_feedback": Operation(answers.Page[answers.FeedbackLine], query=schemas.FeedbackQuery),
     "get_feedback": Operation(answers.Feedback),
     "reparse_feedback": Operation(answers.Queued, 202, schemas.Nothing, errors={409: ("not_parked", "body_expired")}),
+    "correct_feedback": Operation(answers.Feedback, body=schemas.Correction, errors=_CORRECTION_ERRORS),
+    "review_feedback": Operation(answers.Feedback, body=schemas.Verdict, errors=_CORRECTION_ERRORS),
+    "list_readings": Operation(answers.Readings),
+    "list_review": Operation(answers.Page[answers.Waiting], query=schemas.ListQuery),
+    "list_corrections": Operation(answers.Page[answers.Correction], query=schemas.CorrectionQuery),
+    "try_voice": Operation(answers.Tried, body=schemas.Try),
+    "list_needs": Operation(answers.Needs, query=schemas.NeedsQuery, errors={422: ("range_too_long",)}),
     "list_tickets": Operation(answers.Page[answers.Ticket], query=schemas.TicketQuery),
     "get_ticket": Operation(answers.WholeTicket),
     "move_ticket": Operation(
@@ -114,6 +125,22 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "get_delivery": Operation(answers.WholeDelivery),
     "replay_delivery": Operation(answers.Queued, 202, schemas.Nothing, errors={409: ("delivery_in_progress",)}),
     "replay": Operation(answers.Replayed, 202, schemas.Replay, errors={422: ("invalid_cursor",)}),
+    "list_packs": Operation(answers.Page[answers.Pack]),
+    "get_pack": Operation(answers.WholePack),
+    "get_frame": Operation(answers.Frame),
+    "list_activations": Operation(answers.Page[answers.Activation]),
+    "propose_frame": Operation(
+        answers.Proposal, 201, schemas.ProposalNew, errors={409: _FULL, 422: ("unknown_pack", "frame_invalid")}
+    ),
+    "list_proposals": Operation(answers.Page[answers.ProposalLine]),
+    "get_proposal": Operation(answers.Proposal),
+    "withdraw_proposal": Operation(answers.Deleted, errors={409: ("effect_pending", "frame_active")}),
+    "measure_proposal": Operation(
+        answers.Proposal, 202, schemas.Nothing, errors={409: ("effect_pending", "frame_active", *_FULL)}
+    ),
+    "activate_proposal": Operation(
+        answers.Proposal, 202, schemas.Nothing, errors={409: ("effect_pending", "effect_stale", "frame_active")}
+    ),
     "hear_callback": Operation(
         answers.CallbackHeard,
         body=answers.Callback,

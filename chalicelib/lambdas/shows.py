@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from chalicelib.domain.correction import Correction, training_rows
 from chalicelib.domain.delivery import Attempt, Delivery
 from chalicelib.domain.directory import Connection, Endpoint
-from chalicelib.domain.feedback import Feedback, Tag
+from chalicelib.domain.events import wanted_actions
+from chalicelib.domain.feedback import Decision, Feedback, Tag, Understanding
 from chalicelib.domain.listing import FeedbackSummary
 from chalicelib.domain.moments import written
+from chalicelib.domain.needs import NAMES, Need, Shift
 from chalicelib.domain.rules import Rule
 from chalicelib.domain.ticket import Move, Ticket
 from chalicelib.domain.voice import Score, Text
+
+if TYPE_CHECKING:
+    from chalicelib.connectors.cards import Card
+    from chalicelib.services.read_needs import Needs
+    from chalicelib.services.try_reading import Tried
+
+if TYPE_CHECKING:
+    from chalicelib.domain.frame_state import Activation, FrameState
+    from chalicelib.domain.proposal import Effect as FrameEffect
+    from chalicelib.domain.proposal import Proposal
+    from chalicelib.understanding.frame import Frame
 
 Json = dict[str, Any]
 MASK: Final = "***"
@@ -73,6 +87,7 @@ def feedback(one: Feedback, revisions: Sequence[Feedback]) -> Json:
     understanding, decision = one.understanding, one.decision
     return {
         **_voice(one),
+        **_understood(understanding, one.texts),
         "id": one.id,
         "workspace": one.workspace,
         "connection": one.connection,
@@ -86,23 +101,11 @@ def feedback(one: Feedback, revisions: Sequence[Feedback]) -> Json:
         "lang": one.lang or understanding.lang,
         "customer": None if one.customer_ref is None else {"id": one.customer_ref},
         "classes": dict(one.classes),
-        "tags": [_tag(tag, one.texts) for tag in understanding.tags],
-        "red_lines": list(understanding.red_lines),
         "intent": understanding.intent,
         "severity": decision.severity,
         "departments": list(decision.departments),
-        "actions": [name for name, reasons in decision.actions.items() if any(not one.lapsed for one in reasons)],
-        "reasons": [
-            {
-                "action": action,
-                "rule": reason.rule,
-                "version": reason.version,
-                "severity": reason.severity,
-                "lapsed": reason.lapsed,
-            }
-            for action, reasons in decision.actions.items()
-            for reason in reasons
-        ],
+        "actions": list(wanted_actions(decision)),
+        "reasons": _reasons(decision),
         "attributes": dict(one.attributes),
         "attachments": list(one.attachments),
         "awaiting": sorted(one.awaiting),
@@ -137,6 +140,108 @@ def summary(one: FeedbackSummary) -> Json:
         "topics": [{"topic": topic, "polarity": polarity} for topic, polarity in facets.topics],
         "actions": list(facets.actions),
     }
+
+
+def waiting(one: Feedback) -> Json:
+    """A line of the review queue, with the words: they are what a person has to read."""
+    return {
+        **_understood(one.understanding, one.texts),
+        "id": one.id,
+        "workspace": one.workspace,
+        "revision": one.revision,
+        "reading": one.reading,
+        "received_at": moment(one.received_at),
+        "channel": one.channel,
+        "touchpoint": one.touchpoint,
+        "unit": one.unit,
+        "severity": one.decision.severity,
+        "scores": [_score(score, one.classes) for score in one.scores],
+        "texts": _texts(one.texts),
+    }
+
+
+def readings(feedback_id: str, found: Sequence[Feedback], corrections: Sequence[Correction]) -> Json:
+    """Every tagging of a feedback, and who put which right."""
+    corrected = {(one.revision, one.reading): one for one in corrections}
+    return {
+        "id": feedback_id,
+        "items": [_reading(one, corrected.get((one.revision, one.reading))) for one in found],
+    }
+
+
+def correction(one: Correction) -> Json:
+    """With the rows that a training run reads."""
+    return {
+        **_corrected_by(one),
+        "workspace": one.workspace,
+        "feedback": one.feedback,
+        "revision": one.revision,
+        "reading": one.reading,
+        "frame_version": one.frame_version,
+        "model_version": one.model_version,
+        "old": [mark._asdict() for mark in one.old],
+        "new": [mark._asdict() for mark in one.new],
+        "note": one.note,
+        "rows": training_rows(one),
+    }
+
+
+def tried(one: Tried) -> Json:
+    """What would become of a voice."""
+    feedback, decision = one.feedback, one.feedback.decision
+    return {
+        **_understood(feedback.understanding, feedback.texts),
+        "texts": _texts(feedback.texts),
+        "scores": [_score(score, feedback.classes) for score in feedback.scores],
+        "lang": feedback.lang or feedback.understanding.lang,
+        "severity": decision.severity,
+        "departments": list(decision.departments),
+        "owner": decision.departments[0] if decision.departments else None,
+        "actions": list(wanted_actions(decision)),
+        "rules": _reasons(decision),
+        "title": one.ticket.title if one.ticket else None,
+        "card": _card(one.card) if one.card else None,
+    }
+
+
+def needs(found: Needs, name: Callable[[str, str], str]) -> Json:
+    """``name`` gives what the frame calls a topic."""
+    query, tally = found.query, found.tally
+    return {
+        "workspace": query.workspace,
+        "since": moment(query.since),
+        "until": moment(query.until),
+        "unit": query.unit,
+        "kind": found.kind,
+        "channel": found.channel,
+        "voices": tally.voices,
+        "scored": tally.scored,
+        "channels": dict(sorted(tally.channels.items())),
+        "read_back_to": moment(found.read_back_to),
+        "topics": [_need(one, name) for one in found.needs],
+        "caveats": tally.caveats(),
+    }
+
+
+def _need(one: Need, name: Callable[[str, str], str]) -> Json:
+    return {
+        "topic": one.topic,
+        "names": {lang: name(one.topic, lang) for lang in ("zh-CN", "en")},
+        "need": dict(NAMES[one.verdict]),
+        "n_negative": one.bad,
+        "n_positive": one.well,
+        "n_none": one.none,
+        "mentions": one.mentions,
+        "penalty": _shift(one.penalty),
+        "reward": _shift(one.reward),
+        "wish_share": round(one.wish_share, 3),
+        "verdict": one.verdict,
+        "reason": one.reason,
+    }
+
+
+def _shift(one: Shift | None) -> Json | None:
+    return None if one is None else {name: round(getattr(one, name), 3) for name in ("value", "low", "high")}
 
 
 def ticket(one: Ticket) -> Json:
@@ -212,6 +317,76 @@ def attempt(one: Attempt) -> Json:
     }
 
 
+def pack(name: str, frame: Frame) -> Json:
+    """One pack, or what a workspace made of it, without its topics."""
+    return {"name": name, "version": frame.version, "names": dict(frame.names), "topics": len(frame.nodes)}
+
+
+def tree(frame: Frame) -> Json:
+    """The topics of a frame as people see them: a tree, and the red lines beside it."""
+    whole = frame.summary()
+    return {name: whole[name] for name in ("tree", "retired", "red_lines")}
+
+
+def frame_state(one: FrameState) -> Json:
+    return {
+        "workspace": one.workspace,
+        "number": one.number,
+        "packs": list(one.packs),
+        "overlay": one.overlay or None,
+        "learned": one.delta is not None,
+        "settled": one.settled,
+        "proposal": one.proposal,
+        "activated_at": moment(one.activated_at),
+        "by": one.by or None,
+    }
+
+
+def activation(one: Activation) -> Json:
+    return {
+        "proposal": one.proposal,
+        "number": one.number,
+        "packs": list(one.packs),
+        "activated_at": moment(one.at),
+        "by": one.by,
+    }
+
+
+def proposal(one: Proposal) -> Json:
+    """``effect`` once it is measured; ``applied`` once it was activated, growing until the state is active."""
+    is_measured, was_activated = one.measured_at is not None, one.activated_at is not None
+    return {
+        "id": one.id,
+        "workspace": one.workspace,
+        "number": one.number,
+        "state": one.state,
+        "packs": list(one.packs),
+        "learned": one.delta is not None,
+        "by": one.by,
+        "created_at": moment(one.created_at),
+        "as_of": moment(one.as_of),
+        "effect": _frame_effect(one.effect) if is_measured else None,
+        "measured_at": moment(one.measured_at),
+        "activated_at": moment(one.activated_at),
+        "activated_by": one.activated_by or None,
+        "applied": _frame_effect(one.applied) if was_activated else None,
+        "since_measured": _frame_effect(one.since_measured) if was_activated else None,
+        "applied_at": moment(one.applied_at),
+    }
+
+
+def _frame_effect(one: FrameEffect) -> Json:
+    return {
+        "feedback": one.feedback,
+        "retagged": one.retagged,
+        "rerouted": one.rerouted,
+        "opened": one.opened,
+        "tags_added": one.tags_added,
+        "tags_removed": one.tags_removed,
+        "by_topic": {topic: {"added": more, "removed": less} for topic, (more, less) in one.by_topic.items()},
+    }
+
+
 def page(items: Sequence[Mapping[str, Any]], cursor: str | None) -> Json:
     return {"items": list(items), "cursor": cursor}
 
@@ -224,7 +399,71 @@ def _voice(one: Feedback) -> Json:
         "occurred_at": moment(one.occurred_at),
         "received_at": moment(one.received_at),
         "scores": [_score(score, one.classes) for score in one.scores],
-        "texts": [{"text": text.text, "question": text.question, "speaker": text.speaker} for text in one.texts],
+        "texts": _texts(one.texts),
+    }
+
+
+def _texts(texts: Sequence[Text]) -> list[Json]:
+    return [{"text": text.text, "question": text.question, "speaker": text.speaker} for text in texts]
+
+
+def _understood(one: Understanding, texts: Sequence[Text]) -> Json:
+    """One reading of these texts."""
+    return {
+        "tags": [_tag(tag, texts) for tag in one.tags],
+        "red_lines": list(one.red_lines),
+        "intents": list(one.intents),
+        "polarity": one.polarity,
+        "confidence": one.confidence,
+        "actionability": one.actionability,
+        "effort": one.effort,
+        "emotion": one.emotion,
+        "behaviour": list(one.behaviour),
+        "review": list(one.review),
+        "frame_version": one.frame_version,
+        "model_version": one.model_version,
+        "correction": one.correction,
+    }
+
+
+def _reasons(decision: Decision) -> list[Json]:
+    return [
+        {
+            "action": action,
+            "rule": reason.rule,
+            "version": reason.version,
+            "severity": reason.severity,
+            "lapsed": reason.lapsed,
+        }
+        for action, reasons in decision.actions.items()
+        for reason in reasons
+    ]
+
+
+def _reading(one: Feedback, correction: Correction | None) -> Json:
+    return {
+        **_understood(one.understanding, one.texts),
+        "revision": one.revision,
+        "reading": one.reading,
+        "at": moment(one.understood_at),
+        "severity": one.decision.severity,
+        "departments": list(one.decision.departments),
+        "actions": list(wanted_actions(one.decision)),
+        "corrected_by": _corrected_by(correction) if correction else None,
+    }
+
+
+def _corrected_by(one: Correction) -> Json:
+    return {"id": one.id, "by": one.by, "at": moment(one.at), "verdict": one.verdict}
+
+
+def _card(one: Card) -> Json:
+    return {
+        "title": one.title,
+        "severity": one.severity,
+        "facts": [list(fact) for fact in one.facts],
+        "quotes": list(one.quotes),
+        "tags": list(one.tags),
     }
 
 
@@ -240,14 +479,18 @@ def _score(score: Score, classes: Mapping[str, str]) -> Json:
 
 def _tag(tag: Tag, texts: Sequence[Text]) -> Json:
     """With its evidence: the words between ``start`` and ``end``, counted in code points."""
+    said = texts[tag.text].text if tag.text < len(texts) else None
     return {
         "topic": tag.topic,
         "polarity": tag.polarity,
         "text": tag.text,
         "start": tag.start,
         "end": tag.end,
-        "evidence": texts[tag.text].text[tag.start : tag.end] if tag.text < len(texts) else None,
+        "evidence": None if said is None else said[tag.start : tag.end],
         "confidence": tag.confidence,
+        "score": tag.score,
+        "terms": list(tag.terms),
+        "grams": [{"text": (said or "")[gram.start : gram.end], **gram._asdict()} for gram in tag.grams],
         "need_hint": tag.need_hint,
         "producer": tag.producer,
         "version": tag.version,

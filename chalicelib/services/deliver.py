@@ -27,6 +27,7 @@ from chalicelib.domain.outbound import (
 )
 from chalicelib.domain.ratelimit import Limit, effective
 from chalicelib.domain.ticket import Ticket
+from chalicelib.domain.ticket_title import TopicNames
 from chalicelib.errors import Rejected
 from chalicelib.services.delivery_plan import DeliveryPlan
 
@@ -97,7 +98,7 @@ class Door(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Deliver:
-    """``topic_name`` says a topic's id in a language, ``luck`` gives 0…1 for the jitter.
+    """``topic_names`` gives a workspace's names of topics, ``luck`` gives 0…1 for the jitter.
 
     ``monotonic`` gives seconds for durations; ``base_url`` is where our own pages are.
     """
@@ -111,7 +112,7 @@ class Deliver:
     vault: ContactVault
     connector: Callable[[str], Connector]
     door: Door
-    topic_name: Callable[[str, str], str]
+    topic_names: Callable[[str], TopicNames]
     luck: Callable[[], float]
     monotonic: Callable[[], float]
     base_url: str = ""
@@ -236,7 +237,7 @@ class Deliver:
             feedback=feedback,
             customer=self._customer(endpoint, feedback),
             base_url=self.base_url,
-            topic_name=self.topic_name,
+            topic_name=self.topic_names(mine.workspace),
         )
 
     def _customer(self, endpoint: Endpoint, feedback: Feedback | None) -> Mapping[str, str]:

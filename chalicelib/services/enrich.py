@@ -19,8 +19,9 @@ from chalicelib.domain.arrival import Arrival
 from chalicelib.domain.contact import is_contact
 from chalicelib.domain.directory import Connection
 from chalicelib.domain.envelope import Envelope
-from chalicelib.domain.events import lapsed_actions, wanted_actions
-from chalicelib.domain.feedback import Decision, Feedback, Understanding
+from chalicelib.domain.feedback import Feedback, Understanding
+from chalicelib.domain.frame_state import FrameState
+from chalicelib.domain.reading import decided
 from chalicelib.domain.redaction import names_identifier, redact
 from chalicelib.domain.rollup import hour_of, is_frozen
 from chalicelib.domain.rules import Rule
@@ -36,7 +37,6 @@ MISMATCH: Final = "idempotency_mismatch"
 PAUSED: Final = "connection_paused"
 REPARSED: Final = "reparsed"
 DELETED: Final = "deleted_at_source"
-_AWAITED: Final = frozenset({"ticket", "alert"})  # actions that a worker reports back on
 _SETTLED: Final = ("answered", "ticketed", "linked")  # states that a new revision does not undo
 _TRIES: Final = 5  # of a write that other workers get in the way of
 
@@ -51,6 +51,11 @@ class Reader(Protocol):
     """What the words say, see ``understanding/``."""
 
     def read(self, texts: Sequence[Text]) -> Understanding: ...
+
+
+class Frames(Protocol):
+    def state(self, workspace: str) -> FrameState:
+        """The code frame that is active, strongly consistent."""
 
 
 class Vault(Protocol):
@@ -106,16 +111,23 @@ class Outcome:
 
 @dataclass(slots=True)
 class Configuration:
-    """Rules and connections, read once per batch and workspace."""
+    """Rules, connections and the active code frame, read once per batch and workspace."""
 
     directory: Directory
+    frames: Frames
     _rules: dict[str, Sequence[Rule]] = field(default_factory=dict)
     _connections: dict[tuple[str, str], Connection | None] = field(default_factory=dict)
+    _frames: dict[str, FrameState] = field(default_factory=dict)
 
     def rules(self, workspace: str) -> Sequence[Rule]:
         if workspace not in self._rules:
             self._rules[workspace] = self.directory.rules(workspace)
         return self._rules[workspace]
+
+    def frame(self, workspace: str) -> FrameState:
+        if workspace not in self._frames:
+            self._frames[workspace] = self.frames.state(workspace)
+        return self._frames[workspace]
 
     def connection(self, workspace: str, connection_id: str) -> Connection | None:
         key = (workspace, connection_id)
@@ -126,19 +138,23 @@ class Configuration:
 
 @dataclass(frozen=True, slots=True)
 class Enrich:
-    """``source`` loads a source by name; ``retention_days`` is how long feedback is kept."""
+    """``source`` loads a source by name, ``readers`` gives what reads the words by a code frame.
+
+    ``retention_days`` is how long feedback is kept.
+    """
 
     store: FeedbackWriter
     vault: Vault
     directory: Directory
+    frames: Frames
     source: Callable[[str], Source]
-    reader: Reader
+    readers: Callable[[FrameState], Reader]
     clock: Clock
     retention_days: int
 
     def batch(self) -> Configuration:
         """A fresh look at what people configured, for one batch."""
-        return Configuration(self.directory)
+        return Configuration(self.directory, self.frames)
 
     def take(self, envelope: Envelope, configuration: Configuration) -> Outcome:
         """Read one message and store what it says. Raises Retryable when the table was contended or out of reach."""
@@ -146,7 +162,7 @@ class Enrich:
             canonical = self._parse(envelope, configuration)
         except Parked as error:
             return self._keep(envelope, error.code)
-        feedback = self._feedback(envelope, canonical, configuration.rules(envelope.workspace))
+        feedback = self._feedback(envelope, canonical, configuration)
         outcome = self._store(envelope, canonical, feedback, configuration)
         if envelope.reparse and outcome.what != PARKED and envelope.feedback_id != feedback.id:
             self._close_parked(envelope, feedback.id)
@@ -163,11 +179,11 @@ class Enrich:
         if connection.state == "paused" and not envelope.reparse:
             raise Parked("The connection is paused.", code=PAUSED)
         try:
-            return _redacted(self.source(envelope.source).parse(envelope.arrival, connection.mapping))
+            return redacted(self.source(envelope.source).parse(envelope.arrival, connection.mapping))
         except Rejected as error:
             raise Parked(error.message, code=error.code) from None
 
-    def _feedback(self, envelope: Envelope, canonical: Canonical, in_force: Sequence[Rule]) -> Feedback:
+    def _feedback(self, envelope: Envelope, canonical: Canonical, configuration: Configuration) -> Feedback:
         """The first revision of a new feedback, read and decided."""
         now, received_at = self.clock(), envelope.arrival.received_at
         person = self._person(envelope.workspace, canonical)
@@ -202,9 +218,9 @@ class Enrich:
         )
         if canonical.deleted:
             return _tombstone(feedback)
-        understanding = self.reader.read(canonical.texts)
-        read = replace(feedback, understanding=understanding, **person)
-        return _decided(read, rules.decide(in_force, read), now)
+        reader = self.readers(configuration.frame(envelope.workspace))
+        read = replace(feedback, understanding=reader.read(canonical.texts), **person)
+        return decided(read, rules.decide(configuration.rules(envelope.workspace), read), now)
 
     def _person(self, workspace: str, canonical: Canonical) -> dict[str, Any]:
         """``customer_ref``, ``subject`` and the sealed ``contact``, as far as the voice names somebody."""
@@ -285,7 +301,7 @@ class Enrich:
             ticket=standing.ticket,
             acted_at=standing.acted_at,
         )
-        new = _decided(new, rules.merge_reasons(standing.decision, feedback.decision), self.clock())
+        new = decided(new, rules.merge_reasons(standing.decision, feedback.decision), self.clock())
         if new.deleted:
             return self.store.erase_words(standing, new)
         if standing.state in _SETTLED:
@@ -356,7 +372,7 @@ class Enrich:
             canonical = self._parse(envelope, configuration)
         except Parked:
             return None
-        return self._feedback(envelope, canonical, configuration.rules(envelope.workspace))
+        return self._feedback(envelope, canonical, configuration)
 
     def _close_parked(self, envelope: Envelope, feedback_id: str) -> None:
         """The id that the hook answered leads on to what its content has become."""
@@ -372,7 +388,7 @@ class Enrich:
         return self.vault.seal_body(envelope.workspace, json.dumps(message, separators=(",", ":")).encode())
 
 
-def _redacted(canonical: Canonical) -> Canonical:
+def redacted(canonical: Canonical) -> Canonical:
     """Personal data out of everything that is stored in the clear or goes on the bus."""
     return replace(
         canonical,
@@ -401,16 +417,6 @@ def _contact(customer: Customer) -> dict[str, str]:
     if customer.id and is_contact(customer.id):
         fields["id"] = customer.id
     return {name: value for name, value in fields.items() if value}
-
-
-def _decided(feedback: Feedback, decision: Decision, at: datetime) -> Feedback:
-    """With its outcome, and waiting for what workers have to do about it.
-
-    A ticket must also hear that nothing asks for it any more.
-    """
-    told = {*wanted_actions(decision), *({"ticket"} & set(lapsed_actions(decision)))}
-    awaiting = frozenset(told) & _AWAITED
-    return replace(feedback, decision=decision, awaiting=awaiting, awaiting_since=at if awaiting else None)
 
 
 def _tombstone(feedback: Feedback) -> Feedback:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,11 +18,14 @@ ATTEMPTS: Final = 6  # each lost race means that somebody else got on
 
 @dataclass(frozen=True, slots=True)
 class OpenTicket:
-    """What the tickets queue asks for. The message only names the feedback; what counts is the row as it is now."""
+    """What the tickets queue asks for. The message only names the feedback; what counts is the row as it is now.
+
+    ``topic_names`` gives a workspace's names: its own topics have some too.
+    """
 
     feedback: FeedbackReader
     tickets: TicketStore
-    topic_names: TopicNames
+    topic_names: Callable[[str], TopicNames]
     clock: Clock
 
     def __call__(self, message: Mapping[str, Any]) -> str:
@@ -57,7 +60,7 @@ class OpenTicket:
         return "opened" if self.tickets.create(step.ticket, step.moves[0]) else None
 
     def _title(self, feedback: Feedback) -> str:
-        return title(feedback, self.topic_names, language(feedback))
+        return title(feedback, self.topic_names(feedback.workspace), language(feedback))
 
     def _done(self, feedback: Feedback, *, cleared: bool) -> bool:
         """Take ``ticket`` off what the feedback awaits; False when it has moved on and must be looked at again.

@@ -36,7 +36,11 @@ class ReadFeedback:
         feedback = self.store.get(workspace, feedback_id)
         if feedback is None or not sees_unit(key, feedback.unit):
             raise nowhere()
-        return feedback, self.store.revisions(workspace, feedback_id)[-MOST_SHOWN:]
+        return feedback, self.older(feedback)
+
+    def older(self, feedback: Feedback) -> Sequence[Feedback]:
+        """The newest of the older revisions of a feedback that the caller may see."""
+        return self.store.revisions(feedback.workspace, feedback.id)[-MOST_SHOWN:]
 
     def page(self, key: ApiKey, query: FeedbackQuery, *, limit: int, cursor: str | None) -> FeedbackPage:
         """One page, newest first. Raises NotFound for a foreign unit, Invalid (``invalid_cursor``)."""

@@ -7,7 +7,7 @@ what waits for ever. The states themselves are in domain/alert.py.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
@@ -17,6 +17,7 @@ from chalicelib.domain import alert_text, sms
 from chalicelib.domain.alert import EMAIL, SMS, Alert, AlertKey, Cooldown, Mention, Step
 from chalicelib.domain.alert_text import Letter
 from chalicelib.domain.directory import Subscription
+from chalicelib.domain.ticket_title import TopicNames
 from chalicelib.domain.vocabulary import severity_rank
 from chalicelib.errors import Retryable
 from chalicelib.observability import Line
@@ -58,11 +59,6 @@ class Subscribers(Protocol):
     def subscriptions(self, workspace: str) -> Sequence[Subscription]: ...
 
 
-class TopicNames(Protocol):
-    def __call__(self, topic: str, lang: str) -> str:
-        """What people call a topic; the topic's id when it has no name."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendAlert:
     """``sms_parts_per_day``: what a workspace may send; ``base_url``: of the API, empty for messages without links."""
@@ -72,7 +68,7 @@ class SendAlert:
     queue: Queue
     due: DueStore
     subscribers: Subscribers
-    topic_name: TopicNames
+    topic_names: Callable[[str], TopicNames]  # of a workspace
     clock: Clock
     sms_parts_per_day: int
     base_url: str = ""
@@ -186,7 +182,8 @@ class SendAlert:
     def _letter(self, alert: Alert, *, sms_limit: int | None = None) -> Letter:
         key, names = alert.key, {}
         if key.topic != states.NO_TOPIC and key.rule != states.NOTICE_RULE:  # loading the names takes a while
-            names = {lang: self.topic_name(key.topic, lang) for lang in alert_text.LANGUAGES}
+            name = self.topic_names(key.workspace)
+            names = {lang: name(key.topic, lang) for lang in alert_text.LANGUAGES}
         return Letter(alert, topic=names, base_url=self.base_url, sms_limit=sms_limit)
 
     def _phones(self, alert: Alert) -> int:

@@ -17,26 +17,35 @@ from pynamodb.exceptions import DoesNotExist, UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
+from chalicelib.domain.correction import Correction
 from chalicelib.domain.feedback import Feedback
 from chalicelib.errors import Retryable
 from chalicelib.storage import keys
 from chalicelib.storage.feedback_rows import (
+    CORRECTION_PREFIX,
+    READING_PREFIX,
     REVISION_PREFIX,
     AwaitingIndex,
+    CorrectionRow,
     FeedbackRow,
     RawBodyRow,
+    ReadingRow,
+    correction_of,
+    correction_row,
     current_row,
+    earlier_of,
     feedback_of,
     older_row,
     pack_facets,
     pack_seen,
+    reading_row,
     split_key,
 )
-from chalicelib.storage.table import committed, in_the_way, put, transaction
+from chalicelib.storage.table import Row, committed, in_the_way, put, transaction
 
 PARKED_DAYS: Final = 30
 MOST_AWAITING: Final = 10_000  # index entries of one shard that a look takes in
-MOST_ERASED: Final = 90  # older revisions in one transaction, which takes 100 rows
+MOST_ERASED: Final = 90  # rows beside the current one in one transaction, which takes 100 rows
 _TRIES: Final = 4  # of a bookkeeping update that others get in the way of
 
 
@@ -63,6 +72,28 @@ class FeedbackStore:
         rows = FeedbackRow.query(pk, FeedbackRow.sk.startswith(REVISION_PREFIX), consistent_read=True)
         return [feedback_of(row) for row in rows if not self._is_expired(row)]
 
+    def readings(self, current: Feedback) -> Sequence[Feedback]:
+        """The readings before the current one, of all revisions, in order.
+
+        A revision that moved up when an older one came late is found by its content.
+        """
+        pk, _ = keys.feedback(current.workspace, current.id)
+        rows = ReadingRow.query(pk, ReadingRow.sk.startswith(READING_PREFIX), consistent_read=True)
+        older = self.revisions(current.workspace, current.id)
+        said = {one.content_hash: one for one in (*older, current)}
+        found = [
+            earlier_of(row, said[row.content_hash or ""])
+            for row in rows
+            if not self._is_expired(row) and (row.content_hash or "") in said
+        ]
+        return sorted((*older, *found), key=lambda one: (one.revision, one.reading))
+
+    def corrections(self, workspace: str, feedback_id: str) -> Sequence[Correction]:
+        """What analysts put right about one feedback, in order."""
+        pk, _ = keys.feedback(workspace, feedback_id)
+        rows = CorrectionRow.query(pk, CorrectionRow.sk.startswith(CORRECTION_PREFIX), consistent_read=True)
+        return [correction_of(row) for row in rows if not self._is_expired(row)]
+
     def awaiting_before(self, moment: datetime) -> Iterator[tuple[str, str, datetime]]:
         """(workspace, id, since when) of feedback that has waited for an action since before ``moment``.
 
@@ -88,6 +119,16 @@ class FeedbackStore:
         with_old.save(current_row(new, keep_days=self._keep_days), condition=_is_still(old))
         return committed(with_old)
 
+    def reread(self, old: Feedback, new: Feedback, correction: Correction | None = None) -> bool:
+        """``new``, a later reading, becomes current; what the one before said stays beside it, and so does the
+        correction that asked for it. False when the row is no longer ``old``."""
+        again = transaction()
+        again.save(reading_row(old, keep_days=self._keep_days))
+        if correction is not None:
+            again.save(correction_row(correction, old, keep_days=self._keep_days))
+        again.save(current_row(new, keep_days=self._keep_days), condition=_is_still(old))
+        return committed(again)
+
     def keep_older(self, current: Feedback, renumbered: Feedback, older: Feedback) -> bool:
         """Keep ``older`` beside the current revision, which only changes its number and what it has seen."""
         beside = transaction()
@@ -101,15 +142,15 @@ class FeedbackStore:
         return committed(beside)
 
     def erase_words(self, old: Feedback, tombstone: Feedback) -> bool:
-        """``tombstone`` becomes current and every older revision goes; False when the row is no longer ``old``.
+        """``tombstone`` becomes current; every older revision, reading and correction goes. False when the row is no
+        longer ``old``.
 
         More of them than fit a transaction go before it: afterwards nobody would come back for them.
         """
         erasing = transaction()
-        pk, _ = keys.feedback(old.workspace, old.id)
-        older = FeedbackRow.sk.startswith(REVISION_PREFIX)
-        found = FeedbackRow.query(pk, older, consistent_read=True, attributes_to_get=["pk", "sk"])
-        for number, row in enumerate(found):
+        pk, current = keys.feedback(old.workspace, old.id)
+        found = FeedbackRow.query(pk, consistent_read=True, attributes_to_get=["pk", "sk"])
+        for number, row in enumerate(one for one in found if one.sk != current):
             if number < MOST_ERASED:
                 erasing.delete(row)
             else:
@@ -211,7 +252,7 @@ class FeedbackStore:
     def _now(self) -> int:
         return int(self._clock().timestamp())
 
-    def _is_expired(self, row: FeedbackRow | RawBodyRow) -> bool:
+    def _is_expired(self, row: Row) -> bool:
         return row.expires_at is not None and row.expires_at <= self._now()
 
     def _is_free(self) -> Condition:

@@ -19,6 +19,7 @@ from chalicelib.storage.feedback_rows import FeedbackRow, ListingIndex, split_ke
 MOST_ROWS: Final = 1000
 MOST_DAYS: Final = 31
 LONGEST_PAGE: Final = 100
+BULK: Final = 1000  # lines read at a time where all of them are wanted
 _POSITION: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z(#[\x21-\x7e]{1,64})?")
 
 
@@ -49,6 +50,15 @@ class FeedbackList:
                 return FeedbackPage(tuple(found), cursors.encode(scope, {"at": last}))
             found.append(summary)
         return FeedbackPage(tuple(found))
+
+    def newest(self, workspace: str, since: datetime, until: datetime) -> Iterator[FeedbackSummary]:
+        """Every line of a span, newest first, read as far as it is looked at: whoever looks has to stop in time."""
+        now = self._clock()
+        lower, upper = self._span(FeedbackQuery(workspace, since, until), now)
+        for day in _days(lower, upper):
+            for row in _day(workspace, day, lower, upper, BULK):
+                if row.expires_at > now.timestamp():
+                    yield _summary(row)
 
     def _span(self, query: FeedbackQuery, now: datetime) -> tuple[str, str]:
         """The oldest arrival that may be shown, and the end, left out. An hour ahead is for clocks that differ."""

@@ -7,22 +7,28 @@ What conditions, indexes and the stream need stands at the top level; the rest i
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any, Final
 
 from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribute, UnicodeSetAttribute
 from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
 
+from chalicelib.domain.correction import Correction, Mark
 from chalicelib.domain.facets import Facets, ScoreFacet, facets_of
-from chalicelib.domain.feedback import Decision, Feedback, Reason, Tag, Understanding
+from chalicelib.domain.feedback import Decision, Feedback, Gram, Reason, Tag, Understanding
 from chalicelib.domain.rollup import bucket_of
+from chalicelib.domain.vocabulary import NEED_HINTS, PRODUCERS
 from chalicelib.domain.voice import Score, Text
 from chalicelib.storage import keys
 from chalicelib.storage.table import PackedJSONAttribute, Row
 
 FEEDBACK: Final = "FB"  # sort key of the current revision
 REVISION_PREFIX: Final = "REV#"  # sort-key prefix of the older ones
+READING_PREFIX: Final = "READ#"  # of the readings that are no longer current
+CORRECTION_PREFIX: Final = "COR#"  # of what analysts put right
+UNKNOWN_VERSION: Final = "0"
 _SIGNS: Final = {"negative": "-", "neutral": "0", "positive": "+"}
 _POLARITIES: Final = {sign: polarity for polarity, sign in _SIGNS.items()}
 
@@ -64,6 +70,17 @@ class AwaitingIndex(GlobalSecondaryIndex["FeedbackRow"]):  # type: ignore[no-unt
     awaiting_since = UnicodeAttribute(range_key=True)
 
 
+class ReviewIndex(GlobalSecondaryIndex["FeedbackRow"]):  # type: ignore[no-untyped-call]
+    """What a person should look at, by arrival. Its rows are read whole, so it carries next to nothing."""
+
+    class Meta:
+        index_name = "review"
+        projection = IncludeProjection(["expires_at"])
+
+    review_pk = UnicodeAttribute(hash_key=True)
+    review_sk = UnicodeAttribute(range_key=True)
+
+
 class FeedbackRow(Row):
     """Current revision (sk ``FB``) or an older one (sk ``REV#…``, in no index)."""
 
@@ -73,6 +90,8 @@ class FeedbackRow(Row):
     bucket_sk = UnicodeAttribute(null=True)
     awaiting_pk = UnicodeAttribute(null=True)
     awaiting_since = UnicodeAttribute(null=True)
+    review_pk = UnicodeAttribute(null=True)
+    review_sk = UnicodeAttribute(null=True)
     received_at = UnicodeAttribute(null=True)  # of an older revision, which has no list_sk
     state = UnicodeAttribute()
     revision = NumberAttribute()
@@ -90,6 +109,39 @@ class FeedbackRow(Row):
     listing = ListingIndex()
     bucket = BucketIndex()
     waiting = AwaitingIndex()
+    review = ReviewIndex()
+
+
+class ReadingRow(Row):
+    """A reading that is no longer the current one. The words stay with their revision, ``content_hash`` says which:
+    an older revision that comes late may change a number."""
+
+    reading = NumberAttribute()
+    content_hash = UnicodeAttribute(null=True)
+    doc = PackedJSONAttribute()
+
+
+class CorrectionListing(GlobalSecondaryIndex["CorrectionRow"]):  # type: ignore[no-untyped-call]
+    """Last given first."""
+
+    class Meta:
+        index_name = "listing"
+        projection = IncludeProjection(["expires_at"])
+
+    list_pk = UnicodeAttribute(hash_key=True)
+    list_sk = UnicodeAttribute(range_key=True)
+
+
+class CorrectionRow(Row):
+    """What an analyst put right, in the list of the workspace's corrections."""
+
+    list_pk = UnicodeAttribute()
+    list_sk = UnicodeAttribute()  # "<at>#<feedback>#<revision>#<reading>", from which ``correction_key`` is made
+    revision = NumberAttribute()
+    reading = NumberAttribute()
+    doc = PackedJSONAttribute()
+
+    listing = CorrectionListing()
 
 
 class RawBodyRow(Row):
@@ -117,6 +169,9 @@ def current_row(feedback: Feedback, *, keep_days: int) -> FeedbackRow:
         row.awaiting = set(feedback.awaiting)
         row.awaiting_pk = keys.awaiting(keys.shard(feedback.id, keys.AWAITING_SHARDS))
         row.awaiting_since = keys.instant(feedback.awaiting_since or feedback.received_at)
+    if feedback.understanding.review:
+        row.review_pk = keys.review(feedback.workspace, keys.shard(feedback.id, keys.REVIEW_SHARDS))
+        row.review_sk = row.list_sk
     row.acted_at = _text(feedback.acted_at)
     row.ticket = feedback.ticket
     row.seen = pack_seen(feedback.seen)
@@ -130,11 +185,49 @@ def older_row(feedback: Feedback, number: int, *, keep_days: int) -> FeedbackRow
     return row
 
 
+def reading_row(feedback: Feedback, *, keep_days: int) -> ReadingRow:
+    """The row of a reading that another one takes the place of; it goes when the feedback does."""
+    return ReadingRow(
+        *keys.reading(feedback.workspace, feedback.id, feedback.revision, feedback.reading),
+        expires_at=_expiry(feedback, keep_days),
+        reading=feedback.reading,
+        content_hash=feedback.content_hash or None,
+        doc={
+            **pack_understanding(feedback.understanding),
+            **_packed_decision(feedback.decision),
+            "severity": feedback.decision.severity,
+            "understood": _millis(feedback.understood_at),
+        },
+    )
+
+
+def correction_row(correction: Correction, feedback: Feedback, *, keep_days: int) -> CorrectionRow:
+    """The row of a correction; it goes when the feedback does."""
+    return CorrectionRow(
+        *keys.correction(correction.workspace, correction.feedback, correction.revision, correction.reading),
+        expires_at=_expiry(feedback, keep_days),
+        list_pk=keys.correction_listing(correction.workspace),
+        list_sk=f"{keys.instant(correction.at)}#{correction.feedback}#{correction.revision}#{correction.reading}",
+        revision=correction.revision,
+        reading=correction.reading,
+        doc={
+            "id": correction.id,
+            "verdict": correction.verdict,
+            "by": correction.by,
+            "frame": correction.frame_version,
+            "model": correction.model_version,
+            "old": [list(mark) for mark in correction.old],
+            "new": [list(mark) for mark in correction.new],
+            "texts": _packed_texts(correction.texts),
+            "note": correction.note,
+        },
+    )
+
+
 def _row(feedback: Feedback, key: tuple[str, str], keep_days: int) -> FeedbackRow:
-    latest = max(feedback.received_at, feedback.occurred_at)
     return FeedbackRow(
         *key,
-        expires_at=int((latest + timedelta(days=keep_days)).timestamp()),
+        expires_at=_expiry(feedback, keep_days),
         received_at=keys.instant(feedback.received_at),
         state=feedback.state,
         revision=feedback.revision,
@@ -147,6 +240,10 @@ def _row(feedback: Feedback, key: tuple[str, str], keep_days: int) -> FeedbackRo
     )
 
 
+def _expiry(feedback: Feedback, keep_days: int) -> int:
+    return int((max(feedback.received_at, feedback.occurred_at) + timedelta(days=keep_days)).timestamp())
+
+
 def pack_seen(seen: Mapping[str, str]) -> str | None:
     """In order of arrival, so that the oldest can be dropped."""
     return json.dumps(seen, separators=(",", ":")) if seen else None
@@ -155,9 +252,11 @@ def pack_seen(seen: Mapping[str, str]) -> str | None:
 def pack_facets(feedback: Feedback) -> str:
     """About 200 bytes; names are one letter because every list and bucket entry repeats them."""
     facets = facets_of(feedback)
+    named = [topic for topic, _ in facets.topics]
     packed = {
         "a": list(facets.actions),
         "c": facets.channel,
+        "h": [named.index(topic) for topic in facets.wishes],  # hoped for
         "k": [[score.kind, score.value, score.name] for score in facets.scores],
         "n": feedback.connection,
         "o": _millis(facets.occurred_at),
@@ -172,7 +271,6 @@ def pack_facets(feedback: Feedback) -> str:
 
 
 def _doc(feedback: Feedback) -> dict[str, Any]:
-    reading, decision = feedback.understanding, feedback.decision
     doc = {
         "source": feedback.source,
         "key": feedback.response_key,
@@ -180,19 +278,9 @@ def _doc(feedback: Feedback) -> dict[str, Any]:
         "customer": feedback.customer_ref,
         "subject": feedback.subject,
         "scales": [[score.low, score.high, score.polarity] for score in feedback.scores],
-        "texts": [[text.text, text.question, text.speaker] for text in feedback.texts],
-        "tags": [_packed_tag(tag) for tag in reading.tags],
-        "red": list(reading.red_lines),
-        "intents": list(reading.intents),
-        "read_lang": reading.lang,
-        "read_departments": list(reading.departments),
-        "frame": reading.frame_version,
-        "actions": {
-            action: [[reason.rule, reason.version, reason.severity, int(reason.lapsed)] for reason in reasons]
-            for action, reasons in decision.actions.items()
-        },
-        "departments": list(decision.departments),
-        "cooldowns": dict(decision.cooldowns),
+        "texts": _packed_texts(feedback.texts),
+        **pack_understanding(feedback.understanding),
+        **_packed_decision(feedback.decision),
         "attributes": dict(feedback.attributes),
         "attachments": list(feedback.attachments),
         "heard": _millis(feedback.heard_at),
@@ -202,19 +290,69 @@ def _doc(feedback: Feedback) -> dict[str, Any]:
     return {name: value for name, value in doc.items() if value not in (None, [], {}, "")}
 
 
-def _packed_tag(tag: Tag) -> list[Any]:
-    return [
+def _packed_texts(texts: Sequence[Text]) -> list[list[str | None]]:
+    return [[text.text, text.question, text.speaker] for text in texts]
+
+
+def _packed_decision(decision: Decision) -> dict[str, Any]:
+    """Without the severity, which stands in the facets."""
+    return {
+        "actions": {
+            action: [[reason.rule, reason.version, reason.severity, int(reason.lapsed)] for reason in reasons]
+            for action, reasons in decision.actions.items()
+        },
+        "departments": list(decision.departments),
+        "cooldowns": dict(decision.cooldowns),
+    }
+
+
+def pack_understanding(reading: Understanding) -> dict[str, Any]:
+    """A reading as members of a packed document. Probabilities are kept to a thousandth, log-odds to a hundredth."""
+    doc = {
+        "t": [_packed_tag(tag, reading) for tag in reading.tags],
+        "red": list(reading.red_lines),
+        "intents": list(reading.intents),
+        "read_lang": reading.lang,
+        "read_departments": list(reading.departments),
+        "frame": reading.frame_version,
+        "model": None if reading.model_version == UNKNOWN_VERSION else reading.model_version,
+        "good": None if reading.polarity is None else round(reading.polarity * 1000),
+        "do": reading.actionability,
+        "effort": reading.effort,
+        "emotion": reading.emotion,
+        "behaviour": list(reading.behaviour),
+        "review": list(reading.review),
+        "correction": reading.correction,
+    }
+    return {name: value for name, value in doc.items() if value not in (None, [])}
+
+
+def _packed_tag(tag: Tag, reading: Understanding) -> list[Any]:
+    """Letters and whole numbers, spans by their length. A version that follows from the reading is left out."""
+    packed: list[Any] = [
         tag.topic,
-        tag.polarity,
+        _SIGNS[tag.polarity],
         tag.text,
         tag.start,
-        tag.end,
-        tag.confidence,
+        tag.end - tag.start,
+        round(tag.confidence * 1000),
         list(tag.terms),
-        tag.need_hint,
-        tag.producer,
-        tag.version,
+        NEED_HINTS.index(tag.need_hint),
+        PRODUCERS.index(tag.producer),
+        round(tag.score * 100),
+        [number for gram in tag.grams for number in _packed_gram(gram, tag)],
     ]
+    return packed if tag.version == _versions(reading)[tag.producer] else [*packed, tag.version]
+
+
+def _packed_gram(gram: Gram, tag: Tag) -> tuple[int, int, int]:
+    return gram.start - tag.start, gram.end - gram.start, round(gram.weight * 100)
+
+
+def _versions(reading: Understanding) -> Mapping[str, str]:
+    """The version that a tag of each producer has unless its row says otherwise."""
+    corrected = reading.correction or UNKNOWN_VERSION
+    return dict(zip(PRODUCERS, (reading.frame_version, reading.model_version, corrected), strict=True))
 
 
 # --- row → domain -----------------------------------------------------------------------------------------------
@@ -252,7 +390,7 @@ def feedback_of(row: FeedbackRow) -> Feedback:
         ),
         classes={kind: name for kind, _, name in kinds if name is not None},
         texts=tuple(Text(text, question, speaker) for text, question, speaker in doc.get("texts", [])),
-        understanding=_understanding(doc),
+        understanding=unpack_understanding(doc),
         decision=_decision(doc, packed["s"]),
         attributes=doc.get("attributes", {}),
         attachments=tuple(doc.get("attachments", [])),
@@ -270,9 +408,50 @@ def feedback_of(row: FeedbackRow) -> Feedback:
     )
 
 
+def earlier_of(row: ReadingRow, revision: Feedback) -> Feedback:
+    """The revision that was read, as that reading saw it."""
+    doc = row.doc
+    return replace(
+        revision,
+        reading=int(row.reading),
+        understanding=unpack_understanding(doc),
+        decision=_decision(doc, doc["severity"]),
+        understood_at=_from_millis(doc["understood"]) if doc.get("understood") is not None else None,
+    )
+
+
+def correction_key(workspace: str, position: str) -> tuple[str, str]:
+    """The key of the correction that stands at ``position`` in the list. Raises ValueError for no position."""
+    _, feedback_id, revision, reading = position.split("#")
+    return keys.correction(workspace, feedback_id, int(revision), int(reading))
+
+
+def correction_of(row: CorrectionRow) -> Correction:
+    """The correction of a row."""
+    workspace, feedback_id = split_key(row.pk)
+    doc = row.doc
+    return Correction(
+        workspace=workspace,
+        id=doc["id"],
+        feedback=feedback_id,
+        revision=int(row.revision),
+        reading=int(row.reading),
+        verdict=doc["verdict"],
+        by=doc["by"],
+        at=_moment(row.list_sk.partition("#")[0]),
+        frame_version=doc["frame"],
+        model_version=doc["model"],
+        old=tuple(Mark(*mark) for mark in doc["old"]),
+        new=tuple(Mark(*mark) for mark in doc["new"]),
+        texts=tuple(Text(*text) for text in doc["texts"]),
+        note=doc["note"],
+    )
+
+
 def unpack_facets(text: str) -> Facets:
     """The facets of an index entry."""
     packed = json.loads(text)
+    topics = tuple((topic[:-1], _POLARITIES[topic[-1]]) for topic in packed.get("t", []))
     return Facets(
         revision=packed["r"],
         occurred_at=_from_millis(packed["o"]),
@@ -281,8 +460,9 @@ def unpack_facets(text: str) -> Facets:
         touchpoint=packed.get("p"),
         unit=packed.get("u"),
         scores=tuple(ScoreFacet(kind, value, name) for kind, value, name in packed.get("k", [])),
-        topics=tuple((topic[:-1], _POLARITIES[topic[-1]]) for topic in packed.get("t", [])),
+        topics=topics,
         actions=tuple(packed.get("a", [])),
+        wishes=tuple(topics[place][0] for place in packed.get("h", [])),
     )
 
 
@@ -292,18 +472,54 @@ def split_key(pk: str) -> tuple[str, str]:
     return workspace, feedback_id
 
 
-def _understanding(doc: Mapping[str, Any]) -> Understanding:
-    return Understanding(
-        tags=tuple(
-            Tag(topic, polarity, text, start, end, confidence, tuple(terms), need, producer, version)
-            for topic, polarity, text, start, end, confidence, terms, need, producer, version in doc.get("tags", [])
-        ),
-        red_lines=tuple(doc.get("red", [])),
+def unpack_understanding(doc: Mapping[str, Any]) -> Understanding:
+    """The reading of a packed document."""
+    bare = Understanding(
+        red_lines=tuple(doc.get("red", ())),
         intents=tuple(doc.get("intents", ())),
         lang=doc.get("read_lang"),
-        departments=tuple(doc.get("read_departments", [])),
+        departments=tuple(doc.get("read_departments", ())),
+        polarity=doc["good"] / 1000 if "good" in doc else None,
+        actionability=doc.get("do"),
+        effort=doc.get("effort"),
+        emotion=doc.get("emotion"),
+        behaviour=tuple(doc.get("behaviour", ())),
+        review=tuple(doc.get("review", ())),
         frame_version=doc["frame"],
+        model_version=doc.get("model", UNKNOWN_VERSION),
+        correction=doc.get("correction"),
     )
+    if "tags" in doc:
+        return replace(bare, tags=tuple(_tag_in_words(*packed) for packed in doc["tags"]))
+    return replace(bare, tags=tuple(_tag(packed, bare) for packed in doc.get("t", ())))
+
+
+def _tag(packed: Sequence[Any], reading: Understanding) -> Tag:
+    topic, sign, text, start, length, confidence, terms, need, producer, score, grams, *version = packed
+    name = PRODUCERS[producer]
+    return Tag(
+        topic,
+        _POLARITIES[sign],
+        text,
+        start,
+        start + length,
+        confidence / 1000,
+        tuple(terms),
+        NEED_HINTS[need],
+        name,
+        version[0] if version else _versions(reading)[name],
+        score / 100,
+        tuple(
+            Gram(start + at, start + at + size, weight / 100)
+            for at, size, weight in zip(grams[::3], grams[1::3], grams[2::3], strict=True)
+        ),
+    )
+
+
+def _tag_in_words(*packed: Any) -> Tag:
+    """A tag as rows had it before there was a model."""
+    topic, polarity, text, start, end, confidence, terms, need, producer, version = packed
+    return Tag(topic, polarity, text, start, end, confidence, tuple(terms), need, producer, version)
 
 
 def _decision(doc: Mapping[str, Any], severity: str) -> Decision:

@@ -5,6 +5,7 @@ Base table: ``pk`` + ``sk``. Indexes (all INCLUDE, sparse):
 * ``listing``  ``list_pk`` + ``list_sk``      newest-first lists of feedback, tickets, deliveries
 * ``bucket``   ``bucket_pk`` + ``bucket_sk``  the narrow rows that a rollup recounts
 * ``awaiting`` ``awaiting_pk`` + ``awaiting_since``  feedback whose action is not durable yet
+* ``review``   ``review_pk`` + ``review_sk``    feedback that a person should look at, oldest first
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Final
 
 LISTING_SHARDS: Final = 4  # one partition takes 1,000 writes a second
 AWAITING_SHARDS: Final = 4
+REVIEW_SHARDS: Final = 4
 DUE_SHARDS: Final = 4
 
 
@@ -55,6 +57,26 @@ def feedback(workspace: str, feedback_id: str) -> tuple[str, str]:
 def revision(workspace: str, feedback_id: str, number: int) -> tuple[str, str]:
     """An older revision, kept beside the current one."""
     return f"FB#{workspace}#{feedback_id}", f"REV#{number:010d}"
+
+
+def reading(workspace: str, feedback_id: str, revision_: int, number: int) -> tuple[str, str]:
+    """A reading of a revision that is no longer the current one: what it said, without the words."""
+    return f"FB#{workspace}#{feedback_id}", f"READ#{revision_:010d}#{number:06d}"
+
+
+def correction(workspace: str, feedback_id: str, revision_: int, number: int) -> tuple[str, str]:
+    """What an analyst put right about a reading. Beside the words that it is about, so that it goes with them."""
+    return f"FB#{workspace}#{feedback_id}", f"COR#{revision_:010d}#{number:06d}"
+
+
+def correction_listing(workspace: str) -> str:
+    """Partition of a workspace's list of corrections."""
+    return f"CO#{workspace}"
+
+
+def review(workspace: str, shard_: int) -> str:
+    """Partition of the review queue."""
+    return f"RV#{workspace}#{shard_}"
 
 
 def parked_body(workspace: str, feedback_id: str) -> tuple[str, str]:
@@ -193,6 +215,39 @@ def subject(workspace: str, subject_: str) -> tuple[str, str]:
 def audit(workspace: str, moment: datetime, ticket_id: str, key_id: str) -> tuple[str, str]:
     """One look of one key at protected data, in order of time."""
     return f"AU#{workspace}", f"{instant(moment)}#{ticket_id}#{key_id}"
+
+
+# --- code frames ----------------------------------------------------------------------------------------------
+
+
+def frames(workspace: str) -> str:
+    """Partition of a workspace's code frame: what is active, what was proposed, what was learned."""
+    return f"FR#{workspace}"
+
+
+def frame_state(workspace: str) -> tuple[str, str]:
+    """The active frame."""
+    return frames(workspace), "STATE"
+
+
+def frame_number(workspace: str) -> tuple[str, str]:
+    """The counter of proposals."""
+    return frames(workspace), "NUMBER"
+
+
+def proposal(workspace: str, proposal_id: str) -> tuple[str, str]:
+    """One proposed frame; ids sort by number."""
+    return frames(workspace), f"PROPOSAL#{proposal_id}"
+
+
+def frame_activation(workspace: str, moment: datetime) -> tuple[str, str]:
+    """That a frame was activated, in order of time."""
+    return frames(workspace), f"ACTIVE#{instant(moment)}"
+
+
+def frame_delta(workspace: str, number: int) -> tuple[str, str]:
+    """What the corrections taught, under the number of the proposal that it was learned for."""
+    return frames(workspace), f"DELTA#{number:06d}"
 
 
 # --- alerts ---------------------------------------------------------------------------------------------------

@@ -149,10 +149,12 @@ def stages(connection: dict[str, Any]) -> dict[str, float]:
     from chalicelib.domain import rules
     from chalicelib.domain.arrival import Arrival
     from chalicelib.domain.feedback import Feedback
+    from chalicelib.domain.frame_state import FrameState
     from chalicelib.domain.redaction import redact
     from chalicelib.sources.registry import load
 
-    source, reader, now = load("canonical"), wiring.reader(), datetime.now(timezone.utc)
+    source, now = load("canonical"), datetime.now(timezone.utc)
+    reader = wiring.frame_book().reader(FrameState("bench"))
     arrivals = [Arrival(client.canonical(voice(n), connection["secret"]).body, now) for n in range(FEEDBACK)]
     parsed: list[Any] = []
     read: list[Any] = []

@@ -19,6 +19,7 @@ QUEUES: Mapping[str, str] = {
     "alert": "alerts",
     "deliver": "deliveries",
     "rollup": "rollups",
+    "reread": "readings",
 }
 BATCH = 10
 

@@ -220,7 +220,7 @@ class World:
             vault=_Vault(self.contacts),
             connector=load,
             door=self.target,
-            topic_name=lambda topic, _: topic,
+            topic_names=lambda _: lambda topic, _lang: topic,
             luck=lambda: 0.5,
             monotonic=lambda: 0.0,
             base_url="https://echoloop.example.org",

@@ -12,7 +12,9 @@ from chalicelib import config
 from chalicelib.connectors import registry as connectors
 from chalicelib.domain.vocabulary import EVENT_TYPES
 from chalicelib.sources import registry as sources
+from chalicelib.understanding import weights
 from infra.demo.run import HERE
+from infra.model import evaluate
 from tests.fakes.gateway import product
 
 ROOT = Path(__file__).parents[2]
@@ -82,3 +84,9 @@ def test_it_names_the_number_of_voices_that_the_demo_sends() -> None:
     lines = (HERE / "voices.jsonl").read_text("utf-8").splitlines()
     sent = len(lines) + len(list((HERE / "platforms").glob("*.json")))
     assert f"{sent} signed voices" in README
+
+
+def test_the_figures_are_those_that_were_recorded_with_the_shipped_model() -> None:
+    recorded = evaluate.RECORD.read_text("utf-8")
+    assert f"Model `{weights.load().version}`, dev rows." in recorded, "make eval DATA=… RECORD=1"
+    assert evaluate.with_promises(README, recorded) == README

@@ -19,7 +19,7 @@ from infra.checks import checkov
 from infra.dependencies import Target
 
 ROOT = Path(__file__).parents[2]
-FUNCTIONS = ("alert", "deliver", "enrich", "outbox", "rollup", "sweep", "ticket")
+FUNCTIONS = ("alert", "deliver", "enrich", "outbox", "reread", "rollup", "sweep", "ticket")
 
 
 def test_a_clean_copy_is_packaged(tmp_path: Path) -> None:
@@ -28,6 +28,7 @@ def test_a_clean_copy_is_packaged(tmp_path: Path) -> None:
         (root / name / "__pycache__").mkdir(parents=True)
         (root / name / "__pycache__" / "a.cpython-311.pyc").touch()
         (root / name / "kept.txt").touch()
+    (root / "chalicelib" / "pack.yaml").touch()
     (root / ".chalice").mkdir()
     for name in (".chalice/config.json", "app.py", "requirements.txt"):
         (root / name).write_text("x")

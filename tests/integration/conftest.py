@@ -13,7 +13,13 @@ from tests.integration.world import oa, world
 __all__ = ["oa", "stack", "world"]
 
 # A killed worker's messages come back after the visibility timeout; hours are recounted at once.
-QUICK = {"VisibilitySeconds": "6", "DeliveryVisibilitySeconds": "6", "RollupDelaySeconds": "1"}
+QUICK = {
+    "VisibilitySeconds": "6",
+    "DeliveryVisibilitySeconds": "6",
+    "ReadingVisibilitySeconds": "6",
+    "RollupDelaySeconds": "1",
+    "ReadingDelaySeconds": "1",
+}
 
 
 def free_port() -> int:

@@ -344,6 +344,12 @@ def test_feedback_is_filtered_and_paged(world: World) -> None:
             break
     assert pages == ids()
 
+    found = world.api.call("GET", "/v1/needs").json
+    assert (found["voices"], found["scored"], found["channels"]) == (4, 4, {"survey": 4})
+    assert topics <= {need["topic"] for need in found["topics"]}
+    assert {need["verdict"] for need in found["topics"]} == {"undecided"}
+    assert world.api.call("GET", "/v1/needs", query={"unit": "BJ"}).json["voices"] == 1
+
 
 @pytest.mark.parametrize(
     ("query", "expected"),

@@ -223,6 +223,16 @@ class TestListing:
         assert [line.id for line in lists.page(query, limit=10).items] == [wanted.id]
         assert lists.page(replace(query, until=NOW), limit=10).items == ()
 
+    def test_a_whole_span_is_walked_newest_first_and_only_as_far_as_it_is_looked_at(
+        self, store: FeedbackStore, lists: FeedbackList, workspace: str
+    ) -> None:
+        made = [one(workspace, received_at=NOW - timedelta(hours=7 * number)) for number in range(6)]
+        for feedback in made:
+            store.create(feedback)
+        walk = lists.newest(workspace, made[4].received_at, NOW)
+        assert next(walk).id == made[1].id, "the end of a span is left out"
+        assert [line.id for line in walk] == [feedback.id for feedback in made[2:5]]
+
     @pytest.mark.parametrize("changes", [{"workspace": "other"}, {"unit": "SH"}])
     def test_a_cursor_belongs_to_its_list(
         self, store: FeedbackStore, lists: FeedbackList, workspace: str, changes: dict[str, str]

@@ -23,6 +23,7 @@ RIGHTS = {
     ("GET", "/v1/connections"): {"admin", "analyst"},
     ("GET", "/v1/rules"): {"admin", "analyst"},
     ("GET", "/v1/feedback"): {"admin", "analyst", "region", "store"},
+    ("GET", "/v1/needs"): {"admin", "analyst", "region", "store"},
     ("GET", "/v1/tickets"): {"admin", "analyst", "region", "store"},
     ("GET", "/v1/deliveries"): {"admin", "analyst", "integration"},
 }

@@ -17,6 +17,7 @@ from chalicelib.domain.arrival import Arrival
 from chalicelib.domain.directory import Connection
 from chalicelib.domain.envelope import Envelope
 from chalicelib.domain.feedback import Feedback, Tag, Understanding
+from chalicelib.domain.frame_state import FrameState
 from chalicelib.domain.redaction import redact
 from chalicelib.domain.revision import body_hash
 from chalicelib.domain.rules import Rule
@@ -26,6 +27,7 @@ from chalicelib.services.enrich import DUPLICATE, PARKED, STORED, Enrich, Outcom
 from tests.builders import AT, WORKSPACE
 from tests.fakes.directory import FakeDirectory
 from tests.fakes.feedback import FakeFeedbackStore, FakeVault
+from tests.fakes.frames import FakeFrames
 from tests.fakes.tickets import FakeClock
 
 CONNECTION = "cn_one"
@@ -67,7 +69,10 @@ class PlainSource:
 
 
 class PlainReader:
-    """Every text that says 破损 is tagged; 烫伤 is a red line."""
+    """Every text that says 破损 is tagged; 烫伤 is a red line. ``number`` is the version of its frame."""
+
+    def __init__(self, number: int = 0) -> None:
+        self.number = number
 
     def read(self, texts: Sequence[Text]) -> Understanding:
         tags = [
@@ -76,7 +81,7 @@ class PlainReader:
             if "破损" in text.text
         ]
         red_lines = ("injury",) if any("烫伤" in text.text for text in texts) else ()
-        return Understanding(tags=tuple(tags), red_lines=red_lines, departments=("logistics",) if tags else ())
+        return Understanding(tags=tuple(tags), red_lines=red_lines, departments=("logistics",) if tags else (), frame_version=str(self.number))
 
 
 @dataclass
@@ -86,6 +91,7 @@ class Room:
     store: FakeFeedbackStore = field(default_factory=FakeFeedbackStore)
     vault: FakeVault = field(default_factory=FakeVault)
     directory: FakeDirectory = field(default_factory=FakeDirectory)
+    frames: FakeFrames = field(default_factory=FakeFrames)
     source: PlainSource = field(default_factory=PlainSource)
     clock: FakeClock = field(default_factory=lambda: FakeClock(AT + timedelta(seconds=2)))
 
@@ -96,7 +102,8 @@ class Room:
             vault=self.vault,
             directory=self.directory,
             source=lambda _: self.source,
-            reader=PlainReader(),
+            frames=self.frames,
+            readers=lambda state: PlainReader(state.number),
             clock=self.clock,
             retention_days=90,
         )
@@ -216,6 +223,19 @@ class TestNew:
         for number in range(5):
             room.enrich.take(envelope(id=f"R-{number}"), batch)
         assert sorted(calls) == ["connection", "rules"]
+
+
+class TestFrame:
+    def test_it_is_read_by_the_frame_that_is_active_in_its_workspace(self, room: Room) -> None:
+        room.frames.states[WORKSPACE] = FrameState(WORKSPACE, 7, overlay="nodes: []")
+        room.hear()
+        assert room.only().understanding.frame_version == "7"
+
+    def test_the_active_frame_is_asked_for_once_a_batch(self, room: Room) -> None:
+        configuration = room.enrich.batch()
+        for number in range(3):
+            room.enrich.take(envelope(f"d-{number}", id=f"R-{number}"), configuration)
+        assert room.frames.reads == 1
 
 
 class TestAgain:

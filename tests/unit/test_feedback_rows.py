@@ -9,9 +9,17 @@ from typing import Any
 
 from chalicelib.domain.changes import FeedbackChange, RowChange
 from chalicelib.domain.facets import facets_of
-from chalicelib.domain.feedback import Decision, Feedback, Reason, Understanding
+from chalicelib.domain.feedback import Decision, Feedback, Gram, Reason, Tag, Understanding
 from chalicelib.domain.voice import Score, Text
-from chalicelib.storage.feedback_rows import current_row, feedback_of, older_row, unpack_facets
+from chalicelib.storage.feedback_rows import (
+    current_row,
+    earlier_of,
+    feedback_of,
+    older_row,
+    reading_row,
+    unpack_facets,
+    unpack_understanding,
+)
 from chalicelib.storage.images import changes
 from tests.builders import AT, decision, feedback, reason, tag
 
@@ -34,12 +42,34 @@ FULL = feedback(
     classes={"nps": "detractor", "ces": "hard"},
     texts=(Text("包裹破损", question="为什么？"), Text("您好", speaker="staff")),
     understanding=Understanding(
-        tags=(tag(terms=("破损",), need_hint="pain"), tag("service.attitude", polarity="neutral", text=1)),
+        tags=(
+            tag(terms=("破损",), need_hint="pain", version="3"),
+            tag(
+                "service.attitude",
+                polarity="neutral",
+                text=1,
+                start=3,
+                producer="model",
+                version="older than the reading",
+                confidence=0.873,
+                score=-2.13,
+                grams=(Gram(2, 4, -1.25), Gram(0, 1, 0.5)),
+            ),
+            tag(producer="analyst", version="co_1", confidence=1.0),
+        ),
         red_lines=("injury",),
-        intents=("complaint",),
+        intents=("complaint", "churn_threat"),
         lang="zh",
         departments=("logistics",),
+        polarity=0.021,
+        actionability="response_needed",
+        effort="high",
+        emotion=0,
+        behaviour=("leave",),
+        review=("unsure_topic",),
         frame_version="3",
+        model_version="m-1",
+        correction="co_1",
     ),
     decision=Decision(
         actions={"ticket": (reason(), Reason("mine", 4, "high", lapsed=True)), "alert": (reason("mine"),)},
@@ -70,6 +100,33 @@ def test_an_older_revision_is_in_no_index() -> None:
     assert (row.list_pk, row.bucket_pk, row.awaiting_pk) == (None, None, None)
     kept = feedback_of(row)
     assert (kept.revision, kept.texts, kept.received_at) == (1, FULL.texts, FULL.received_at)
+
+
+def test_probabilities_are_kept_to_a_thousandth_and_log_odds_to_a_hundredth() -> None:
+    fine = replace(FULL, understanding=Understanding(tags=(tag(confidence=0.87654, score=1.23456),), polarity=0.12345))
+    kept = feedback_of(current_row(fine, keep_days=90)).understanding
+    assert (kept.tags[0].confidence, kept.tags[0].score, kept.polarity) == (0.877, 1.23, 0.123)
+
+
+def test_a_tag_of_a_row_from_before_the_model_is_still_read() -> None:
+    words = ["logistics.damage", "negative", 0, 0, 4, 0.9, ["破损"], "pain", "lexicon", "2026.11.1"]
+    read = unpack_understanding({"tags": [words], "frame": "2026.11.1", "intents": ["complaint"]})
+    expected = Tag("logistics.damage", "negative", 0, 0, 4, 0.9, ("破损",), "pain", "lexicon", "2026.11.1")
+    assert (read.tags, read.intent, read.model_version) == ((expected,), "complaint", "0")
+
+
+def test_only_what_a_person_should_look_at_stands_in_the_review_queue() -> None:
+    sure = replace(FULL, understanding=replace(FULL.understanding, review=()))
+    doubted, settled = (current_row(one, keep_days=90) for one in (FULL, sure))
+    assert doubted.review_pk.startswith("RV#acme#")
+    assert doubted.review_sk == doubted.list_sk
+    assert (settled.review_pk, settled.review_sk, older_row(FULL, 1, keep_days=90).review_pk) == (None, None, None)
+
+
+def test_a_reading_comes_back_with_the_words_of_its_revision() -> None:
+    row = reading_row(FULL, keep_days=90)
+    assert earlier_of(row, replace(FULL, reading=9, understanding=Understanding(), decision=Decision())) == FULL
+    assert row.expires_at == current_row(FULL, keep_days=90).expires_at
 
 
 def test_an_index_entry_is_enough_for_a_list_and_a_count() -> None:
@@ -108,6 +165,29 @@ def test_the_declared_mix_costs_two_write_units_and_one_for_each_index() -> None
     entry = {name: image[name] for name in ("pk", "sk", "list_pk", "list_sk", "facets", "state", "expires_at")}
     assert size(image) <= 2048
     assert size(entry) <= 1024
+
+
+def test_an_everyday_voice_costs_one_write_unit() -> None:
+    """Short, as most are; tags with terms and grams. Every change of the row costs as much again."""
+    weighed = {"producer": "model", "version": "2026-1", "terms": ("没有回应",), "need_hint": "pain", "score": -2.13}
+    grams = (Gram(0, 2, -1.25), Gram(2, 4, -0.87), Gram(4, 6, -0.5))
+    topics = ("logistics.damage", "service.response", "refund.speed")
+    voice = replace(
+        declared_mix(),
+        texts=(Text("包裹破损了，客服没有回应，退款也一直没到账", question="您为什么给出这个分数？"),),
+        understanding=Understanding(
+            tags=tuple(tag(topic, **weighed, grams=grams) for topic in topics),
+            intents=("complaint",),
+            lang="zh-CN",
+            departments=("logistics", "customer_service", "finance"),
+            polarity=0.02,
+            actionability="response_needed",
+            emotion=2,
+            frame_version="ecommerce-2026.11.2",
+            model_version="2026-1",
+        ),
+    )
+    assert size(current_row(voice, keep_days=90).serialize()) <= 1024
 
 
 def size(image: dict[str, Any]) -> int:
@@ -158,6 +238,8 @@ class TestStream:
                     record(None, older),
                     record(gone, None),
                     record(None, other, pk="FB#acme#fb_1", sk="RAW"),
+                    record(None, other, pk="FB#acme#fb_1", sk="READ#0000000001#000001"),
+                    record(None, other, pk="FB#acme#fb_1", sk="COR#0000000001#000001"),
                     record(None, other, pk="BK#acme#SH", sk="2026-11-21T08"),
                     record(None, other, pk="TK#acme#tk_1", sk="MOVE#000001"),
                     record(None, other, pk="WS#acme", sk="RULE#mine"),

@@ -38,7 +38,7 @@ def tickets() -> FakeTickets:
 
 @pytest.fixture
 def service(rows: FakeFeedback, tickets: FakeTickets) -> OpenTicket:
-    return OpenTicket(feedback=rows, tickets=tickets, topic_names=topic_name, clock=FakeClock(AT))
+    return OpenTicket(feedback=rows, tickets=tickets, topic_names=lambda _: topic_name, clock=FakeClock(AT))
 
 
 def message(one: Feedback | None = None) -> dict[str, Any]:

@@ -34,6 +34,11 @@ POST /v1/keys                         DELETE /v1/keys/{}                    GET 
 GET /v1/feedback/{}                   POST /v1/feedback/{}/reparse          GET /v1/tickets
 GET /v1/tickets/{}                    POST /v1/tickets/{}/transitions       POST /v1/tickets/{}/contact
 GET /v1/deliveries                    GET /v1/deliveries/{}                 POST /v1/deliveries/{}/replay
+POST /v1/feedback/{}/corrections      GET /v1/feedback/{}/readings          POST /v1/feedback/{}/review
+GET /v1/review                        GET /v1/corrections                   POST /v1/try
+GET /v1/packs                         GET /v1/packs/{}                      GET /v1/frame
+POST /v1/frame/proposals              GET /v1/frame/proposals               GET /v1/frame/proposals/{}
+POST /v1/frame/proposals/{}/activate  GET /v1/frame/history                 POST /v1/frame/proposals/{}/measure
 POST /v1/replay                       POST /v1/callbacks/{}                 GET /openapi.json
 GET /v1/health                        POST /v1/hooks/{}/{}
 """

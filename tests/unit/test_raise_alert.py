@@ -55,7 +55,7 @@ class Room:
             queue=self.queue,
             due=self.due,
             subscribers=self.subscribers,
-            topic_name=lambda topic, lang: topic,
+            topic_names=lambda _: lambda topic, lang: topic,
             clock=self.clock,
             sms_parts_per_day=self.sms_parts_per_day,
         )
