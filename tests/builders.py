@@ -6,10 +6,11 @@ from datetime import datetime, timezone
 from typing import Any
 
 from chalicelib.domain.directory import Endpoint, EndpointSecret
-from chalicelib.domain.feedback import Decision, Feedback, Reason, Tag, Understanding
+from chalicelib.domain.feedback import Decision, Feedback, Reason
 from chalicelib.domain.outbound import Message
 from chalicelib.domain.ticket import Ticket, opened
-from chalicelib.domain.voice import Score, Text
+from chalicelib.domain.understanding import Tag, Text, Understanding
+from chalicelib.domain.voice import Score
 
 WORKSPACE = "acme"
 AT = datetime(2026, 11, 21, 8, 0, tzinfo=timezone.utc)

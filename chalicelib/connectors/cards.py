@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
-from chalicelib.domain.feedback import Feedback, Tag
+from chalicelib.domain.feedback import Feedback
 from chalicelib.domain.outbound import Message
 from chalicelib.domain.ticket import Ticket
+from chalicelib.domain.understanding import Tag
 
 _TWINS: Final = str.maketrans("<>[]*`#&_|~\\!{}", "＜＞［］＊｀＃＆＿｜～＼！｛｝")
 _MENTION: Final = re.compile("([@＠])(?!\u200d)")

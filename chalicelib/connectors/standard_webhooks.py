@@ -11,10 +11,11 @@ from chalicelib.connectors.cards import clip
 from chalicelib.domain import standard_webhooks
 from chalicelib.domain.directory import EndpointSecret
 from chalicelib.domain.events import rfc3339
-from chalicelib.domain.feedback import Feedback, Tag
+from chalicelib.domain.feedback import Feedback
 from chalicelib.domain.outbound import HttpRequest, HttpResponse, Message, Outcome
 from chalicelib.domain.ratelimit import Limit
 from chalicelib.domain.ticket import Ticket
+from chalicelib.domain.understanding import Tag
 from chalicelib.domain.vocabulary import TROUBLE_EVENTS
 from chalicelib.errors import Invalid
 

@@ -21,8 +21,8 @@ from datetime import datetime
 from enum import Enum
 from typing import Final
 
-from chalicelib.domain.feedback import Tag
 from chalicelib.domain.ids import digest
+from chalicelib.domain.understanding import Tag
 from chalicelib.domain.vocabulary import severity_rank
 
 IDLE: Final = "idle"

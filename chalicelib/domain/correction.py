@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from chalicelib.domain.feedback import Feedback, Tag, Understanding
+from chalicelib.domain.feedback import Feedback
 from chalicelib.domain.ids import digest
 from chalicelib.domain.reading import ANALYST, CodeFrame, departments
-from chalicelib.domain.voice import Text
+from chalicelib.domain.understanding import Tag, Text, Understanding
 from chalicelib.errors import Invalid
 
 _NUMBERS: Final = {"negative": -1, "neutral": 0, "positive": 1}
@@ -115,8 +115,7 @@ def corrected(
     before = dict(zip(marks(known.tags), known.tags, strict=True))
     tags = tuple(_tag(mark, before.get(mark), identity, frame) for mark in right)
     crossed = known.red_lines if red_lines is None else tuple(dict.fromkeys(red_lines))
-    return replace(
-        known,
+    return known._replace(
         tags=tags,
         red_lines=crossed,
         intents=known.intents if intents is None else tuple(dict.fromkeys(intents)),
@@ -135,7 +134,7 @@ def _tag(mark: Mark, known: Tag | None, identity: str, frame: CodeFrame) -> Tag:
         need = _need_hint(mark.polarity, frame.by_id[mark.topic].need)
         score = {"positive": _SURE, "negative": -_SURE}.get(mark.polarity, 0.0)
         known = Tag(*mark, confidence=1.0, need_hint=need, score=score)
-    return replace(known, producer=ANALYST, version=identity, confidence=1.0)
+    return known._replace(producer=ANALYST, version=identity, confidence=1.0)
 
 
 def _need_hint(polarity: str, need: str) -> str:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from chalicelib.domain.events import wanted_actions
-from chalicelib.domain.feedback import Feedback, Understanding
+from chalicelib.domain.feedback import Feedback
+from chalicelib.domain.understanding import Understanding
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,65 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final
 
-from chalicelib.domain.voice import Score, Text
-
-
-class Gram(NamedTuple):
-    """A stretch of ``texts[tag.text].text`` (code points) that the model weighed; below zero it spoke for bad."""
-
-    start: int
-    end: int
-    weight: float
-
-
-@dataclass(frozen=True, slots=True)
-class Tag:
-    """Topic + sentiment + the span of ``texts[text].text`` (code points) that says so."""
-
-    topic: str  # code frame node id, dotted path: "logistics.damage"
-    polarity: str  # vocabulary.POLARITIES
-    text: int  # index into Feedback.texts
-    start: int
-    end: int
-    confidence: float  # calibrated probability that topic and polarity are right, 0..1
-    terms: tuple[str, ...] = ()  # lexicon terms that fired (ours, not the customer's)
-    need_hint: str = "undecided"
-    producer: str = "lexicon"  # vocabulary.PRODUCERS
-    version: str = "0"  # of what produced it: the frame, the model, or the analyst's correction
-    score: float = 0.0  # log-odds of positive; below zero bad
-    grams: tuple[Gram, ...] = ()  # the strongest, at most three
-
-
-@dataclass(frozen=True, slots=True)
-class Understanding:
-    """One reading of one revision: what the texts and scores say."""
-
-    tags: tuple[Tag, ...] = ()
-    red_lines: tuple[str, ...] = ()  # kinds: safety, food_poisoning, injury, fraud, self_harm, legal_threat
-    intents: tuple[str, ...] = ()  # vocabulary.INTENTS, the weightiest first
-    lang: str | None = None
-    departments: tuple[str, ...] = ()
-    polarity: float | None = None  # calibrated probability that the whole voice is positive; None: nothing to read
-    actionability: str | None = None  # vocabulary.ACTIONABILITY
-    effort: str | None = None  # "high" | "low": what the customer says it took
-    emotion: int | None = None  # strength of feeling, 0 none … 3 outrage or rapture
-    behaviour: tuple[str, ...] = ()  # vocabulary.BEHAVIOURS that the customer states
-    review: tuple[str, ...] = ()  # vocabulary.REVIEW_REASONS: why a person should look; empty: none
-    frame_version: str = "0"
-    model_version: str = "0"
-    correction: str | None = None  # the analyst's correction or verdict that the tags come from
-
-    @property
-    def intent(self) -> str | None:
-        """The weightiest intent."""
-        return self.intents[0] if self.intents else None
-
-    @property
-    def confidence(self) -> float:
-        """How sure the polarity is, 0.5 … 1; 0 when there was nothing to read."""
-        return 0.0 if self.polarity is None else max(self.polarity, 1 - self.polarity)
+from chalicelib.domain.understanding import Text, Understanding
+from chalicelib.domain.voice import Score
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +32,9 @@ class Decision:
     severity: str = "low"
     departments: tuple[str, ...] = ()
     cooldowns: Mapping[str, int] = field(default_factory=dict)  # alert rule → its own seconds, if it names any
+
+
+_NOTHING: Final = Understanding()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +63,7 @@ class Feedback:
     scores: tuple[Score, ...] = ()
     classes: Mapping[str, str] = field(default_factory=dict)  # score kind → class, e.g. nps → detractor
     texts: tuple[Text, ...] = ()
-    understanding: Understanding = Understanding()
+    understanding: Understanding = _NOTHING
     decision: Decision = Decision()
     attributes: Mapping[str, str] = field(default_factory=dict, repr=False)
     attachments: tuple[str, ...] = field(default=(), repr=False)

@@ -17,8 +17,9 @@ from typing import Any, Final, NoReturn
 
 from chalicelib.domain import moments
 from chalicelib.domain.text_hygiene import MAX_IDENTIFIER, clean, is_identifier, visible
+from chalicelib.domain.understanding import Text
 from chalicelib.domain.vocabulary import CHANNELS, SCORE_KINDS, SPEAKERS
-from chalicelib.domain.voice import Canonical, Customer, Score, Text
+from chalicelib.domain.voice import Canonical, Customer, Score
 from chalicelib.errors import Invalid, Parked
 
 MAX_TEXT: Final = 20_000  # characters of one text

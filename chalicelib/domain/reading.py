@@ -13,8 +13,9 @@ from typing import Any, Final, Protocol
 
 from chalicelib.domain import rules
 from chalicelib.domain.events import lapsed_actions, wanted_actions
-from chalicelib.domain.feedback import Decision, Feedback, Tag, Understanding
+from chalicelib.domain.feedback import Decision, Feedback
 from chalicelib.domain.rules import Rule
+from chalicelib.domain.understanding import Tag, Understanding
 
 ANALYST: Final = "analyst"  # the producer of a tag that a person gave
 _AWAITED: Final = frozenset({"ticket", "alert"})  # actions that a worker reports back on
@@ -113,8 +114,7 @@ def kept(known: Understanding, fresh: Understanding, frame: CodeFrame) -> Unders
     instead = tuple(tag for tag in fresh.tags if _overlaps(tag, lost) and not _overlaps(tag, mine))
     tags = tuple(sorted((*mine, *instead), key=lambda tag: (tag.text, tag.start, tag.end, tag.topic)))
     sure = [tag for tag in tags if tag.producer == ANALYST or _department(tag, frame) in fresh.departments]
-    return replace(
-        fresh,
+    return fresh._replace(
         tags=tags,
         red_lines=known.red_lines,
         intents=known.intents,

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from chalicelib.domain.understanding import Text
+
 
 @dataclass(frozen=True, slots=True)
 class Score:
@@ -20,15 +22,6 @@ class Score:
     low: float
     high: float
     polarity: str = "higher"  # higher | lower is better
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """One answer or turn. Only ``customer`` texts are tagged; staff turns are kept and never scored."""
-
-    text: str = field(repr=False)
-    question: str | None = None
-    speaker: str = "customer"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,14 @@ from chalicelib.domain.correction import Correction, training_rows
 from chalicelib.domain.delivery import Attempt, Delivery
 from chalicelib.domain.directory import Connection, Endpoint
 from chalicelib.domain.events import wanted_actions
-from chalicelib.domain.feedback import Decision, Feedback, Tag, Understanding
+from chalicelib.domain.feedback import Decision, Feedback
 from chalicelib.domain.listing import FeedbackSummary
 from chalicelib.domain.moments import written
 from chalicelib.domain.needs import NAMES, Need, Shift
 from chalicelib.domain.rules import Rule
 from chalicelib.domain.ticket import Move, Ticket
-from chalicelib.domain.voice import Score, Text
+from chalicelib.domain.understanding import Tag, Text, Understanding
+from chalicelib.domain.voice import Score
 
 if TYPE_CHECKING:
     from chalicelib.connectors.cards import Card

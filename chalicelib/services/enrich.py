@@ -19,13 +19,14 @@ from chalicelib.domain.arrival import Arrival
 from chalicelib.domain.contact import is_contact
 from chalicelib.domain.directory import Connection
 from chalicelib.domain.envelope import Envelope
-from chalicelib.domain.feedback import Feedback, Understanding
+from chalicelib.domain.feedback import Feedback
 from chalicelib.domain.frame_state import FrameState
 from chalicelib.domain.reading import decided
 from chalicelib.domain.redaction import names_identifier, redact
 from chalicelib.domain.rollup import hour_of, is_frozen
 from chalicelib.domain.rules import Rule
-from chalicelib.domain.voice import Canonical, Customer, Text
+from chalicelib.domain.understanding import Text, Understanding
+from chalicelib.domain.voice import Canonical, Customer
 from chalicelib.errors import Parked, Rejected, Retryable
 from chalicelib.services.ports import Clock, Directory
 
@@ -396,7 +397,7 @@ def redacted(canonical: Canonical) -> Canonical:
         unit=_identifier(canonical.unit),
         lang=_identifier(canonical.lang),
         texts=tuple(
-            replace(text, text=redact(text.text), question=redact(text.question) if text.question else None)
+            text._replace(text=redact(text.text), question=redact(text.question) if text.question else None)
             for text in canonical.texts
         ),
         attributes={

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from chalicelib.domain.correction import Correction
-from chalicelib.domain.feedback import Feedback, Understanding
+from chalicelib.domain.feedback import Feedback
 from chalicelib.domain.reading import CodeFrame, next_reading
 from chalicelib.domain.rules import Rule
+from chalicelib.domain.understanding import Understanding
 from chalicelib.errors import Retryable
 from chalicelib.services.ports import Clock
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final, NamedTuple, Protocol
 
-from chalicelib.domain.feedback import Feedback, Understanding
+from chalicelib.domain.feedback import Feedback
 from chalicelib.domain.frame_state import FrameState
 from chalicelib.domain.listing import FeedbackPage, FeedbackQuery
 from chalicelib.domain.proposal import (
@@ -31,7 +31,7 @@ from chalicelib.domain.proposal import (
 from chalicelib.domain.reading import CodeFrame, is_readable
 from chalicelib.domain.rules import Rule
 from chalicelib.domain.ticket import Ticket
-from chalicelib.domain.voice import Text
+from chalicelib.domain.understanding import Text, Understanding
 from chalicelib.errors import Parked, Retryable
 from chalicelib.services.ports import Clock, Queue
 

@@ -12,12 +12,12 @@ from typing import Any, Final, Protocol
 
 from chalicelib.domain import moments, rules, scoring
 from chalicelib.domain.arrival import Arrival
-from chalicelib.domain.feedback import Feedback, Understanding
+from chalicelib.domain.feedback import Feedback
 from chalicelib.domain.outbound import Message
 from chalicelib.domain.reading import CodeFrame
 from chalicelib.domain.ticket import Ticket, opened, wants_ticket
 from chalicelib.domain.ticket_title import language, title
-from chalicelib.domain.voice import Text
+from chalicelib.domain.understanding import Text, Understanding
 from chalicelib.services.enrich import Source, redacted
 from chalicelib.services.ports import Clock, Directory
 

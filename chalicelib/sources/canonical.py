@@ -18,8 +18,9 @@ from chalicelib.domain import mapping as limits
 from chalicelib.domain import moments, standard_webhooks, strict_json
 from chalicelib.domain.arrival import Arrival
 from chalicelib.domain.text_hygiene import clean, is_identifier
+from chalicelib.domain.understanding import Text
 from chalicelib.domain.vocabulary import CHANNELS, SCORE_KINDS, SPEAKERS
-from chalicelib.domain.voice import Canonical, Customer, Score, Text
+from chalicelib.domain.voice import Canonical, Customer, Score
 from chalicelib.errors import Invalid
 from chalicelib.sources.base import Source
 

@@ -26,7 +26,8 @@ from typing import Any, ClassVar, Final
 from chalicelib.domain import mapping as mappings
 from chalicelib.domain.arrival import Arrival
 from chalicelib.domain.text_hygiene import clean, visible
-from chalicelib.domain.voice import Canonical, Customer, Score, Text
+from chalicelib.domain.understanding import Text
+from chalicelib.domain.voice import Canonical, Customer, Score
 from chalicelib.errors import Parked, Unauthorized
 from chalicelib.sources.base import Source, read_json
 

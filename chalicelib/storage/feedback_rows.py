@@ -17,10 +17,11 @@ from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
 
 from chalicelib.domain.correction import Correction, Mark
 from chalicelib.domain.facets import Facets, ScoreFacet, facets_of
-from chalicelib.domain.feedback import Decision, Feedback, Gram, Reason, Tag, Understanding
+from chalicelib.domain.feedback import Decision, Feedback, Reason
 from chalicelib.domain.rollup import bucket_of
+from chalicelib.domain.understanding import Gram, Tag, Text, Understanding
 from chalicelib.domain.vocabulary import NEED_HINTS, PRODUCERS
-from chalicelib.domain.voice import Score, Text
+from chalicelib.domain.voice import Score
 from chalicelib.storage import keys
 from chalicelib.storage.table import PackedJSONAttribute, Row
 
@@ -490,8 +491,8 @@ def unpack_understanding(doc: Mapping[str, Any]) -> Understanding:
         correction=doc.get("correction"),
     )
     if "tags" in doc:
-        return replace(bare, tags=tuple(_tag_in_words(*packed) for packed in doc["tags"]))
-    return replace(bare, tags=tuple(_tag(packed, bare) for packed in doc.get("t", ())))
+        return bare._replace(tags=tuple(_tag_in_words(*packed) for packed in doc["tags"]))
+    return bare._replace(tags=tuple(_tag(packed, bare) for packed in doc.get("t", ())))
 
 
 def _tag(packed: Sequence[Any], reading: Understanding) -> Tag:

@@ -8,12 +8,16 @@ from typing import Final, NamedTuple
 
 # Sentence ends part thoughts for good; commas and spaces between Chinese words only loosely: what a clause leaves
 # unsaid may stand in the next. "、" joins a list ("物流、服务都好") and parts nothing.
+# A border begins with one of a few characters, so that the engine skips what lies between; each way to go on looks back
+# at which of them it was.
 _BORDER: Final = re.compile(
-    r"(?P<hard>[。!?;\n\r…]+|\.(?![0-9a-z])|\.{2,})"
-    r"|(?P<soft>[,~]+|(?<=[^\x00-\x7f])\s++|(?<!\s)\s++(?=[^\x00-\x7f])|\s[-–—]++\s)"
-    r"|(?P<contrast>但是|但(?!凡)|不过(?!分|关|期|敏|时|是)|然而|可是|只是|就是(?=[^是说了,。]{2,12}(?:差|慢|贵|不|没|太|有点))|可惜"
-    r"|(?<![冷忘退了推])却(?!步)"
-    r"|(?<![a-z])(?:but|however|although|though|except|yet)(?![a-z]))"
+    r"[。!?;\n\r….,~\s但不然可只就却bhatey](?:"
+    r"(?P<hard>(?<=[。!?;\n\r…])[。!?;\n\r…]*+|(?<=\.)(?![0-9a-z]))"
+    r"|(?P<soft>(?<=[,~])[,~]*+|(?<=[^\x00-\x7f]\s)\s*+|(?<=\s)(?<!\s\s)\s*+(?=[^\x00-\x7f])|(?<=\s)[-–—]++\s)"
+    r"|(?P<contrast>(?<=但)(?!凡)是?|(?<=不)过(?!分|关|期|敏|时|是)|(?<=然)而|(?<=可)[是惜]|(?<=只)是"
+    r"|(?<=就)是(?=[^是说了,。]{2,12}(?:差|慢|贵|不|没|太|有点))"
+    r"|(?<=却)(?<![冷忘退了推]却)(?!步)"
+    r"|(?<![a-z][bhatey])(?:(?<=b)ut|(?<=h)owever|(?<=a)lthough|(?<=t)hough|(?<=e)xcept|(?<=y)et)(?![a-z])))"
 )
 
 # Speech that was written down by a machine has no punctuation. What says nothing but "and then" parts a stretch that

@@ -8,34 +8,34 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from itertools import groupby
+from itertools import groupby, repeat
 from typing import Any, Final
 
-from chalicelib.understanding.frame import Frame, Node, RedLine, Sample, Term
+from chalicelib.understanding.frame import Frame, Node, RedLine, Term
 
 _NONE: Final[frozenset[str]] = frozenset()
 
 
 def dump(frame: Frame) -> bytes:
-    """The same frame gives the same bytes. Retired topics are no part of a pack and are not kept."""
+    """The same frame gives the same bytes. Retired topics and test sentences are not for the run time and not kept."""
     rows = [_row(_head(frame)), *(_row(_node(node)) for node in frame.nodes)]
     rows += [_row(_red_line(line)) for line in frame.red_lines]
     return "\n".join(rows).encode() + b"\n"
 
 
 def load(data: bytes) -> Frame:
-    """What ``dump`` was given. Raises ValueError or TypeError when the bytes are none of ours."""
+    """What ``dump`` kept. Raises ValueError or TypeError when the bytes are none of ours."""
     head, *rows = data.decode().removesuffix("\n").split("\n")
     packs, version, names, topics = json.loads(head)
     # One document parses faster than many.
     values = json.loads(f"[{','.join(rows)}]")
     nodes = tuple(
-        Node(node_id, called, _terms(terms), tuple(excludes), prior, need, owner, stage, overall, _samples(samples))
-        for node_id, called, terms, excludes, prior, need, owner, stage, overall, samples in values[:topics]
+        Node(node_id, called, _terms(terms), tuple(excludes), prior, need, owner, stage, overall)
+        for node_id, called, terms, excludes, prior, need, owner, stage, overall in values[:topics]
     )
     red_lines = tuple(
-        RedLine(kind, called, _terms(terms), tuple(excludes), department, _samples(samples))
-        for kind, called, terms, excludes, department, samples in values[topics:]
+        RedLine(kind, called, _terms(terms), tuple(excludes), department)
+        for kind, called, terms, excludes, department in values[topics:]
     )
     return Frame(tuple(packs), version, names, nodes, red_lines)
 
@@ -50,12 +50,11 @@ def _head(frame: Frame) -> list[Any]:
 
 def _node(node: Node) -> list[Any]:
     words = [_groups(node.terms), node.excludes]
-    where = [node.prior, node.need, node.department, node.stage, node.overall]
-    return [node.id, node.names, *words, *where, node.samples]
+    return [node.id, node.names, *words, node.prior, node.need, node.department, node.stage, node.overall]
 
 
 def _red_line(line: RedLine) -> list[Any]:
-    return [line.kind, line.names, _groups(line.terms), line.excludes, line.department, line.samples]
+    return [line.kind, line.names, _groups(line.terms), line.excludes, line.department]
 
 
 def _groups(terms: Sequence[Term]) -> list[Any]:
@@ -65,12 +64,7 @@ def _groups(terms: Sequence[Term]) -> list[Any]:
 
 def _terms(groups: Sequence[Any]) -> tuple[Term, ...]:
     return tuple(
-        Term(text, polarity, near)
+        term
         for polarity, words, texts in groups
-        for near in (frozenset(words) if words else _NONE,)
-        for text in texts
+        for term in map(Term, texts, repeat(polarity), repeat(frozenset(words) if words else _NONE))
     )
-
-
-def _samples(samples: Sequence[Any]) -> tuple[Sample, ...]:
-    return tuple(Sample(text, expects, line) for text, expects, line in samples)

@@ -6,11 +6,9 @@ Parses YAML only for an overlay: without one nothing but values is touched.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import NamedTuple, Protocol
 
-from chalicelib.domain.feedback import Understanding
-from chalicelib.domain.voice import Text
+from chalicelib.domain.understanding import Text, Understanding
 from chalicelib.understanding.frame import Frame, Node, Sample, in_order, unite_red_lines, unite_terms
 
 
@@ -47,7 +45,7 @@ def _unite(frames: Sequence[Frame]) -> Frame:
         version="+".join(frame.version for frame in different),
         names={locale: " + ".join(frame.names[locale] for frame in different) for locale in different[0].names},
         nodes=in_order(nodes.values()),
-        red_lines=unite_red_lines(replace(line, samples=()) for frame in different for line in frame.red_lines),
+        red_lines=unite_red_lines(line._replace(samples=()) for frame in different for line in frame.red_lines),
     )
 
 
@@ -55,9 +53,9 @@ def _unite_node(known: Node | None, node: Node, owners: dict[str, str]) -> Node:
     """``owners``: unconditional term → the topic that claimed it first; the new claims are added."""
     terms = tuple(term for term in node.terms if term.near or owners.setdefault(term.text, node.id) == node.id)
     if known is None:
-        return replace(node, terms=terms, samples=())
+        return node._replace(terms=terms, samples=())
     excludes = tuple(dict.fromkeys((*known.excludes, *node.excludes)))
-    return replace(known, terms=unite_terms(known.terms, terms), excludes=excludes)
+    return known._replace(terms=unite_terms(known.terms, terms), excludes=excludes)
 
 
 # ---------------------------------------------------------------- a frame's own sentences

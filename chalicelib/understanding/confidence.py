@@ -22,10 +22,9 @@ SARCASTIC: Final = 0.45  # at most, where words may mean the opposite
 # logistic regression on the train halves of waimai, hotel and shop (1,500 rows each).
 LEXICON_BIAS: Final = 0.2
 LEXICON_SLOPE: Final = 2.1
-# What the model's log-odds gain for every unit of weight where a topic's own words say the polarity: on zhijiang's dev
-# half 0 to 2 are alike (pairs .883, .886 at 1.2), on hand-written sentences the words are right.
-OWN_WORDS: Final = 1.2
-TURNED_WORDS: Final = 4.0  # idem where a rule turned the words, which n-grams read the other way round
+# What the model's log-odds gain for every unit of weight where a rule turned the words, which n-grams read the other
+# way round.
+TURNED_WORDS: Final = 4.0
 SCORE: Final = 1.0  # log-odds of a tag for every unit of the lexicon's weight
 # Where rules turned the words (see Mood.overruled) the model's log-odds count for this much, and the lexicon's for so.
 MODEL_SHARE: Final = 0.25

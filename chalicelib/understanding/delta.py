@@ -11,12 +11,11 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Final
 
-from chalicelib.domain.feedback import Gram, Tag
 from chalicelib.domain.folding import Folded
 from chalicelib.domain.ids import digest
+from chalicelib.domain.understanding import Gram, Tag
 from chalicelib.understanding.clauses import Clause
 from chalicelib.understanding.frame import Frame, Node
 
@@ -111,8 +110,7 @@ class Delta:
             polarity, topics = self.shifts(grams)
             kept = [one for tag in here if (one := _moved(tag, polarity, topics.get(tag.topic, 0.0), version))]
             new = [
-                replace(
-                    _added(frame.by_id[node], (UNSEEN + shift, _feeling(here) + polarity)),
+                _added(frame.by_id[node], (UNSEEN + shift, _feeling(here) + polarity))._replace(
                     text=number,
                     start=spans[at][0],
                     end=spans[at][1],
@@ -146,7 +144,7 @@ def _moved(tag: Tag, polarity: float, topic: float, version: str) -> Tag | None:
         score += polarity
         named = _named(score, tag.polarity)
     sure = probability(believed) if named == tag.polarity else min(probability(believed), probability(abs(score)))
-    return replace(tag, polarity=named, score=score, confidence=sure, producer="model", version=version)
+    return tag._replace(polarity=named, score=score, confidence=sure, producer="model", version=version)
 
 
 def _added(node: Node, odds: tuple[float, float]) -> Tag:

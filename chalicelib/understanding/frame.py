@@ -2,12 +2,10 @@
 
 Values only. Packs are YAML under ``chalicelib/packs``; ``frame_file`` turns one into these values and refuses a wrong
 one with its line, ``compiled`` keeps them ready to load, ``compose`` unites packs and a workspace's overlay.
+No postponed annotations: a NamedTuple would compile each of them at import.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -44,8 +42,7 @@ class Sample(NamedTuple):
     line: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     """One topic. ``excludes`` are phrases in which its terms mean something else."""
 
     id: str
@@ -64,8 +61,7 @@ class Node:
         return self.id.rpartition(".")[0] or None
 
 
-@dataclass(frozen=True, slots=True)
-class RedLine:
+class RedLine(NamedTuple):
     """Words that a person must see within a minute."""
 
     kind: str
@@ -76,16 +72,17 @@ class RedLine:
     samples: tuple[Sample, ...] = ()  # expects: "hit" or "none"
 
 
-@dataclass(frozen=True)
-class Frame:
-    """One version of one pack, or of several composed. Parents stand before their children."""
-
+class _Values(NamedTuple):
     packs: tuple[str, ...]  # the first one names what several have
     version: str  # "ecommerce-2026.11.2", composed "ecommerce-2026.11.2+hotel-2026.11.1~3" (3: the overlay)
     names: Mapping[str, str]
     nodes: tuple[Node, ...]
     red_lines: tuple[RedLine, ...]
     retired: tuple[Node, ...] = ()  # tag nothing any more; older tags still want their names
+
+
+class Frame(_Values):
+    """One version of one pack, or of several composed. Parents stand before their children."""
 
     @cached_property
     def by_id(self) -> Mapping[str, Node]:
@@ -151,8 +148,7 @@ def unite_red_lines(lines: Iterable[RedLine]) -> tuple[RedLine, ...]:
         united[line.kind] = (
             line
             if known is None
-            else replace(
-                known,
+            else known._replace(
                 terms=unite_terms(known.terms, line.terms),
                 excludes=tuple(dict.fromkeys((*known.excludes, *line.excludes))),
                 samples=tuple(dict.fromkeys((*known.samples, *line.samples))),

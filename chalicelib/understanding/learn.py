@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from chalicelib.domain.correction import Correction, Mark
-from chalicelib.domain.feedback import Tag
 from chalicelib.domain.folding import fold
+from chalicelib.domain.understanding import Tag
 from chalicelib.understanding.clauses import split
 from chalicelib.understanding.delta import (
     LARGEST,

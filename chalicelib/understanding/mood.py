@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Final
 
 from chalicelib.understanding.clauses import Clause
@@ -29,41 +28,37 @@ _EMPTY_AT_MOST: Final = 40  # characters of a text that may be empty words
 _MEANT: Final = re.compile("还行|一般|好|可以|fine|ok|okay|谢谢|收到了?|已收到|到了")
 
 
-@dataclass(slots=True)
 class Mood:
     """What the texts of one voice sound like together. ``good`` and ``bad`` are sums of weights, both ≥ 0."""
 
-    good: float = 0.0
-    bad: float = 0.0
-    up: float = 0.0  # good, with what "but" and "although" make of it
-    down: float = 0.0
-    strongest: float = 0.0
-    ruled: float = 0.0  # what rules made say something else than its words
-    covered: int = 0  # characters of that
-    length: int = 0  # characters of the texts
-    exclaimed: bool = False
-    sarcastic: bool = False
-    meaningful: bool = False
-    cues: set[str] = field(default_factory=set)
-    red_lines: set[str] = field(default_factory=set)
+    def __init__(self) -> None:
+        self.good = self.bad = 0.0
+        self.up = self.down = 0.0  # the same, with what "but" and "although" make of them
+        self.strongest = 0.0
+        self.ruled = 0.0  # what rules made say something else than its words
+        self.covered = 0  # characters of that
+        self.length = 0  # characters of the texts
+        self.exclaimed = self.sarcastic = self.meaningful = False
+        self.cues: set[str] = set()
+        self.red_lines: set[str] = set()
 
     def hear(self, text: str, clauses: Sequence[Clause], said: Said, topics: Sequence[tuple[int, Evidence]]) -> bool:
         """Add one text: its opinions, and what its topics say by themselves as (clause number, evidence). Whether the
         text says anything."""
         factors = _factors(clauses, said)
-        self.length += sum(clause.end - clause.start for clause in clauses)
+        self.length += sum([clause.end - clause.start for clause in clauses])
         for opinion in said.opinions:
             self._add(opinion.weight, factors[opinion.clause], opinion.rule)
             self.covered += (opinion.end - opinion.start) * (opinion.rule in TURNED)
-        inside = _Spans(said.opinions)
+        inside = _Spans(said.opinions if topics else ())
         for clause, seen in topics:
             if (seen.how == "own" or seen.rule == "absent") and seen.weight and not inside.hold(seen):
                 self._add(seen.weight, factors[clause], seen.rule)
                 self.covered += (seen.end - seen.start) * (seen.rule in TURNED)
-        self.cues.update(cue.kind for cue in said.cues)
+        self.cues.update([cue.kind for cue in said.cues])
         self.exclaimed = self.exclaimed or _EXCLAIMED.search(text) is not None
         self.sarcastic = self.sarcastic or said.sarcastic
-        if any(cue.kind == "churn" for cue in said.cues):
+        if "churn" in [cue.kind for cue in said.cues]:
             self._add(-1, 1, "")
         means = not empty(text) or any(not one.term.isalnum() for one in said.opinions)  # an emoji means something
         self.meaningful = self.meaningful or means

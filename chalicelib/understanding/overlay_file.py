@@ -21,7 +21,7 @@ that the overlay names is taken from the topic of the packs that had it: the wor
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 import yaml
@@ -67,7 +67,7 @@ def apply(frame: Frame, text: str, number: int, *, strict: bool) -> Frame:
         version=f"{frame.version}~{number}",
         names=frame.names,
         nodes=nodes,
-        red_lines=tuple(replace(line, samples=()) for line in frame.red_lines),
+        red_lines=tuple(line._replace(samples=()) for line in frame.red_lines),
         retired=(*frame.retired, *(node for node in frame.nodes if node.id in parser.retired)),
     )
 
@@ -78,9 +78,8 @@ def _changed(node: Node, frame: Frame, parser: _OverlayParser) -> Node:
     fields = _inherited(node, frame, parser.changes)
     change = parser.changes.get(node.id)
     if change is None:
-        return replace(node, terms=terms, samples=(), **fields)
-    return replace(
-        node,
+        return node._replace(terms=terms, samples=(), **fields)
+    return node._replace(
         names=change.names or node.names,
         terms=tuple(dict.fromkeys((*terms, *change.terms))),
         excludes=tuple(dict.fromkeys((*node.excludes, *change.excludes))),

@@ -7,22 +7,21 @@ rivals). Nothing here knows of channels, so the same sentence gives the same tag
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from chalicelib.domain.feedback import Gram, Tag, Understanding
 from chalicelib.domain.folding import Folded, fold
-from chalicelib.domain.voice import Text
+from chalicelib.domain.understanding import Gram, Tag, Text, Understanding
 from chalicelib.understanding import confidence
 from chalicelib.understanding.clauses import Clause, split
 from chalicelib.understanding.confidence import sigmoid
-from chalicelib.understanding.evidence import ALONE, CLOSE, OWN, UNSAID, Evidence, Room
+from chalicelib.understanding.evidence import ALONE, OWN, UNSAID, Evidence, Room
 from chalicelib.understanding.frame import Frame, Node
 from chalicelib.understanding.matcher import Matcher
 from chalicelib.understanding.mood import RULED, TURNED, Mood
 from chalicelib.understanding.redlines import RedLines
+from chalicelib.understanding.scripts import language, mostly_han
 from chalicelib.understanding.sentiment import Feelings, Opinion, Said
 from chalicelib.understanding.terms import Hit, TermTable
 
@@ -33,13 +32,8 @@ if TYPE_CHECKING:
     from chalicelib.understanding.topics import TopicModel
     from chalicelib.understanding.weights import Weights
 
-_HAN: Final = re.compile("[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
-_KANA: Final = re.compile("[\u3041-\u30ff]")
-_HANGUL: Final = re.compile("[\uac00-\ud7af]")
-_LETTER: Final = re.compile("[a-z]")
 MOST_GRAMS: Final = 3  # of evidence that a tag carries
 _A_FEW: Final = 8  # opinions of a clause that are looked at
-_FEW_HAN: Final = 0.3  # share of Chinese characters under which the lexicon decides on polarity
 _WORTH_A_TOPIC: Final = 6  # characters from which on a voice without any topic is for a person
 
 
@@ -93,8 +87,9 @@ class _Reading:
         self.number = number
         self.folded = folded
         self.sight = sight
-        self.scan: Scan | None = None
+        self.scan: Scan | None = None  # none without a model, and for a text that is hardly Chinese
         self.log_odds = 0.0  # of positive, by the model's document column
+        self.grams: dict[int, tuple[Gram, ...]] = {}  # of evidence, by clause
 
 
 class Reader:
@@ -119,6 +114,7 @@ class Reader:
         mood = Mood()
         said: list[str] = []
         log_odds = 0.0
+        chinese = False  # whether the model has enough to go by in any text
         unsure: list[str] = []
         for number, text in enumerate(texts):
             if text.speaker != "customer":
@@ -126,10 +122,13 @@ class Reader:
             folded = fold(text.text)
             said.append(folded.text)
             reading = _Reading(number, folded, self._lexicon.look(folded.text))
+            if self._model is not None and mostly_han(folded.text):
+                reading.scan = self._model.weights.scan(folded.text)
+                chinese = True
             if reading.sight.clauses:
                 tags += self._read_text(reading, mood, unsure)
                 log_odds += reading.log_odds
-        probability = self._probability(said, log_odds, mood)
+        probability = self._probability(log_odds, mood, chinese=chinese)
         intents = mood.intents
         red_lines = tuple(kind for kind in self._lexicon.red_lines.kinds if kind in mood.red_lines)
         return Understanding(
@@ -159,15 +158,13 @@ class Reader:
         mood.red_lines |= red_lines
         if not means:
             return []
-        self._weigh(reading)
+        if self._model is not None and reading.scan is not None:
+            reading.log_odds = self._model.polarity.read(reading.scan, clauses, said.opinions)
         evidence = self._evidence(seen_by_hit)
+        self._of_the_whole(evidence, said)
         verdicts = self._verdicts(reading)
         if verdicts is not None:
             evidence = self._governed(evidence, verdicts, reading)
-        if not evidence and said.opinions and self._overall is not None:
-            strongest = max(said.opinions, key=lambda opinion: abs(opinion.weight))
-            seen = Evidence(strongest.start, strongest.end, strongest.weight, ALONE, (strongest.term,), strongest.rule)
-            evidence[strongest.clause, self._overall] = [seen]
         doubts: list[str] = []
         tags = [self._tag(reading, place, seen, verdicts or {}, doubts) for place, seen in evidence.items()]
         tags.sort(key=lambda tag: (tag.start, tag.end, tag.topic))
@@ -175,6 +172,16 @@ class Reader:
             tags, doubts = self._revised(self._delta, reading, tags, doubts)
         unsure += doubts
         return tags
+
+    def _of_the_whole(self, evidence: dict[tuple[int, int], list[Evidence]], said: Said) -> None:
+        """Add what clauses without a topic say: they say it of the whole."""
+        if self._overall is None:
+            return
+        named = {clause for clause, _ in evidence}
+        for one in said.opinions:
+            if one.clause not in named:
+                seen = Evidence(one.start, one.end, one.weight, ALONE, (one.term,), one.rule)
+                evidence.setdefault((one.clause, self._overall), []).append(seen)
 
     def _revised(
         self, delta: Delta, reading: _Reading, tags: Sequence[Tag], doubts: list[str]
@@ -185,13 +192,6 @@ class Reader:
         revised = delta.revise(reading.folded, clauses, tags, reading.number, self.frame, version=self.model_version)
         below = any(tag.confidence < confidence.LINE for tag in revised)
         return revised, (doubts or ["unsure_topic"]) if below else []
-
-    def _weigh(self, reading: _Reading) -> None:
-        """The model's document log-odds; none for a text that is hardly Chinese."""
-        text, clauses, said, _hits, _red_lines = reading.sight
-        if self._model is not None and _mostly_han(text):
-            reading.scan = self._model.weights.scan(text)
-            reading.log_odds = self._model.polarity.read(reading.scan, clauses, said.opinions)
 
     def _evidence(self, seen_by_hit: Sequence[tuple[Hit, Evidence]]) -> dict[tuple[int, int], list[Evidence]]:
         """(clause number, node number) → evidence, without topics whose descendant is named in the same clause."""
@@ -222,7 +222,7 @@ class Reader:
         covered: set[tuple[int, str]] = set()
         for (clause, place), seen in evidence.items():
             head = governs(self.frame.nodes[place].id)
-            if head is None or (clause, head) in verdicts or any(_stands(one) for one in seen):
+            if head is None or (clause, head) in verdicts:
                 kept[clause, place] = seen
                 if head is not None:
                     covered.add((clause, head))
@@ -244,7 +244,7 @@ class Reader:
         """The strongest evidence decides; of two equally strong ones the bad one."""
         clause_number, owner = place
         node = self.frame.nodes[owner]
-        best = max(seen, key=lambda one: (abs(one.weight or 0), -(one.weight or 0)))
+        best = seen[0] if len(seen) == 1 else max(seen, key=lambda one: (abs(one.weight or 0), -(one.weight or 0)))
         by_model = self._topic_confidence(clause_number, node, verdicts)
         polarity, score, sure = self._polarity(reading, clause_number, node, best)
         topic_sure = by_model if by_model is not None else confidence.TOPIC_BY_EVIDENCE[best.how]
@@ -268,7 +268,7 @@ class Reader:
             producer="lexicon" if by_model is None else "model",
             version=self.frame.version if by_model is None else self.model_version,
             score=round(score, 3),
-            grams=self._grams(reading, reading.sight.clauses[clause_number]),
+            grams=self._grams(reading, clause_number),
         )
 
     def _topic_confidence(self, clause: int, node: Node, verdicts: dict[tuple[int, str], float]) -> float | None:
@@ -284,50 +284,45 @@ class Reader:
         if model is None or model.topics is None or reading.scan is None or _decides(seen) or wished:
             return _by_lexicon(seen, node)
         log_odds, neutral = model.topics.polarity(
-            reading.scan, reading.sight.clauses[clause], node.id, seen.weight, reading.log_odds
+            reading.scan,
+            reading.sight.clauses[clause],
+            node.id,
+            seen.weight,
+            reading.log_odds,
+            own=(seen.weight or 0.0) if seen.how == OWN else 0.0,
         )
         if seen.weight is not None and seen.rule in TURNED:
             log_odds += confidence.TURNED_WORDS * seen.weight
-        elif seen.weight is not None and seen.how == OWN:
-            log_odds += confidence.OWN_WORDS * seen.weight
         positive = sigmoid(log_odds)
-        shares = (
-            ("negative", (1 - neutral) * (1 - positive)),
-            ("neutral", neutral),
-            ("positive", (1 - neutral) * positive),
-        )
-        polarity, sure = max(shares, key=lambda share: share[1])
-        return polarity, log_odds, sure
+        polarity, sure = ("negative", 1 - positive) if positive <= 0.5 else ("positive", positive)
+        if (1 - neutral) * sure < neutral:
+            return "neutral", log_odds, neutral
+        return polarity, log_odds, (1 - neutral) * sure
 
-    def _grams(self, reading: _Reading, clause: Clause) -> tuple[Gram, ...]:
+    def _grams(self, reading: _Reading, number: int) -> tuple[Gram, ...]:
         """The n-grams of the clause that weighed most for its polarity, at most three, none over another."""
         if self._model is None or reading.scan is None:
             return ()
-        weight = self._model.polarity.weight
-        places = sorted(
-            (
-                (abs(value), start, end, value)
-                for start, end, row in reading.scan.places(clause.start, clause.end)
-                if (value := weight(row))
-            ),
-            reverse=True,
-        )
+        if number in reading.grams:
+            return reading.grams[number]
+        clause = reading.sight.clauses[number]
         chosen: list[Gram] = []
-        for _size, start, end, value in places:
-            gram = Gram(*reading.folded.span(start, end), round(value, 3))
-            if all(gram.end <= other.start or gram.start >= other.end for other in chosen):
-                chosen.append(gram)
+        for first, last, weight in self._model.polarity.loudest(reading.scan, clause.start, clause.end):
+            start, end = reading.folded.span(first, last)
+            if not [other for other in chosen if start < other.end and end > other.start]:
+                chosen.append(Gram(start, end, round(weight, 3)))
                 if len(chosen) == MOST_GRAMS:
                     break
-        return tuple(sorted(chosen))
+        reading.grams[number] = grams = tuple(sorted(chosen))
+        return grams
 
     # ------------------------------------------------------------ the whole voice
 
-    def _probability(self, said: Sequence[str], log_odds: float, mood: Mood) -> float | None:
+    def _probability(self, log_odds: float, mood: Mood, *, chinese: bool) -> float | None:
         """Calibrated probability that the voice is positive; None when there is nothing to read."""
         if not mood.meaningful:
             return None
-        if self._model is None or not any(_mostly_han(text) for text in said):
+        if self._model is None or not chinese:
             if not mood.good and not mood.bad and not log_odds:
                 return None
             return round(sigmoid(confidence.by_lexicon(mood.up, mood.down) + log_odds), 4)
@@ -366,12 +361,6 @@ def _unnamed(sight: Sight, number: int) -> Evidence:
         return Evidence(start, end, None, UNSAID, ())
     best = max(opinions, key=lambda opinion: abs(opinion.weight))
     return Evidence(start, end, best.weight, "close", (best.term,), best.rule)
-
-
-def _stands(seen: Evidence) -> bool:
-    """Whether the lexicon's evidence stands although the model sees no such topic: plain words, or close trouble."""
-    plain = seen.how == OWN or seen.rule in ("asked", "wish", "void")
-    return plain or (seen.how == CLOSE and seen.weight is not None and seen.weight < 0)
 
 
 def _decides(seen: Evidence) -> bool:
@@ -422,15 +411,3 @@ def _review(
         ("no_topic", not tags and sum(map(len, said)) >= _WORTH_A_TOPIC and not mood.cues),
     )
     return tuple(reason for reason, holds in reasons if holds)
-
-
-def _mostly_han(text: str) -> bool:
-    """Whether the model's Chinese n-grams have enough to go by."""
-    return len(_HAN.findall(text)) > _FEW_HAN * sum(map(str.isalpha, text))
-
-
-def language(texts: Iterable[str]) -> str | None:
-    """zh-CN, ja, ko or en, by script; None without letters."""
-    joined = "\n".join(texts)
-    scripts = ((_KANA, "ja"), (_HANGUL, "ko"), (_HAN, "zh-CN"), (_LETTER, "en"))
-    return next((lang for script, lang in scripts if script.search(joined)), None)

@@ -32,8 +32,8 @@ _BRIDGE: Final = re.compile(
     "那么|这么|那样|这样|想象|预期|宣传|描述|期待|说的|特别|多么|以前|之前|隔壁|别家|专柜|一次|一直|想的"
 )
 _NUMBER: Final = "[0-9一二两三四五六七八九十几半多]"
-# Waiting is told in numbers: "等了三个小时", "走了半个月".
-_WAIT: Final = re.compile(
+# Waiting is told in numbers: "等了三个小时", "走了半个月". Compiled with the first text that says one of _WAITS.
+_WAIT: Final = (
     f"(?:等|走|拖|催|排)了(?:我|整整|快|将近|差不多|足足)?{_NUMBER}+个?多?(?:天|周|星期|礼拜|月|小时|钟头|分钟)"
 )
 _A_LITTLE: Final = re.compile("了?一?[点些](?!不)")  # "慢了点"
@@ -45,7 +45,7 @@ _FILLERS: Final = re.compile(
 _NEVER_SUCH: Final = re.compile("过(?:这么|那么|如此|这样|更|比)")
 _NONE_AFTER: Final = re.compile("[^,。!?;]{0,2}[也都]没有?")
 _RATHER: Final = frozenset(("有点", "有一点"))  # "价格有点高": what it is does not please
-_WAITS: Final = frozenset("等走拖催排")
+_WAITS: Final = "等走拖催排"
 _QUOTES: Final = {"“": "”", '"': '"', "「": "」", "『": "』", "'": "'", "‘": "’"}
 _CLAPS: Final = frozenset(("👍", "👏", "💯", "🌹"))
 _RHETORICAL: Final = ("难道", "怎么能", "怎么可能", "怎能", "岂", "也叫", "能叫", "这叫", "好意思")
@@ -69,10 +69,10 @@ class Negators:
 
     def __init__(self, text: str, matches: Sequence[Match], far: Sequence[bool], standing: Sequence[bool]) -> None:
         self._text = text
+        self._matches = matches
         self._starts = [match.start for match in matches]
         self._ends = [match.end for match in matches]
-        self._far = [far[match.term] for match in matches]
-        self._standing = [standing[match.term] for match in matches]
+        self._far, self._standing = far, standing
 
     def before(self, text: str, place: int, floor: int, *, reach: int = REACH) -> tuple[bool, int]:
         """Whether what begins at ``place`` is turned by an odd number of negators that stand close before it and not
@@ -82,14 +82,19 @@ class Negators:
 
     def chain(self, text: str, place: int, floor: int, *, reach: int = REACH) -> tuple[int, int]:
         """How many negators govern what begins at ``place``, and where the first of them begins."""
+        at = bisect_left(self._ends, place + 1) - 1
+        if at < 0 or self._starts[at] < floor:
+            return 0, place
         latin = text[place].isascii()
         reach = LATIN_REACH if latin else reach
-        count, first, at = 0, place, bisect_left(self._ends, place + 1) - 1
+        count, first = 0, place
         while count < MAX_NEGATORS and at >= 0 and self._starts[at] >= floor:
             gap = first - self._ends[at]
             if _NEVER_SUCH.search(text, self._ends[at], first) and gap <= FAR_REACH:
                 break  # "没吃过这么难吃的" says it the stronger
-            if gap > reach and (latin or gap > FAR_REACH or not (self._far[at] or self._bridged(at, first))):
+            if gap > reach and (
+                latin or gap > FAR_REACH or not (self._far[self._matches[at].term] or self._bridged(at, first))
+            ):
                 break
             count, first, at = count + 1, self._starts[at], at - 1
         return count, first
@@ -100,7 +105,7 @@ class Negators:
         at = bisect_left(self._starts, first)
         if text[place].isascii():
             return True
-        return (not self._standing[at] or text[place] in "不没") and _FILLERS.fullmatch(
+        return (not self._standing[self._matches[at].term] or text[place] in "不没") and _FILLERS.fullmatch(
             text, self._ends[at], place
         ) is not None
 
@@ -206,7 +211,7 @@ class Feelings:
             rule = ("emoji" if self._emoji[match.term] else "", "turned", "twice", "turned", "twice")[count]
             opinions.append(Opinion(first, match.end, weight, self._words[match.term], clause, rule))
             floor = match.end
-        if not _WAITS.isdisjoint(text):
+        if any(map(text.count, _WAITS)):
             opinions = _with_waits(text, clauses, opinions)
         return _with_standing(opinions, standing, self._words)
 
@@ -255,7 +260,7 @@ def _with_waits(text: str, clauses: Sequence[Clause], opinions: list[Opinion]) -
     starts = [clause.start for clause in clauses]
     waits = [
         Opinion(wait.start(), wait.end(), -1, wait[0][0], max(0, bisect_left(starts, wait.start() + 1) - 1), "wait")
-        for wait in _WAIT.finditer(text)
+        for wait in re.finditer(_WAIT, text)
     ]
     return sorted((*opinions, *waits)) if waits else opinions
 

@@ -34,17 +34,17 @@ class TermTable:
     def __init__(self, owners: Iterable[tuple[Sequence[Term], Sequence[str]]]) -> None:
         uses: dict[str, list[tuple[int, Term]]] = {}
         excludes: dict[str, set[int]] = {}
-        neighbours: dict[str, None] = {}
+        neighbours: set[frozenset[str]] = set()
         for number, (terms, phrases) in enumerate(owners):
             for term in terms:
-                for text in _spoken(term.text):
+                for text in _spoken(term.text) if term.text[0] == "没" else (term.text,):
                     uses.setdefault(text, []).append((number, term))
-                neighbours.update(dict.fromkeys(sorted(term.near)))
+            neighbours.update([term.near for term in terms])
             for phrase in phrases:
                 excludes.setdefault(phrase, set()).add(number)
         self._uses = tuple(uses.values())
         self._excluded_of = tuple(excludes.values())
-        self._neighbours = tuple(neighbours)
+        self._neighbours = tuple(sorted(frozenset[str]().union(*neighbours)))
         self.tables = ((tuple(uses), OUTERMOST), (tuple(excludes), OUTERMOST), (self._neighbours, EVERY))
 
     def hits(self, text: str, clauses: Sequence[Clause], found: Sequence[Sequence[Match]]) -> list[Hit]:
@@ -105,8 +105,8 @@ class _Neighbours:
 
 
 def _spoken(text: str) -> tuple[str, ...]:
-    """The forms of a term: "没人接" is also said "没有人接"."""
-    return (text, f"没有{text[1:]}") if len(text) > 2 and text[0] == "没" and text[1] != "有" else (text,)
+    """The forms of a term that begins with 没: "没人接" is also said "没有人接"."""
+    return (text, f"没有{text[1:]}") if len(text) > 2 and text[1] != "有" else (text,)
 
 
 def _end(match: Match) -> int:

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from chalicelib.understanding import compiled
+from chalicelib.understanding import compiled, shipped
 from chalicelib.understanding.frame import Frame, FrameError
 from chalicelib.understanding.frame_file import parse, parse_red_lines
-from chalicelib.understanding.shipped import COMPILED
 
+COMPILED: Final = Path(shipped.COMPILED)
 SOURCES: Final = COMPILED.parent
 RED_LINES: Final = "red_lines.yaml"
 

@@ -23,11 +23,12 @@ from chalicelib.connectors import base, dingtalk, feishu, wecom
 from chalicelib.connectors.registry import CONNECTORS, ConnectorCatalogue, load
 from chalicelib.domain import standard_webhooks
 from chalicelib.domain.egress_policy import Policy
-from chalicelib.domain.feedback import Feedback, Reason, Understanding
+from chalicelib.domain.feedback import Feedback, Reason
 from chalicelib.domain.outbound import DELIVERED, DISABLE, FAILED, RETRY, HttpRequest, HttpResponse, Message, Outcome
 from chalicelib.domain.ratelimit import Limit
+from chalicelib.domain.understanding import Text, Understanding
 from chalicelib.domain.vocabulary import EVENT_TYPES
-from chalicelib.domain.voice import Score, Text
+from chalicelib.domain.voice import Score
 from chalicelib.errors import Invalid
 from tests.builders import AT, endpoint_secret, feedback, message, tag, ticket
 

@@ -8,8 +8,8 @@ import sys
 import pytest
 
 from chalicelib.understanding import compiled
-from chalicelib.understanding.shipped import COMPILED
 from infra.model import packs
+from infra.model.packs import COMPILED
 
 MEND = "run `make packs` (python -m infra.model.packs) and commit chalicelib/packs/compiled"
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.correction import Correction, Mark
-from chalicelib.domain.feedback import Decision, Feedback, Understanding
+from chalicelib.domain.feedback import Decision, Feedback
+from chalicelib.domain.understanding import Understanding
 from chalicelib.storage.corrections import CorrectionList
 from chalicelib.storage.feedback import FeedbackStore
 from chalicelib.storage.review_queue import ReviewQueue

@@ -11,7 +11,7 @@ import pytest
 from chalicelib.domain.feedback import Reason
 from chalicelib.domain.standard_webhooks import sign
 from chalicelib.domain.ticket import Move
-from chalicelib.domain.voice import Text
+from chalicelib.domain.understanding import Text
 from tests import builders
 from tests.builders_admin import CONTACT, NOW, OURS, SECRET, THEIRS, Office, composed
 from tests.fakes.gateway import Answer

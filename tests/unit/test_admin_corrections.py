@@ -12,9 +12,8 @@ import pytest
 
 from chalicelib.domain.api_keys import key_hash
 from chalicelib.domain.events import feedback_event
-from chalicelib.domain.feedback import Gram, Understanding
 from chalicelib.domain.rules import Rule
-from chalicelib.domain.voice import Text
+from chalicelib.domain.understanding import Gram, Text, Understanding
 from tests.builders import tag
 from tests.builders_admin import NOW, OURS, Office, composed
 

@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib.domain import alert
 from chalicelib.domain.alert import CLAIMED, COOLING, AlertKey, Cooldown, Mention, Step
-from chalicelib.domain.feedback import Tag
+from chalicelib.domain.understanding import Tag
 
 KEY = AlertKey("ws", "builtin-red-line", "logistics.damage", "SH-001")
 NOW = 1_000.0

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.connectors.cards import build, clip, harmless
-from chalicelib.domain.feedback import Understanding
-from chalicelib.domain.voice import Text
+from chalicelib.domain.understanding import Text, Understanding
 from tests.builders import feedback, message, tag, ticket
 
 FAMILY = "👨‍👩‍👧"

@@ -10,9 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain.correction import Correction, Mark, marks
-from chalicelib.domain.feedback import Tag
 from chalicelib.domain.folding import fold
-from chalicelib.domain.voice import Text
+from chalicelib.domain.understanding import Tag, Text
 from chalicelib.understanding import shipped
 from chalicelib.understanding.clauses import split
 from chalicelib.understanding.delta import LARGEST, Delta, features, probability

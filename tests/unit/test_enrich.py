@@ -16,12 +16,13 @@ from chalicelib.domain import ids
 from chalicelib.domain.arrival import Arrival
 from chalicelib.domain.directory import Connection
 from chalicelib.domain.envelope import Envelope
-from chalicelib.domain.feedback import Feedback, Tag, Understanding
+from chalicelib.domain.feedback import Feedback
 from chalicelib.domain.frame_state import FrameState
 from chalicelib.domain.redaction import redact
 from chalicelib.domain.revision import body_hash
 from chalicelib.domain.rules import Rule
-from chalicelib.domain.voice import Canonical, Customer, Score, Text
+from chalicelib.domain.understanding import Tag, Text, Understanding
+from chalicelib.domain.voice import Canonical, Customer, Score
 from chalicelib.errors import Invalid, Parked, Retryable
 from chalicelib.services.enrich import DUPLICATE, PARKED, STORED, Enrich, Outcome
 from tests.builders import AT, WORKSPACE
@@ -81,7 +82,9 @@ class PlainReader:
             if "破损" in text.text
         ]
         red_lines = ("injury",) if any("烫伤" in text.text for text in texts) else ()
-        return Understanding(tags=tuple(tags), red_lines=red_lines, departments=("logistics",) if tags else (), frame_version=str(self.number))
+        departments = ("logistics",) if tags else ()
+        version = str(self.number)
+        return Understanding(tags=tuple(tags), red_lines=red_lines, departments=departments, frame_version=version)
 
 
 @dataclass

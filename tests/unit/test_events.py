@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.domain.events import feedback_event, rfc3339, ticket_events, wanted_actions
-from chalicelib.domain.feedback import Understanding
+from chalicelib.domain.understanding import Understanding
 from chalicelib.domain.voice import Score
 from tests.builders import AT, WORKSPACE, decision, feedback, reason, tag, ticket
 

@@ -9,8 +9,9 @@ from typing import Any
 
 from chalicelib.domain.changes import FeedbackChange, RowChange
 from chalicelib.domain.facets import facets_of
-from chalicelib.domain.feedback import Decision, Feedback, Gram, Reason, Tag, Understanding
-from chalicelib.domain.voice import Score, Text
+from chalicelib.domain.feedback import Decision, Feedback, Reason
+from chalicelib.domain.understanding import Gram, Tag, Text, Understanding
+from chalicelib.domain.voice import Score
 from chalicelib.storage.feedback_rows import (
     current_row,
     earlier_of,
@@ -116,7 +117,7 @@ def test_a_tag_of_a_row_from_before_the_model_is_still_read() -> None:
 
 
 def test_only_what_a_person_should_look_at_stands_in_the_review_queue() -> None:
-    sure = replace(FULL, understanding=replace(FULL.understanding, review=()))
+    sure = replace(FULL, understanding=FULL.understanding._replace(review=()))
     doubted, settled = (current_row(one, keep_days=90) for one in (FULL, sure))
     assert doubted.review_pk.startswith("RV#acme#")
     assert doubted.review_sk == doubted.list_sk

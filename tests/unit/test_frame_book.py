@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.frame_state import FrameState
-from chalicelib.domain.voice import Text
+from chalicelib.domain.understanding import Text
 from chalicelib.errors import Invalid
 from chalicelib.understanding import shipped
 from chalicelib.understanding.book import MOST_FAILURES, FrameBook

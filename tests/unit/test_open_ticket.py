@@ -158,7 +158,7 @@ def test_many_workers_with_every_message_three_times_open_one_ticket_each(
 
 
 def test_an_english_voice_gets_an_english_title(service: OpenTicket, rows: FakeFeedback, tickets: FakeTickets) -> None:
-    red = replace(feedback().understanding, red_lines=("injury",))
+    red = feedback().understanding._replace(red_lines=("injury",))
     rows.add(feedback(lang="en", understanding=red))
     service(message())
     assert tickets.rows[WORKSPACE, ID].title == "[Red line: injury] NPS 3/10 detractor: damaged parcel"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.feedback import Decision, Understanding
+from chalicelib.domain.feedback import Decision
 from chalicelib.domain.frame_state import FrameState
 from chalicelib.domain.proposal import (
     ACTIVE,
@@ -26,6 +26,7 @@ from chalicelib.domain.proposal import (
     message,
 )
 from chalicelib.domain.rules import BUILTIN
+from chalicelib.domain.understanding import Understanding
 from chalicelib.errors import Conflict
 from tests.builders import AT, WORKSPACE, decision, feedback, reason, tag
 

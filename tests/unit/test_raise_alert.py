@@ -11,9 +11,10 @@ import pytest
 
 from chalicelib.domain.alert import COOLING, IDLE, NOTICE_RULE, AlertKey
 from chalicelib.domain.directory import Subscription
-from chalicelib.domain.feedback import Decision, Feedback, Reason, Tag, Understanding
+from chalicelib.domain.feedback import Decision, Feedback, Reason
 from chalicelib.domain.ids import ticket_id
 from chalicelib.domain.rules import Rule, decide
+from chalicelib.domain.understanding import Tag, Understanding
 from chalicelib.errors import Parked, Retryable
 from chalicelib.observability import Line
 from chalicelib.services.raise_alert import RaiseAlert

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.feedback import Understanding
+from chalicelib.domain.understanding import Understanding
 from chalicelib.domain.voice import Score
 from chalicelib.services import read_needs
 from chalicelib.understanding import shipped

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.feedback import Understanding
 from chalicelib.domain.folding import fold
-from chalicelib.domain.voice import Text
+from chalicelib.domain.understanding import Text, Understanding
 from chalicelib.understanding import shipped
 from chalicelib.understanding.clauses import split
 from chalicelib.understanding.matcher import EVERY, LONGEST, OUTERMOST, Matcher
-from chalicelib.understanding.reader import Reader, language
+from chalicelib.understanding.reader import Reader
+from chalicelib.understanding.scripts import language
 
 READER = Reader(shipped.load())
 
@@ -67,7 +67,7 @@ def test_contrast_parts_good_from_bad() -> None:
 
 
 def test_a_full_stop_does_not_let_one_sentence_speak_for_another() -> None:
-    assert found("昨天收到快递。今天心情很差") == {"logistics": "neutral"}
+    assert found("昨天收到快递。今天心情很差") == {"logistics": "neutral", "overall": "negative"}
 
 
 def test_the_leaf_speaks_for_its_parent() -> None:

@@ -11,9 +11,10 @@ import pytest
 
 from chalicelib.domain.correction import Mark, corrected
 from chalicelib.domain.events import feedback_event, wanted_actions
-from chalicelib.domain.feedback import Decision, Feedback, Understanding
+from chalicelib.domain.feedback import Decision, Feedback
 from chalicelib.domain.reading import decided, departments, next_reading
 from chalicelib.domain.rules import Rule
+from chalicelib.domain.understanding import Understanding
 from chalicelib.errors import Retryable
 from chalicelib.services.reread import Reread
 from tests.builders import AT, decision, feedback, reason, tag
@@ -127,7 +128,7 @@ class TestAfterACorrection:
         assert all(one.producer == "analyst" for one in right.understanding.tags)
 
     def test_a_review_is_over(self) -> None:
-        doubtful = replace(self.stored, understanding=replace(self.stored.understanding, review=("unsure_topic",)))
+        doubtful = replace(self.stored, understanding=self.stored.understanding._replace(review=("unsure_topic",)))
 
         assert corrected(doubtful, [], frame()).review == ()
 
@@ -150,7 +151,7 @@ class TestAfterACorrection:
             tag("delivery.harm", start=1, end=4), tag("price.value", start=9, end=10), review=("unsure_topic",)
         )
         without = frame(**{"delivery.harm": "courier", "service.attitude": "customer_service", "price.value": "x"})
-        fresh = replace(fresh, departments=("courier",))
+        fresh = fresh._replace(departments=("courier",))
 
         again = read(right, fresh, by=without)
 

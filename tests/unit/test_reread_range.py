@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 
 from chalicelib.domain.correction import Correction
 from chalicelib.domain.facets import facets_of
-from chalicelib.domain.feedback import Decision, Feedback, Understanding
+from chalicelib.domain.feedback import Decision, Feedback
 from chalicelib.domain.frame_state import FrameState
 from chalicelib.domain.listing import FeedbackPage, FeedbackQuery, FeedbackSummary
 from chalicelib.domain.proposal import ACTIVE, APPLYING, MEASURED, MEASURING, PAGE, RETIRED, Effect, Proposal, message
 from chalicelib.domain.rules import BUILTIN, Rule
-from chalicelib.domain.voice import Text
+from chalicelib.domain.understanding import Text, Understanding
 from chalicelib.errors import Parked, Retryable
 from chalicelib.services.reread import Reread
 from chalicelib.services.reread_range import RereadRange

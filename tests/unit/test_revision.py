@@ -25,7 +25,8 @@ from chalicelib.domain.revision import (
     recognise,
     remember,
 )
-from chalicelib.domain.voice import Canonical, Score, Text
+from chalicelib.domain.understanding import Text
+from chalicelib.domain.voice import Canonical, Score
 
 AT = datetime(2026, 11, 1, 8, tzinfo=timezone.utc)
 VOICE = Canonical("R-1", AT, scores=(Score("nps", 3, 0, 10),), texts=(Text("慢"),))

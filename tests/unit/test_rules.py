@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain import rules
-from chalicelib.domain.feedback import Decision, Feedback, Reason, Understanding
+from chalicelib.domain.feedback import Decision, Feedback, Reason
 from chalicelib.domain.rules import BUILTIN, Rule, decide, effective_rules, merge_reasons, validate
-from chalicelib.domain.voice import Score, Text
+from chalicelib.domain.understanding import Text, Understanding
+from chalicelib.domain.voice import Score
 from chalicelib.errors import Invalid
 from tests import builders
 

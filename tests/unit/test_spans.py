@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.domain.folding import fold
+from chalicelib.domain.understanding import Text
 from chalicelib.domain.vocabulary import ACTIONABILITY, BEHAVIOURS, INTENTS, POLARITIES, PRODUCERS, REVIEW_REASONS
-from chalicelib.domain.voice import Text
 from chalicelib.understanding import shipped, weights
 from chalicelib.understanding.reader import Reader
 
@@ -89,7 +87,7 @@ def test_spans_grams_and_words_hold_for_any_text(name: str, texts: list[str]) ->
 @given(one=VOICES, other=VOICES)
 def test_a_sentence_has_the_same_tags_at_any_place_and_staff_have_none(name: str, one: str, other: str) -> None:
     reader = READERS[name]
-    alone = [replace(tag, text=1) for tag in reader.read([Text(one)]).tags]
+    alone = [tag._replace(text=1) for tag in reader.read([Text(one)]).tags]
     together = reader.read([Text(other, question="原因"), Text(one), Text(other, speaker="staff")])
     assert [tag for tag in together.tags if tag.text == 1] == alone
     assert not [tag for tag in together.tags if tag.text == 2]

@@ -7,7 +7,6 @@ from itertools import pairwise
 
 import pytest
 
-from chalicelib.domain.feedback import Understanding
 from chalicelib.domain.ids import ticket_id
 from chalicelib.domain.ticket import (
     MOVES,
@@ -22,6 +21,7 @@ from chalicelib.domain.ticket import (
     walk,
     wants_ticket,
 )
+from chalicelib.domain.understanding import Understanding
 from chalicelib.errors import Conflict, Invalid
 from tests.builders import AT, WORKSPACE, decision, feedback, reason, tag, ticket
 

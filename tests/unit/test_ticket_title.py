@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.domain.feedback import Understanding
 from chalicelib.domain.scoring import SCORE_CLASSES
 from chalicelib.domain.ticket_title import language, title
+from chalicelib.domain.understanding import Understanding
 from chalicelib.domain.voice import Score
 from chalicelib.understanding.frame_file import RED_LINE_KINDS
 from tests.builders import feedback, tag

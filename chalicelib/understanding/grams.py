@@ -1,0 +1,65 @@
+"""The one definition of the model's features: character n-grams of a folded text. Training and serving share it.
+
+A gram is a stretch of 1 to ``LONGEST`` neighbouring characters of the folded text, punctuation and blanks included; it
+counts once per stretch that is read, however often it stands there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from chalicelib.understanding.rows import Rows
+
+LONGEST: Final = 4  # characters
+UNKNOWN: Final = 0  # the row of every gram that the table does not hold; its weights are zero
+_END: Final = "\n"  # stands in no gram, see ``rows.pack``
+
+
+def every(text: str) -> set[str]:
+    """All grams of a folded text or clause, known or not: what training counts."""
+    size = len(text)
+    return {text[at : at + length] for length in range(1, LONGEST + 1) for at in range(size - length + 1)}
+
+
+class Scan:
+    """The known grams of one folded text. ``sizes[k][i]`` is the row of ``text[i:i+k+1]``, ``UNKNOWN`` when the table
+    does not hold it. Built in one pass, linear in the text; a stretch is read out of it by slicing."""
+
+    __slots__ = ("sizes", "sums", "text")
+
+    def __init__(self, text: str, rows: Rows) -> None:
+        self.text = text
+        self.sums: dict[Any, Sequence[int]] = {}  # of stretches, kept here by ``lanes`` as long as the text is read
+        one, two, three, four = self.sizes = [[UNKNOWN] * (len(text) - size) for size in range(LONGEST)]
+        table, ended = rows.tails, text + _END
+        for at, char in enumerate(text):
+            row_of = table[char].get
+            one[at] = row_of("", UNKNOWN)
+            if (row := row_of(ended[at + 1])) is None:
+                continue
+            two[at] = row
+            if (row := row_of(ended[at + 1 : at + 3])) is None:
+                continue
+            three[at] = row
+            if (row := row_of(ended[at + 1 : at + 4])) is not None:
+                four[at] = row
+
+    def within(self, start: int, end: int) -> set[int]:
+        """Rows of the grams lying wholly inside ``[start, end)``, each once; may hold ``UNKNOWN``, which weighs 0."""
+        one, two, three, four = self.sizes
+        if end - start >= LONGEST:
+            return set().union(one[start:end], two[start : end - 1], three[start : end - 2], four[start : end - 3])
+        found: set[int] = set()
+        for size, rows in enumerate(self.sizes, 1):
+            if end - size >= start:
+                found.update(rows[start : end - size + 1])
+        return found
+
+    def places(self, start: int, end: int) -> Iterator[tuple[int, int, int]]:
+        """(start, end, row) of every known gram wholly inside ``[start, end)``, for evidence."""
+        for size, rows in enumerate(self.sizes, 1):
+            for at in range(start, end - size + 1):
+                if rows[at] != UNKNOWN:
+                    yield at, at + size, rows[at]

@@ -1,0 +1,228 @@
+"""Topics of a clause by the model, where a pack has one: calibrated confidence per (clause, node), and how the clause
+feels about it.
+
+The model knows *heads*: nodes with labelled data, mostly parents. A head governs itself and what hangs below it
+(``governs``): on a governed node the head's verdict decides, the lexicon only says which descendant it is. A frame
+whose packs have no heads still gets the polarity of its clauses here; its topics stay with the lexicon.
+
+Scores are log-odds, linear in the grams of the clause, in those of the whole text at a lower weight, and in what the
+lexicon hit: which heads in this clause, which elsewhere in the text. Grams weigh less in a longer stretch, by the root
+of its length, where the table asks for it (``rooted``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from math import exp, sqrt
+from operator import add, mul
+from typing import Any, Final
+
+from chalicelib.domain.understanding import Gram
+from chalicelib.understanding import lanes
+from chalicelib.understanding.clauses import Clause
+from chalicelib.understanding.frame import Frame
+from chalicelib.understanding.grams import LONGEST, Scan
+from chalicelib.understanding.lanes import GENERAL, HEADS
+from chalicelib.understanding.polarity import SMOOTH
+from chalicelib.understanding.terms import Hit
+from chalicelib.understanding.weights import Table, Weights
+
+NEGATIVE, NEUTRAL = "~negative", "~neutral"  # the last two columns of every table
+LENGTH: Final = 3.2  # a clause of ten characters has grams of weight about 1
+SHORTEST: Final = 2  # characters; shorter stretches count as this long
+LIMIT: Final = 8.0  # log-odds of polarity are kept within
+FEATURES: Final = (
+    "document", "stretch", "opinion", "bad", "good", "doubt", "asks", "compares", "own", "named", "brief",
+)  # fmt: skip
+_BRIEF: Final = 10.0  # characters of a text that says one thing
+_COMPARES: Final = ("比", "不如", "没有", "相比", "一样", "差不多")
+
+
+def root(length: int) -> float:
+    """What the sum of a stretch's gram weights is multiplied with."""
+    return LENGTH / sqrt(max(SHORTEST, length))
+
+
+def features(
+    document: float, stretch: float, opinion: float | None, words: str, *, own: float = 0.0, length: int = 0
+) -> list[float]:
+    """What else the polarity of a clause is read from, in the order of ``FEATURES``: log-odds of the text and of the
+    clause by the document column, the lexicon's opinion, and how the clause is put (``words``, folded); ``own``: that
+    opinion where words that name the topic have it, else 0; ``length`` of the text."""
+    document, stretch = max(-4.0, min(4.0, document)), max(-4.0, min(4.0, stretch))
+    weight = opinion or 0.0
+    return [
+        document,
+        stretch,
+        max(-2.0, min(2.0, weight)),
+        float(weight < 0),
+        float(weight > 0),
+        4.0 - abs(stretch),
+        float("?" in words or "吗" in words),
+        float(any(word in words for word in _COMPARES)),
+        max(-2.0, min(2.0, own)),
+        float(own != 0),
+        min(1.0, _BRIEF / max(1, length)),
+    ]
+
+
+class TopicModel:
+    """The topic model of the first pack of a frame that has one."""
+
+    def __init__(self, weights: Weights, frame: Frame, table: Table) -> None:
+        self._table = table
+        self._lanes = lanes.for_packs(weights, frame.packs)
+        self._document = weights.columns.get(GENERAL)
+        extra = table.extra
+        self.heads: tuple[str, ...] = tuple(table.columns[:-2])
+        self._scales = table.scales[:-2]
+        self._whole = [extra["whole"] * scale for scale in self._scales] if self.heads else []
+        self._places = {head: place for place, head in enumerate(self.heads)}
+        self._governs: dict[str, str | None] = dict(extra["governs"])
+        self._extra: Any = extra
+        self._head_of = tuple(self._places.get(self.governs(node.id) or "") for node in frame.nodes)
+
+    @classmethod
+    def for_frame(cls, weights: Weights, frame: Frame) -> TopicModel | None:
+        """None when the artefact has no table for any pack of the frame, and no general one."""
+        table = lanes.for_packs(weights, frame.packs).table
+        return cls(weights, frame, table) if table is not None else None
+
+    def governs(self, node: str) -> str | None:
+        """The head (a node id) whose verdict decides on ``node``; None: the lexicon decides alone."""
+        if node not in self._governs:
+            parent = node.rpartition(".")[0]
+            self._governs[node] = self.governs(parent) if parent else None
+        return self._governs[node]
+
+    def scores(self, scan: Scan, clauses: Sequence[Clause], hits: Sequence[Hit]) -> list[list[float]]:
+        """Log-odds per clause and head, thresholds already taken off: a head is there from 0 on."""
+        if not self.heads:
+            return [[] for _ in clauses]
+        extra = self._extra
+        base = self._plus(extra["bias"], self._whole, scan, (0, len(scan.text)))
+        named = self._named(clauses, hits)
+        everywhere = frozenset().union(*named)
+        single = len(clauses) == 1
+        before: dict[frozenset[int], list[float]] = {}  # heads named in a clause → its scores but for its own grams
+        found: list[list[float]] = []
+        for clause, here in zip(clauses, map(frozenset, named), strict=True):
+            if here not in before:
+                before[here] = self._moved(base, here, everywhere - here, single=single)
+            found.append(self._plus(before[here], self._scales, scan, (clause.start, clause.end)))
+        return found
+
+    def _moved(
+        self, base: Sequence[float], here: frozenset[int], elsewhere: frozenset[int], *, single: bool
+    ) -> list[float]:
+        """Scores after what the lexicon named: heads in the clause, in the rest of the text, or nothing at all."""
+        extra = self._extra
+        rows = [extra["here"][place] for place in sorted(here)]
+        rows += [extra["elsewhere"][place] for place in sorted(elsewhere)]
+        if not here:
+            rows.append(extra["nothing"])
+        if single:
+            rows.append(extra["single"])
+        scores: Iterable[float] = base
+        for row in rows:
+            scores = map(add, scores, row)
+        return list(scores)
+
+    def read(self, scan: Scan, clauses: Sequence[Clause], hits: Sequence[Hit]) -> dict[tuple[int, str], float]:
+        """(clause number, head) → calibrated confidence that the text speaks about the head there: pairs above the
+        head's threshold, and a little below it where words that have a polarity of their own name the head.
+        ``hits`` are the lexicon's, their ``owner`` a place in ``frame.nodes``."""
+        scores = self.scores(scan, clauses, hits)
+        slope, offset = self._extra["curve"]
+        every: bool = self._extra["every"]
+        margin: float = self._extra["plain"]  # below the threshold, where plain words ("物流慢") still name their head
+        plain = {(hit.clause, self._head_of[hit.owner]) for hit in hits if hit.term.polarity is not None}
+        best = () if every else [max(column) for column in zip(*scores, strict=True)]
+        found: dict[tuple[int, str], float] = {}
+        for number, score in enumerate(scores):
+            if max(score, default=-LIMIT) < -margin:
+                continue
+            for place, value in enumerate(score):
+                above = value >= 0 and (every or value == best[place])
+                if above or (value >= -margin and (number, place) in plain):
+                    found[number, self.heads[place]] = 1 / (1 + exp(-(slope * min(value, LIMIT) + offset)))
+        return found
+
+    def polarity(
+        self, scan: Scan, clause: Clause, node: str, opinion: float | None, document: float, *, own: float = 0.0
+    ) -> tuple[float, float]:
+        """(log-odds of positive against negative, probability of neutral) of ``node`` in ``clause``.
+
+        ``opinion``: weight of the lexicon's opinion on it (below zero bad), None when it found none; ``document``:
+        log-odds of positive of the whole text; ``own``: the opinion where words that name the topic have it, else 0.
+        """
+        bad, doubt = self._feelings(scan, clause.start, clause.end)
+        share = self._extra["whole_polarity"]
+        if share:
+            whole_bad, whole_doubt = self._feelings(scan, 0, len(scan.text))
+            bad, doubt = bad + share * whole_bad, doubt + share * whole_doubt
+        words = scan.text[clause.start : clause.end]
+        stretch = self._stretch(scan, clause)
+        seen = features(document, stretch, opinion, words, own=own, length=len(scan.text))
+        head = self._places.get(self.governs(node) or "")
+        log_odds = -_line(self._extra["negative"], bad, seen, head)
+        neutral = _line(self._extra["neutral"], doubt, seen, head)
+        return max(-LIMIT, min(LIMIT, log_odds)), 1 / (1 + exp(-max(-LIMIT, min(LIMIT, neutral))))
+
+    def grams(self, scan: Scan, clause: Clause, node: str, *, limit: int = 3) -> tuple[Gram, ...]:
+        """The n-grams of the clause that spoke loudest for ``node``, none over another, offsets in the folded text, in
+        the order of their place."""
+        head = self._places.get(self.governs(node) or "")
+        if head is None:
+            return ()
+        scale = root(clause.end - clause.start) if self._extra["rooted"] else 1.0
+        weighed = [
+            (scale * self._table.weight(row, head), start, end)
+            for start, end, row in scan.places(clause.start, clause.end)
+        ]
+        chosen: list[Gram] = []
+        for weight, start, end in sorted(weighed, reverse=True):
+            if weight <= 0 or len(chosen) == limit:
+                break
+            if all(end <= other.start or start >= other.end for other in chosen):
+                chosen.append(Gram(start, end, round(weight, 3)))
+        return tuple(sorted(chosen, key=lambda gram: gram.start))
+
+    def _plus(
+        self, scores: Sequence[float], scales: Sequence[float], scan: Scan, stretch: tuple[int, int]
+    ) -> list[float]:
+        """The scores of the heads and what the grams of a stretch add to them."""
+        start, end = stretch
+        factor = root(end - start) if self._extra["rooted"] else 1.0
+        sums = self._lanes.sums(scan, start, end)[HEADS:-2]
+        return [score + factor * scale * total for score, scale, total in zip(scores, scales, sums, strict=True)]
+
+    def _feelings(self, scan: Scan, start: int, end: int) -> tuple[float, float]:
+        """Of the columns ``NEGATIVE`` and ``NEUTRAL``."""
+        scale = root(end - start)
+        *_, bad, doubt = self._lanes.sums(scan, start, end)
+        *_, bad_scale, doubt_scale = self._table.scales
+        return scale * bad * bad_scale, scale * doubt * doubt_scale
+
+    def _named(self, clauses: Sequence[Clause], hits: Sequence[Hit]) -> list[set[int]]:
+        """Places of the heads that the lexicon hit, by clause."""
+        named: list[set[int]] = [set() for _ in clauses]
+        for hit in hits:
+            head = self._head_of[hit.owner]
+            if head is not None:
+                named[hit.clause].add(head)
+        return named
+
+    def _stretch(self, scan: Scan, clause: Clause) -> float:
+        """Log-odds of positive of the clause by the document column, as ``polarity.PolarityModel.stretch``."""
+        if self._document is None:
+            return 0.0
+        length = clause.end - clause.start
+        total = self._lanes.sums(scan, clause.start, clause.end)[lanes.ALL]
+        return float(self._document.extra["bias"]) + self._document.scale * total / sqrt(length * LONGEST + SMOOTH)
+
+
+def _line(part: Any, grams: float, seen: Sequence[float], head: int | None) -> float:
+    total: float = part["bias"] + grams
+    total += sum(map(mul, part["features"], seen))
+    return total + part["heads"][head] if head is not None else total

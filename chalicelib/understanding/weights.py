@@ -1,0 +1,133 @@
+"""The shipped model: one table gram → row, and columns of small integers beside it.
+
+``artefact/`` holds three files that ``make model`` writes:
+``grams.txt`` the grams in the order of their rows, packed by ``rows`` (row 0 is the unknown gram and stands for none);
+``columns.bin`` all numbers, little endian; ``model.json`` everything else: version, where each column and table lies in
+``columns.bin``, their scales, and what each part keeps for itself (``extra``: biases, thresholds, calibration).
+
+A *column* has one weight per row (document polarity, clause polarity, pack deltas). A *table* has several, mostly zero,
+and is kept sparse (topics of a pack). Weights are ``value * scale``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Final
+
+from chalicelib.understanding.grams import Scan
+from chalicelib.understanding.rows import Rows
+
+ARTEFACT: Final = os.path.join(os.path.dirname(os.path.abspath(__file__)), "artefact")  # no pathlib: 3 ms to import
+
+
+class Column:
+    """One int8 weight per row; ``sum(rows) = scale × Σ values``."""
+
+    __slots__ = ("extra", "name", "scale", "values")
+
+    def __init__(self, name: str, values: Sequence[int], scale: float, extra: Mapping[str, Any]) -> None:
+        self.name, self.values, self.scale, self.extra = name, values, scale, extra
+
+    def sum(self, rows: Iterable[int]) -> float:
+        """Sum of the weights of ``rows``."""
+        return self.scale * sum(map(self.values.__getitem__, rows))
+
+    def weight(self, row: int) -> float:
+        """The weight of one row."""
+        return self.scale * self.values[row]
+
+
+class Table:
+    """Sparse rows: entries ``pointers[row]`` to ``pointers[row+1]`` of ``places`` (column number) and ``values``.
+    Rows past the last pointer have none. ``columns`` are names, e.g. node ids; ``scales`` one per column."""
+
+    __slots__ = ("columns", "extra", "name", "places", "pointers", "scales", "values")
+
+    def __init__(
+        self,
+        name: str,
+        columns: Sequence[str],
+        scales: Sequence[float],
+        arrays: tuple[Sequence[int], Sequence[int], Sequence[int]],
+        extra: Mapping[str, Any],
+    ) -> None:
+        self.name, self.columns, self.scales, self.extra = name, tuple(columns), tuple(scales), extra
+        self.pointers, self.places, self.values = arrays
+
+    def sums(self, rows: Iterable[int]) -> list[float]:
+        """Sum of the weights of ``rows``, per column."""
+        totals = [0] * len(self.columns)
+        pointers, places, values, last = self.pointers, self.places, self.values, len(self.pointers) - 1
+        for row in rows:
+            if row < last:
+                for at in range(pointers[row], pointers[row + 1]):
+                    totals[places[at]] += values[at]
+        return [total * scale for total, scale in zip(totals, self.scales, strict=True)]
+
+    def weight(self, row: int, column: int) -> float:
+        """The weight of one row in one column."""
+        if row < len(self.pointers) - 1:
+            for at in range(self.pointers[row], self.pointers[row + 1]):
+                if self.places[at] == column:
+                    return self.values[at] * self.scales[column]
+        return 0.0
+
+
+class Weights:
+    """What ``load`` reads."""
+
+    __slots__ = ("columns", "extra", "rows", "tables", "version")
+
+    def __init__(
+        self,
+        version: str,
+        rows: Rows,
+        columns: Mapping[str, Column],
+        tables: Mapping[str, Table],
+        extra: Mapping[str, Any],
+    ) -> None:
+        self.version, self.rows, self.columns, self.tables, self.extra = version, rows, columns, tables, extra
+
+    def scan(self, folded_text: str) -> Scan:
+        """The known grams of a folded text; once per text, shared by all columns and tables."""
+        return Scan(folded_text, self.rows)
+
+
+@lru_cache(maxsize=1)
+def load() -> Weights:
+    """The shipped weights, read once per process. Raises OSError when a file is missing."""
+    return read(ARTEFACT)
+
+
+def read(folder: str | os.PathLike[str]) -> Weights:
+    """The weights of an artefact folder. Raises OSError when a file is missing."""
+    head = json.loads(_content(folder, "model.json"))
+    numbers = memoryview(_content(folder, "columns.bin"))
+    rows = Rows(_content(folder, "grams.txt"))
+
+    def numbers_of(place: Mapping[str, Any]) -> Sequence[int]:
+        return numbers[place["start"] : place["end"]].cast(place["type"])
+
+    columns = {
+        name: Column(name, numbers_of(part["values"]), part["scale"], part["extra"])
+        for name, part in head["columns"].items()
+    }
+    tables = {
+        name: Table(
+            name,
+            part["columns"],
+            part["scales"],
+            (numbers_of(part["pointers"]), numbers_of(part["places"]), numbers_of(part["values"])),
+            part["extra"],
+        )
+        for name, part in head["tables"].items()
+    }
+    return Weights(head["version"], rows, columns, tables, head["extra"])
+
+
+def _content(folder: str | os.PathLike[str], name: str) -> bytes:
+    with open(os.path.join(folder, name), "rb") as file:
+        return file.read()

@@ -1,0 +1,41 @@
+"""The features of the model: n-grams found where they stand, the same in training and serving."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.understanding.grams import LONGEST, UNKNOWN, Scan, every
+from chalicelib.understanding.rows import Rows, pack
+
+TEXTS = st.text(alphabet="好吃不慢,😀a", max_size=30)
+
+
+def _known(text: str) -> dict[str, int]:
+    """Every other gram of a text, numbered from 1."""
+    return {gram: row for row, gram in enumerate(sorted(every(text))[::2], 1)}
+
+
+def _scan(text: str, known: dict[str, int]) -> Scan:
+    return Scan(text, Rows(pack(tuple(known))))
+
+
+@given(TEXTS, TEXTS, st.integers(0, 30), st.integers(0, 30))
+def test_a_stretch_holds_the_grams_that_lie_wholly_inside_it(text: str, known: str, start: int, end: int) -> None:
+    rows = _known(known + text)
+    end = min(end, len(text))
+    naive = {rows[gram] for gram in every(text[start:end]) if gram in rows} if start < end else set()
+    assert _scan(text, rows).within(start, end) - {UNKNOWN} == naive
+
+
+@given(TEXTS)
+def test_places_slice_the_text_to_the_gram(text: str) -> None:
+    rows = _known(text)
+    names = {row: gram for gram, row in rows.items()}
+    places = list(_scan(text, rows).places(0, len(text)))
+    assert all(text[start:end] == names[row] for start, end, row in places)
+    naive = sum(text[at : at + size] in rows for size in range(1, LONGEST + 1) for at in range(len(text) - size + 1))
+    assert len(places) == naive
+
+
+def test_a_text_shorter_than_a_gram_holds_only_shorter_ones() -> None:
+    assert every("好") == {"好"}
+    assert _scan("", {"好": 1}).within(0, 0) == set()
