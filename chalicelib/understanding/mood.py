@@ -14,7 +14,7 @@ _GOOD_PART: Final = 0.3  # of a text
 _BEFORE_CONTRAST: Final = 0.8  # how much counts what a "but" takes back
 _AFTER_CONTRAST: Final = 1.4
 _CONCEDED: Final = 0.6  # "虽然有点贵": said to be waved aside
-_EXCLAIMED: Final = re.compile("[!]{2,}|太.{0,6}了|死了|气死|极了|[!]$")
+_EXCLAIMED: Final = re.compile("[!太死气极](?:(?<=!)(?:!|$)|(?<=太).{0,6}了|(?<=[死极])了|(?<=气)死)")
 # What fills a box: answers that say nothing, greetings, laughter, digits, one character over and over.
 _FILLER: Final = (
     "还行吧?|一般吧?|没什么(?:想说的?|可说的?|好说的?|感觉|意见|建议|问题)?|没啥(?:想说的?|可说的?|好说的?)?|没有|没了|没|"

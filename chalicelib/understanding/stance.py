@@ -56,8 +56,8 @@ class Stance:
 
     def __init__(self, text: str, clauses: Sequence[Clause], cues: Sequence[Cue]) -> None:
         found: dict[str, list[tuple[int, int]]] = {}
-        kinds = {cue.kind for cue in cues}
-        rhetorical = {cue.clause for cue in cues if cue.kind == "rhetorical"}
+        kinds = {cue.kind for cue in cues} if cues else ()
+        rhetorical = {cue.clause for cue in cues if cue.kind == "rhetorical"} if cues else ()
         for number, cue in enumerate(cues):
             clause = clauses[cue.clause]
             if cue.kind == "wish":

@@ -37,8 +37,8 @@ class TermTable:
         neighbours: set[frozenset[str]] = set()
         for number, (terms, phrases) in enumerate(owners):
             for term in terms:
-                for text in _spoken(term.text) if term.text[0] == "没" else (term.text,):
-                    uses.setdefault(text, []).append((number, term))
+                for spoken in _spoken(term) if term.text[0] == "没" else (term,):
+                    uses.setdefault(spoken.text, []).append((number, spoken))
             neighbours.update([term.near for term in terms])
             for phrase in phrases:
                 excludes.setdefault(phrase, set()).add(number)
@@ -104,9 +104,10 @@ class _Neighbours:
         return best
 
 
-def _spoken(text: str) -> tuple[str, ...]:
+def _spoken(term: Term) -> tuple[Term, ...]:
     """The forms of a term that begins with 没: "没人接" is also said "没有人接"."""
-    return (text, f"没有{text[1:]}") if len(text) > 2 and text[1] != "有" else (text,)
+    text = term.text
+    return (term, term._replace(text=f"没有{text[1:]}")) if len(text) > 2 and text[1] != "有" else (term,)
 
 
 def _end(match: Match) -> int:

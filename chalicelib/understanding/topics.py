@@ -12,7 +12,8 @@ of its length, where the table asks for it (``rooted``).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 from math import exp, sqrt
 from operator import add, mul
 from typing import Any, Final
@@ -29,6 +30,7 @@ from chalicelib.understanding.weights import Table, Weights
 
 NEGATIVE, NEUTRAL = "~negative", "~neutral"  # the last two columns of every table
 LENGTH: Final = 3.2  # a clause of ten characters has grams of weight about 1
+_KEPT: Final = 256  # answers to which heads are named where
 SHORTEST: Final = 2  # characters; shorter stretches count as this long
 LIMIT: Final = 8.0  # log-odds of polarity are kept within
 FEATURES: Final = (
@@ -80,6 +82,7 @@ class TopicModel:
         self._places = {head: place for place, head in enumerate(self.heads)}
         self._governs: dict[str, str | None] = dict(extra["governs"])
         self._extra: Any = extra
+        self._named_moves = lru_cache(maxsize=_KEPT)(self._moves)
         self._head_of = tuple(self._places.get(self.governs(node.id) or "") for node in frame.nodes)
 
     @classmethod
@@ -108,14 +111,12 @@ class TopicModel:
         found: list[list[float]] = []
         for clause, here in zip(clauses, map(frozenset, named), strict=True):
             if here not in before:
-                before[here] = self._moved(base, here, everywhere - here, single=single)
+                before[here] = list(map(add, base, self._named_moves(here, everywhere - here, single)))
             found.append(self._plus(before[here], self._scales, scan, (clause.start, clause.end)))
         return found
 
-    def _moved(
-        self, base: Sequence[float], here: frozenset[int], elsewhere: frozenset[int], *, single: bool
-    ) -> list[float]:
-        """Scores after what the lexicon named: heads in the clause, in the rest of the text, or nothing at all."""
+    def _moves(self, here: frozenset[int], elsewhere: frozenset[int], single: bool) -> list[float]:
+        """What it adds to the scores which heads the lexicon names in a clause and in the rest of the text."""
         extra = self._extra
         rows = [extra["here"][place] for place in sorted(here)]
         rows += [extra["elsewhere"][place] for place in sorted(elsewhere)]
@@ -123,10 +124,7 @@ class TopicModel:
             rows.append(extra["nothing"])
         if single:
             rows.append(extra["single"])
-        scores: Iterable[float] = base
-        for row in rows:
-            scores = map(add, scores, row)
-        return list(scores)
+        return list(map(sum, zip(*rows, strict=True))) if rows else [0.0] * len(self.heads)
 
     def read(self, scan: Scan, clauses: Sequence[Clause], hits: Sequence[Hit]) -> dict[tuple[int, str], float]:
         """(clause number, head) → calibrated confidence that the text speaks about the head there: pairs above the
