@@ -296,7 +296,10 @@ def queue(name: str) -> SqsQueue:
 
 
 def reader_of(workspace: str, proposal: str | None = None) -> Reader:
-    """What reads the words of a workspace: by the frame in force, or by a proposed one. Raises NotFound."""
+    """What reads the words of a workspace: by the frame in force, or by a proposed one.
+
+    Raises NotFound, Conflict (``effect_pending``) while the proposed one's delta is not learned.
+    """
     from chalicelib.domain.access import nowhere
 
     if proposal is None:
@@ -304,7 +307,7 @@ def reader_of(workspace: str, proposal: str | None = None) -> Reader:
     proposed = frame_store().proposal(workspace, proposal)
     if proposed is None:
         raise nowhere()
-    return frame_book().reader(proposed.content)
+    return frame_book().reader(proposed.content, whole=True)
 
 
 @lru_cache(maxsize=1)

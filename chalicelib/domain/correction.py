@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 from chalicelib.domain.feedback import Feedback
 from chalicelib.domain.ids import digest
 from chalicelib.domain.reading import ANALYST, CodeFrame, departments
-from chalicelib.domain.understanding import Tag, Text, Understanding
+from chalicelib.domain.understanding import Tag, Text, Understanding, need_hint
 from chalicelib.errors import Invalid
 
 _NUMBERS: Final = {"negative": -1, "neutral": 0, "positive": 1}
@@ -113,7 +113,7 @@ def corrected(
         raise Invalid("The workspace's code frame has no such red line.", code="unknown_red_line", pointer="/red_lines")
     known, identity = stored.understanding, correction_id(stored)
     before = dict(zip(marks(known.tags), known.tags, strict=True))
-    tags = tuple(_tag(mark, before.get(mark), identity, frame) for mark in right)
+    tags = tuple(_signed(before.get(mark) or _new(mark, known.tags, frame), identity) for mark in right)
     crossed = known.red_lines if red_lines is None else tuple(dict.fromkeys(red_lines))
     return known._replace(
         tags=tags,
@@ -129,16 +129,21 @@ def corrected(
 _SURE: Final = 4.0  # log-odds shown for a polarity that a person gave
 
 
-def _tag(mark: Mark, known: Tag | None, identity: str, frame: CodeFrame) -> Tag:
-    if known is None:
-        need = _need_hint(mark.polarity, frame.by_id[mark.topic].need)
-        score = {"positive": _SURE, "negative": -_SURE}.get(mark.polarity, 0.0)
-        known = Tag(*mark, confidence=1.0, need_hint=need, score=score)
-    return known._replace(producer=ANALYST, version=identity, confidence=1.0)
+def _signed(tag: Tag, identity: str) -> Tag:
+    return tag._replace(producer=ANALYST, version=identity, confidence=1.0)
 
 
-def _need_hint(polarity: str, need: str) -> str:
-    """痛点, 痒点 or 悦点 of one voice, as the reader hints it; what a topic is takes many voices."""
-    if polarity == "negative":
-        return "itch" if need == "itch" else "pain"
-    return "delight" if polarity == "positive" and need == "delight" else "undecided"
+def _new(mark: Mark, before: Sequence[Tag], frame: CodeFrame) -> Tag:
+    """A tag that no machine gave; its words still wish if they did."""
+    wished = any(tag.wished for tag in before if _of_the_same(mark, tag))
+    hint = need_hint(mark.polarity, frame.by_id[mark.topic].need, wished=wished)
+    score = {"positive": _SURE, "negative": -_SURE}.get(mark.polarity, 0.0)
+    return Tag(*mark, confidence=1.0, need_hint=hint, score=score)
+
+
+def _of_the_same(mark: Mark, tag: Tag) -> bool:
+    """Whether both speak of the same words, or of one topic in words that they share."""
+    if mark.text != tag.text:
+        return False
+    meet = mark.start < tag.end and tag.start < mark.end
+    return (mark.start, mark.end) == (tag.start, tag.end) or (mark.topic == tag.topic and meet)

@@ -43,8 +43,10 @@ class _Folds(dict[str, str]):
     """Character → its folded form, worked out once. Unicode is finite, and so is this table."""
 
     def __missing__(self, char: str) -> str:
-        folded = unicodedata.normalize("NFKC", char).lower().translate(TO_SIMPLIFIED)
-        value = _VANISHES.sub("", folded)
+        if "\ud800" <= char <= "\udfff":  # half a character, which no matcher takes
+            value = "\ufffd"
+        else:
+            value = _VANISHES.sub("", unicodedata.normalize("NFKC", char).lower().translate(TO_SIMPLIFIED))
         self[char] = value
         return value
 

@@ -27,6 +27,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Final
 
 from chalicelib.domain.facets import Facets
@@ -52,29 +53,34 @@ CAVEATS: Final = (
 
 @dataclass(slots=True)
 class Moments:
-    """Count, sum and sum of squares of scores; two of them add and subtract."""
+    """Count, sum and sum of squares of scores; one can be taken from another.
+
+    The sums are exact, so large scores that differ little lose nothing and the order makes no difference. Whole scores,
+    as nearly all are, stay whole numbers.
+    """
 
     n: int = 0
-    total: float = 0.0
-    squares: float = 0.0
+    total: int | Fraction = 0
+    squares: int | Fraction = 0
 
     def add(self, score: float) -> None:
+        exact = int(score) if score == int(score) else Fraction(score)
         self.n += 1
-        self.total += score
-        self.squares += score * score
+        self.total += exact
+        self.squares += exact * exact
 
     def without(self, other: Moments) -> Moments:
         return Moments(self.n - other.n, self.total - other.total, self.squares - other.squares)
 
     @property
     def mean(self) -> float:
-        return self.total / self.n
+        return float(self.total / self.n)
 
     @property
     def error(self) -> float:
         """Square of the standard error of the mean: s²/n with n-1 degrees of freedom. Needs two scores."""
-        spread = (self.squares - self.total * self.total / self.n) / (self.n - 1)
-        return max(0.0, spread) / self.n
+        spread = self.n * self.squares - self.total * self.total
+        return float(spread / (self.n * self.n * (self.n - 1)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +230,7 @@ def _verdict(mentions: Mentions, none: Moments, penalty: Shift | None, reward: S
     pleases = reward is not None and reward.low > 0
     told = any(one is not None and (one.low > 0 or one.high < 0) for one in (penalty, reward))
     share = mentions.wishes / mentions.any.n
-    if mentions.any.n >= 2 * LEAST and share >= WISHED and not told:
+    if mentions.any.n >= 2 * LEAST and none.n >= LEAST and share >= WISHED and not told:
         return "itch", f"{share:.0%} of those who mention it wish for something; the score moves neither way."
     if min(mentions.bad.n, mentions.well.n) < LEAST or none.n < LEAST:
         counts = f"{mentions.bad.n} bad and {mentions.well.n} good mentions, {none.n} without one"

@@ -42,6 +42,20 @@ class Tag(NamedTuple):
     score: float = 0.0  # log-odds of positive; below zero bad
     grams: tuple[Gram, ...] = ()  # the strongest, at most three
 
+    @property
+    def wished(self) -> bool:
+        """Whether its words are known to wish for something; a bad word's hint is the topic's and does not say."""
+        return self.need_hint == "itch" and self.polarity != "negative"
+
+
+def need_hint(polarity: str, need: str, *, wished: bool) -> str:
+    """痛点, 痒点 or 悦点 of one voice, a hint: what a topic is takes many voices. ``need``: what it tends to be."""
+    if polarity == "negative":
+        return "itch" if need == "itch" else "pain"
+    if wished:
+        return "itch"
+    return "delight" if polarity == "positive" and need == "delight" else "undecided"
+
 
 class Understanding(NamedTuple):
     """One reading of one revision: what the texts and scores say."""

@@ -111,7 +111,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "list_readings": Operation(answers.Readings),
     "list_review": Operation(answers.Page[answers.Waiting], query=schemas.ListQuery),
     "list_corrections": Operation(answers.Page[answers.Correction], query=schemas.CorrectionQuery),
-    "try_voice": Operation(answers.Tried, body=schemas.Try),
+    "try_voice": Operation(answers.Tried, body=schemas.Try, errors={409: ("effect_pending",)}),
     "list_needs": Operation(answers.Needs, query=schemas.NeedsQuery, errors={422: ("range_too_long",)}),
     "list_tickets": Operation(answers.Page[answers.Ticket], query=schemas.TicketQuery),
     "get_ticket": Operation(answers.WholeTicket),

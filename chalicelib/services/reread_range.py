@@ -184,7 +184,18 @@ class RereadRange:
         if read.following is stored:
             return read.effect, read.since
         after = self.reread.apply(stored, read.understanding, reading.rules, reading.frame)
-        return self._effect(stored, after or stored), read.since  # None: somebody was faster, and read it already
+        if after is None and planned is not None and self._did_another(stored, planned):
+            return planned.effect, planned.since
+        return self._effect(stored, after or stored), read.since  # None: somebody was faster, and it is theirs
+
+    def _did_another(self, stored: Feedback, planned: Planned) -> bool:
+        """Whether another worker at the page has just done what was planned: the next reading, by no analyst."""
+        seen = self.voices.get(stored.workspace, stored.id)
+        return (
+            seen is not None
+            and (seen.revision, seen.reading) == (planned.revision, planned.reading + 1)
+            and seen.understanding.correction == stored.understanding.correction
+        )
 
     # --- both ----------------------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from chalicelib.domain.frame_state import FrameState
-from chalicelib.errors import Invalid
+from chalicelib.errors import Conflict, Invalid
 from chalicelib.understanding import shipped
 from chalicelib.understanding.compose import compose, failures
 from chalicelib.understanding.frame import Frame, FrameError
@@ -41,9 +41,18 @@ class FrameBook:
         """The composed frame; of an overlay what no longer fits newer packs is left out."""
         return self._frame(_content(state))
 
-    def reader(self, state: FrameState) -> Reader:
-        """What reads a workspace's voices. Workspaces with nothing of their own share one."""
-        return self._reader(_content(state))
+    def reader(self, state: FrameState, *, whole: bool = False) -> Reader:
+        """What reads a workspace's voices. Workspaces with nothing of their own share one.
+
+        A delta that is not learned yet is left out, and such a reader not kept; ``whole`` raises Conflict
+        (``effect_pending``) instead.
+        """
+        try:
+            return self._reader(_content(state))
+        except Conflict:
+            if whole:
+                raise
+            return Reader(self.frame(state), self._weights(), None)
 
     def version(self, state: FrameState) -> str:
         """Of everything that decides how words are read: frame, model and delta."""
@@ -79,9 +88,11 @@ class FrameBook:
             raise _refused(" ".join((*said[:MOST_FAILURES], *more)))
 
     def _made(self, content: _Content) -> Reader:
-        workspace, number, packs, overlay, delta = content
-        state = FrameState(workspace, number, packs, overlay, delta)
-        return self._with_model(self._frame(content), state)
+        workspace, _, _, _, number = content
+        delta = None if number is None else self._delta(workspace, number)
+        if number is not None and delta is None:  # raised, for what is returned is kept
+            raise Conflict("What the corrections teach is still being learned.", code="effect_pending")
+        return Reader(self._frame(content), self._weights(), delta)
 
     def _with_model(self, frame: Frame, state: FrameState) -> Reader:
         delta = None if state.delta is None else self._delta(state.workspace, state.delta)

@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 import math
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Protocol, TypeVar
 
 from chalicelib.domain.folding import Folded
 from chalicelib.domain.ids import digest
-from chalicelib.domain.understanding import Gram, Tag
+from chalicelib.domain.understanding import Gram, Tag, need_hint
 from chalicelib.understanding.clauses import Clause
 from chalicelib.understanding.frame import Frame, Node
 
@@ -31,6 +32,19 @@ _SIZES: Final = (2, 3, 4)  # characters of a gram; Latin words are taken whole
 _LATIN: Final = re.compile(r"[a-z0-9']+")
 _NOTHING: Final[Mapping[str, float]] = {}
 _POLAR: Final = {"negative": -1.5, "neutral": 0.0, "positive": 1.5}
+
+
+class Spanned(Protocol):
+    """A stretch of the stored text: a tag, a mark."""
+
+    @property
+    def start(self) -> int: ...
+
+    @property
+    def end(self) -> int: ...
+
+
+One = TypeVar("One", bound=Spanned)
 
 
 def features(clause: str) -> list[str]:
@@ -99,34 +113,36 @@ class Delta:
     ) -> list[Tag]:
         """The tags of text ``number`` as this workspace reads it, by place; those of clauses it never saw untouched.
 
+        Linear in the text, as long as the tags lie each in a few clauses.
         ``version``: of the model with this delta on it; what was moved says so.
         """
-        places = placed(folded, clauses, tags)
-        spans = [folded.span(clause.start, clause.end) for clause in clauses]
         revised: list[Tag] = []
-        for at, clause in enumerate(clauses):
-            here = [tag for tag, place in zip(tags, places, strict=True) if place == at]
+        for clause, here in zip(clauses, by_clause(folded, clauses, tags), strict=True):
+            start, end = folded.span(clause.start, clause.end)
+            said = {tag.topic for tag in here}
+            wished = any(tag.wished for tag in here)
             grams = features(folded.text[clause.start : clause.end])
             polarity, topics = self.shifts(grams)
-            kept = [one for tag in here if (one := _moved(tag, polarity, topics.get(tag.topic, 0.0), version))]
+            moves = [(_moved(tag, polarity, topics.get(tag.topic, 0.0), version), tag) for tag in here]
+            kept = [_hinted(one, tag, frame) for one, tag in moves if one]
             new = [
-                _added(frame.by_id[node], (UNSEEN + shift, _feeling(here) + polarity))._replace(
+                _added(frame.by_id[node], (UNSEEN + shift, _feeling(here) + polarity), wished=wished)._replace(
                     text=number,
-                    start=spans[at][0],
-                    end=spans[at][1],
+                    start=start,
+                    end=end,
                     version=version,
-                    grams=self._evidence(node, folded, clause),
+                    grams=self._evidence(node, folded, clause, grams),
                 )
                 for node, shift in sorted(topics.items())
-                if UNSEEN + shift > 0 and node in frame.by_id and all(tag.topic != node for tag in here)
+                if UNSEEN + shift > 0 and node in frame.by_id and node not in said
             ]
             revised += [*kept, *new]
         return sorted(revised, key=lambda tag: (tag.start, tag.end, tag.topic))
 
-    def _evidence(self, node: str, folded: Folded, clause: Clause) -> tuple[Gram, ...]:
+    def _evidence(self, node: str, folded: Folded, clause: Clause, grams: Sequence[str]) -> tuple[Gram, ...]:
         """The grams of the clause that spoke loudest for the topic."""
         text = folded.text
-        found = [(self.topics.get(gram, {}).get(node, 0.0), gram) for gram in features(text[clause.start : clause.end])]
+        found = [(self.topics.get(gram, {}).get(node, 0.0), gram) for gram in grams]
         strongest = sorted((weight, gram) for weight, gram in found if weight > 0)[-_SHOWN:]
         spots = [(text.find(gram, clause.start, clause.end), gram, weight) for weight, gram in reversed(strongest)]
         return tuple(Gram(*folded.span(at, at + len(gram)), weight) for at, gram, weight in spots)
@@ -147,24 +163,39 @@ def _moved(tag: Tag, polarity: float, topic: float, version: str) -> Tag | None:
     return tag._replace(polarity=named, score=score, confidence=sure, producer="model", version=version)
 
 
-def _added(node: Node, odds: tuple[float, float]) -> Tag:
+def _hinted(tag: Tag, before: Tag, frame: Frame) -> Tag:
+    """The tag with the hint of its polarity, where that turned."""
+    if tag.polarity == before.polarity:
+        return tag
+    return tag._replace(need_hint=need_hint(tag.polarity, frame.by_id[tag.topic].need, wished=before.wished))
+
+
+def _added(node: Node, odds: tuple[float, float], *, wished: bool) -> Tag:
     """A tag that only the corrections know of, not yet in its place. ``odds``: of the topic, and of positive."""
     topic, score = odds
     polarity = "neutral" if abs(score) < PLAIN else "positive" if score > 0 else "negative"
-    hint = "pain" if polarity == "negative" else "undecided"
+    hint = need_hint(polarity, node.need, wished=wished)
     return Tag(node.id, polarity, 0, 0, 0, probability(topic), need_hint=hint, producer="model", score=score)
 
 
-def placed(folded: Folded, clauses: Sequence[Clause], tags: Iterable[Any]) -> list[int]:
-    """For each thing with ``start`` and ``end`` in the stored text the number of the clause that holds most of it."""
+def by_clause(folded: Folded, clauses: Sequence[Clause], things: Iterable[One]) -> list[list[One]]:
+    """For each clause what lies in it for the most part, in the order given."""
     spans = [folded.span(clause.start, clause.end) for clause in clauses]
-    return [_place(spans, tag.start, tag.end) for tag in tags]
+    starts, ends = [start for start, _ in spans], [end for _, end in spans]
+    found: list[list[One]] = [[] for _ in clauses]
+    for one in things:
+        found[_place(starts, ends, one.start, one.end)].append(one)
+    return found
 
 
-def _place(spans: Sequence[tuple[int, int]], start: int, end: int) -> int:
-    """The first of the clauses that share most with the span. Clauses are in order and do not overlap."""
-    shared = [min(end, last) - max(start, first) for first, last in spans]
-    return max(range(len(shared)), key=shared.__getitem__)
+def _place(starts: Sequence[int], ends: Sequence[int], start: int, end: int) -> int:
+    """The first of the clauses that share most with the span, or lie nearest. Clauses are in order and do not overlap.
+
+    Looks only at those that the span touches and at its neighbours.
+    """
+    after = bisect_right(ends, start)  # the first clause that ends behind the span's start
+    last = min(len(starts), max(after + 1, bisect_left(starts, end)))
+    return max(range(max(0, after - 1), last), key=lambda at: min(end, ends[at]) - max(start, starts[at]))
 
 
 def feeling(tag: Tag) -> float:

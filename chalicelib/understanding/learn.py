@@ -19,11 +19,11 @@ from chalicelib.understanding.delta import (
     LARGEST,
     UNSEEN,
     Delta,
+    by_clause,
     features,
     feeling,
     log_odds,
     moved,
-    placed,
     probability,
 )
 from chalicelib.understanding.frame import Frame
@@ -32,7 +32,7 @@ from chalicelib.understanding.weights import Weights
 
 EPOCHS: Final = 12
 RATE: Final = 1.0  # what one step moves the log-odds of its own clause by, times how wrong it was
-LEAST_SEEN: Final = 2  # corrected clauses that a gram stands in
+LEAST_SEEN: Final = 2  # corrected feedbacks that a gram stands in
 _FADE: Final = 0.01  # L2: what a shift loses with each step that uses it
 _SMALLEST: Final = 0.02  # shifts below it are not kept
 _WRONG: Final = 0.25  # a probability closer to the truth than this needs no lesson
@@ -52,11 +52,17 @@ class Lesson(NamedTuple):
 def learn(corrections: Iterable[Correction], weights: Weights | None, frame: Frame) -> Delta:
     """The delta of these corrections over the reader of ``weights`` and ``frame``, at most ``LARGEST`` bytes as JSON.
 
-    Topics that the frame no longer has teach nothing.
+    Corrections in the order in which they were given. Topics that the frame no longer has teach nothing, nor does a
+    correction that a later one of the same revision put right.
     """
     reader = Reader(frame, weights)
-    lessons = [lesson for correction in corrections for lesson in _lessons(correction, reader)]
-    seen = Counter(gram for lesson in lessons for gram in lesson.grams)
+    lessons: list[Lesson] = []
+    grams: dict[str, set[str]] = {}  # by feedback
+    for correction in _standing(corrections):
+        own = list(_lessons(correction, reader))
+        lessons += own
+        grams.setdefault(correction.feedback, set()).update(gram for lesson in own for gram in lesson.grams)
+    seen = Counter(gram for said in grams.values() for gram in said)
     common = {gram for gram, count in seen.items() if count >= LEAST_SEEN}
     polarity: dict[str, float] = {}
     topics: dict[str, dict[str, float]] = {}
@@ -66,20 +72,30 @@ def learn(corrections: Iterable[Correction], weights: Weights | None, frame: Fra
     return _smallest(polarity, topics)
 
 
+def _standing(corrections: Iterable[Correction]) -> list[Correction]:
+    """The last of each (feedback, revision), in the order given."""
+    last: dict[tuple[str, int], Correction] = {}
+    for correction in corrections:
+        key = correction.feedback, correction.revision
+        last.pop(key, None)
+        last[key] = correction
+    return list(last.values())
+
+
 def _lessons(correction: Correction, reader: Reader) -> Iterator[Lesson]:
-    read = reader.read(correction.texts).tags
-    right = [mark for mark in correction.new if mark.topic in reader.frame.by_id]
+    read: dict[int, list[Tag]] = {}
+    for tag in reader.read(correction.texts).tags:
+        read.setdefault(tag.text, []).append(tag)
+    right: dict[int, list[Mark]] = {}
+    for mark in correction.new:
+        if mark.topic in reader.frame.by_id:
+            right.setdefault(mark.text, []).append(mark)
     for number, text in enumerate(correction.texts):
         folded = fold(text.text)
         clauses = split(folded.text) if text.speaker == "customer" else []
-        if not clauses:
-            continue
-        before = [tag for tag in read if tag.text == number]
-        wanted = [mark for mark in right if mark.text == number]
-        at_before, at_wanted = placed(folded, clauses, before), placed(folded, clauses, wanted)
-        for at, clause in enumerate(clauses):
-            here = [tag for tag, place in zip(before, at_before, strict=True) if place == at]
-            given = [mark for mark, place in zip(wanted, at_wanted, strict=True) if place == at]
+        before = by_clause(folded, clauses, read.get(number, ()) if clauses else ())
+        wanted = by_clause(folded, clauses, right.get(number, ()) if clauses else ())
+        for clause, here, given in zip(clauses, before, wanted, strict=True):
             yield _lesson(features(folded.text[clause.start : clause.end]), here, given)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chalicelib.domain.folding import Folded, fold
-from chalicelib.domain.understanding import Gram, Tag, Text, Understanding
+from chalicelib.domain.understanding import Gram, Tag, Text, Understanding, need_hint
 from chalicelib.understanding import confidence
 from chalicelib.understanding.clauses import Clause, split
 from chalicelib.understanding.confidence import sigmoid
@@ -88,7 +88,9 @@ class _Reading:
         self.folded = folded
         self.sight = sight
         self.scan: Scan | None = None  # none without a model, and for a text that is hardly Chinese
+        self.means = False  # whether it says anything
         self.log_odds = 0.0  # of positive, by the model's document column
+        self.up = self.down = 0.0  # the mood's, of these words alone
         self.grams: dict[int, tuple[Gram, ...]] = {}  # of evidence, by clause
 
 
@@ -113,8 +115,7 @@ class Reader:
         tags: list[Tag] = []
         mood = Mood()
         said: list[str] = []
-        log_odds = 0.0
-        chinese = False  # whether the model has enough to go by in any text
+        readings: list[_Reading] = []
         unsure: list[str] = []
         for number, text in enumerate(texts):
             if text.speaker != "customer":
@@ -124,11 +125,12 @@ class Reader:
             reading = _Reading(number, folded, self._lexicon.look(folded.text))
             if self._model is not None and mostly_han(folded.text):
                 reading.scan = self._model.weights.scan(folded.text)
-                chinese = True
             if reading.sight.clauses:
+                up, down = mood.up, mood.down
                 tags += self._read_text(reading, mood, unsure)
-                log_odds += reading.log_odds
-        probability = self._probability(log_odds, mood, chinese=chinese)
+                reading.up, reading.down = mood.up - up, mood.down - down
+                readings.append(reading)
+        probability = self._probability(readings, mood)
         intents = mood.intents
         red_lines = tuple(kind for kind in self._lexicon.red_lines.kinds if kind in mood.red_lines)
         return Understanding(
@@ -156,6 +158,7 @@ class Reader:
         seen_by_hit = [(hit, room.evidence(hit)) for hit in hits]
         means = mood.hear(text, clauses, said, [(hit.clause, seen) for hit, seen in seen_by_hit])
         mood.red_lines |= red_lines
+        reading.means = means
         if not means:
             return []
         if self._model is not None and reading.scan is not None:
@@ -264,7 +267,7 @@ class Reader:
             end=end,
             confidence=round(max(0.01, topic_sure * sure), 3),
             terms=best.terms,
-            need_hint=_need_hint(polarity, node.need, wished=wished),
+            need_hint=need_hint(polarity, node.need, wished=wished),
             producer="lexicon" if by_model is None else "model",
             version=self.frame.version if by_model is None else self.model_version,
             score=round(score, 3),
@@ -318,11 +321,12 @@ class Reader:
 
     # ------------------------------------------------------------ the whole voice
 
-    def _probability(self, log_odds: float, mood: Mood, *, chinese: bool) -> float | None:
+    def _probability(self, readings: Sequence[_Reading], mood: Mood) -> float | None:
         """Calibrated probability that the voice is positive; None when there is nothing to read."""
         if not mood.meaningful:
             return None
-        if self._model is None or not chinese:
+        log_odds = _over_all(readings)
+        if self._model is None or not any(reading.scan is not None for reading in readings):
             if not mood.good and not mood.bad and not log_odds:
                 return None
             return round(sigmoid(confidence.by_lexicon(mood.up, mood.down) + log_odds), 4)
@@ -339,6 +343,21 @@ class Reader:
             if tag.polarity == "negative" and tag.confidence >= confidence.LINE
         ]
         return tuple(dict.fromkeys((*crossed, *negative)))
+
+
+def _over_all(readings: Sequence[_Reading]) -> float:
+    """Log-odds of positive of several texts: the mean by length. A sum would be sure of whatever is said at length.
+
+    Beside a text that the model can read, one that it cannot counts by its own words of feeling.
+    """
+    modelled = any(reading.scan is not None for reading in readings)
+    weighed = weight = 0.0
+    for reading in readings:
+        if reading.means:
+            own = confidence.by_lexicon(reading.up, reading.down) if modelled and reading.scan is None else 0.0
+            weight += len(reading.sight.text)
+            weighed += len(reading.sight.text) * (reading.log_odds + own)
+    return weighed / weight if weight else 0.0
 
 
 def _model(frame: Frame, weights: Weights) -> _Model:
@@ -386,15 +405,6 @@ def _by_lexicon(seen: Evidence, node: Node) -> tuple[str, float, float]:
 def _ancestors(node_id: str) -> Iterable[str]:
     parts = node_id.split(".")
     return (".".join(parts[:depth]) for depth in range(1, len(parts)))
-
-
-def _need_hint(polarity: str, need: str, *, wished: bool) -> str:
-    """痛点, 痒点 or 悦点 of one voice; only a hint: what a topic is takes many voices."""
-    if wished and polarity != "negative":
-        return "itch"
-    if polarity == "negative":
-        return "itch" if need == "itch" else "pain"
-    return "delight" if polarity == "positive" and need == "delight" else "undecided"
 
 
 def _review(

@@ -80,7 +80,11 @@ class TopicModel:
         self._scales = table.scales[:-2]
         self._whole = [extra["whole"] * scale for scale in self._scales] if self.heads else []
         self._places = {head: place for place, head in enumerate(self.heads)}
-        self._governs: dict[str, str | None] = dict(extra["governs"])
+        # A head that the workspace retired is no topic any more; what hung below it is the lexicon's.
+        self._present = [head in frame.by_id for head in self.heads]
+        self._governs: dict[str, str | None] = {
+            node: head if head in frame.by_id else None for node, head in extra["governs"].items()
+        }
         self._extra: Any = extra
         self._named_moves = lru_cache(maxsize=_KEPT)(self._moves)
         self._head_of = tuple(self._places.get(self.governs(node.id) or "") for node in frame.nodes)
@@ -142,7 +146,7 @@ class TopicModel:
                 continue
             for place, value in enumerate(score):
                 above = value >= 0 and (every or value == best[place])
-                if above or (value >= -margin and (number, place) in plain):
+                if self._present[place] and (above or (value >= -margin and (number, place) in plain)):
                     found[number, self.heads[place]] = 1 / (1 + exp(-(slope * min(value, LIMIT) + offset)))
         return found
 

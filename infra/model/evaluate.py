@@ -3,7 +3,8 @@
     python -m infra.model.evaluate --data folder [--split dev] [--tables topics,given] [--lexicon] [--record]
 
 Reads every ``*.jsonl.gz`` of the folder and takes the rows of the split; a set that nothing learns from is measured
-whole. Sets that the product has no labels for are named and left out.
+whole, and so is a row that names no split. Sets that the product has no labels for are named and left out; a set with
+a row that lacks what a table needs is left out of that table, and its notes say so.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from chalicelib.understanding import weights as artefact
 from chalicelib.understanding.weights import Weights
 from infra.model import given, measures, peers
-from infra.model.measures import PACK_OF, Figure, Probe, Table
+from infra.model.measures import PACK_OF, Figure, Lacks, Probe, Table
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 RECORD: Final = Path(__file__).with_name("EVAL.md")
@@ -44,7 +46,22 @@ QUALITY: Final = tuple(name for name in TABLES if name != "speed")
 def measure(data: Path, split: str, weights: Weights | None, names: Sequence[str] = QUALITY) -> list[Table]:
     """The tables of ``names`` as read with ``weights``; None reads by the lexicon alone."""
     probe = Probe(data, split, weights)
-    return [TABLES[name](probe) for name in names]
+    return [_without_broken(name, probe) for name in names]
+
+
+def _without_broken(name: str, probe: Probe) -> Table:
+    """The table without the sets whose rows lack what it needs; its notes name them."""
+    probe.left_out, notes = set(), list[str]()
+    while True:
+        try:
+            table = TABLES[name](probe)
+        except Lacks as broken:
+            notes.append(f"Left out: {broken.name}, a row of it has no {broken.member!r}.")
+            if broken.name in probe.left_out:  # the table reads it some other way
+                return Table(name, [], notes)
+            probe.left_out.add(broken.name)
+        else:
+            return replace(table, notes=[*table.notes, *notes])
 
 
 def unmeasured(data: Path) -> list[str]:

@@ -55,6 +55,25 @@ NEGATION: Final = re.compile("[不没無无未别非勿]")
 Row = dict[str, Any]
 
 
+class Lacks(KeyError):
+    """A row of ``name`` has no ``member``."""
+
+    def __init__(self, name: str, member: str) -> None:
+        super().__init__(name, member)
+        self.name, self.member = name, member
+
+
+class _Row(Row):
+    """A row that says whose it is when a member is asked for that it has not."""
+
+    def __init__(self, name: str, members: Row) -> None:
+        super().__init__(members)
+        self._name = name
+
+    def __missing__(self, member: str) -> Any:
+        raise Lacks(self._name, member)
+
+
 @dataclass(frozen=True, slots=True)
 class Figure:
     """One line of a table. ``floor`` and ``aim`` are what the product is held to, None where nothing is promised;
@@ -124,11 +143,15 @@ def figure(name: str, title: str, found: Interval) -> Figure:
 
 @dataclass
 class Probe:
-    """A folder of labelled sets, read with one artefact. Each set is read once per way of reading."""
+    """A folder of labelled sets, read with one artefact. Each set is read once per way of reading.
+
+    Sets in ``left_out`` read as empty.
+    """
 
     data: Path
     split: str
     weights: Weights | None  # None: by the lexicon alone
+    left_out: set[str] = field(default_factory=set)
     _readers: dict[tuple[str, bool], Reader] = field(default_factory=dict)
     _readings: dict[tuple[str, bool], list[Understanding]] = field(default_factory=dict)
 
@@ -137,13 +160,17 @@ class Probe:
         return sorted(path.name.removesuffix(".jsonl.gz") for path in self.data.glob("*.jsonl.gz"))
 
     def rows(self, name: str) -> list[Row]:
-        """The rows to measure on; none when the folder has no such set, or the product no such pack."""
+        """The rows to measure on; none when the folder has no such set, or the product no such pack.
+
+        A row without a split is of the one that is measured, and never of ``train``.
+        """
         path = self.data / f"{name}.jsonl.gz"
-        if not path.exists() or PACK_OF[name] not in shipped.packs():
+        if name in self.left_out or not path.exists() or PACK_OF[name] not in shipped.packs():
             return []
         with gzip.open(path, "rt", encoding="utf-8") as lines:
-            found = [json.loads(line) for line in lines]
-        return [row for row in found if name in ONLY_MEASURED or row["split"] == self.split]
+            found = [_Row(name, json.loads(line)) for line in lines]
+        unsaid = None if self.split == "train" else self.split
+        return [row for row in found if name in ONLY_MEASURED or (row.get("split") or unsaid) == self.split]
 
     def reader(self, pack: str, *, lexicon: bool = False) -> Reader:
         """A compiled reader of a shipped pack."""
@@ -153,6 +180,8 @@ class Probe:
 
     def read(self, name: str, *, lexicon: bool = False) -> list[Understanding]:
         """What the product makes of every row of a set, under the set's pack."""
+        if name in self.left_out:
+            return []
         if (name, lexicon) not in self._readings:
             texts = [Text(row["t"]) for row in self.rows(name)]
             reader = self.reader(PACK_OF[name], lexicon=lexicon) if texts else None

@@ -70,8 +70,9 @@ class Sets:
         return self.folder / f"{name}.jsonl.gz"
 
     def train(self, name: str) -> list[dict[str, Any]]:
-        """The train rows of ``name`` in the file's order; empty when it may not train. Never a row of another split."""
-        return [row for row in self._rows(name) if row["split"] == "train"] if self.trains(name) else []
+        """The train rows of ``name`` in the file's order; empty when it may not train. Never a row of
+        another split or of none."""
+        return [row for row in self._rows(name) if row.get("split") == "train"] if self.trains(name) else []
 
     def used(self) -> dict[str, int]:
         """Sets that train here, and how many rows of each."""

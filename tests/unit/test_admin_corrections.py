@@ -10,10 +10,13 @@ from typing import Any
 
 import pytest
 
+from chalicelib import wiring
 from chalicelib.domain.api_keys import key_hash
 from chalicelib.domain.events import feedback_event
+from chalicelib.domain.frame_state import FrameState
 from chalicelib.domain.rules import Rule
 from chalicelib.domain.understanding import Gram, Text, Understanding
+from chalicelib.errors import Conflict
 from tests.builders import tag
 from tests.builders_admin import NOW, OURS, Office, composed
 
@@ -71,6 +74,25 @@ class TestCorrecting:
             ("builtin-unhappy", False),
         }
         assert shown["awaiting"] == ["alert", "ticket"]
+
+    @pytest.mark.parametrize(
+        ("changes", "hint"),
+        [
+            ({"topic": "logistics", "start": 0, "end": 4, "polarity": "positive"}, "itch"),  # the same topic
+            ({"topic": "service", "start": 0, "end": 3, "polarity": "neutral"}, "itch"),  # the same words
+            ({"topic": "logistics", "start": 0, "end": 3, "polarity": "negative"}, "pain"),
+            ({"topic": "logistics", "start": 5, "end": 8, "polarity": "neutral"}, "undecided"),  # other words
+            ({"topic": "logistics", "start": 0, "end": 3, "text": 1, "polarity": "neutral"}, "undecided"),
+        ],
+    )
+    def test_a_wish_stays_one(self, office: Office, changes: dict[str, Any], hint: str) -> None:
+        wish = tag("logistics", polarity="neutral", start=0, end=3, need_hint="itch")
+        texts = (Text("快一点，客服没有回应"), Text("再快一点"))
+        office.feedback(texts=texts, understanding=Understanding(tags=(wish,)))
+
+        (shown,) = office.call("POST", CORRECT, body({**RIGHT, **changes}), path=OURS_FB).json["tags"]
+
+        assert shown["need_hint"] == hint
 
     def test_who_saw_another_reading_is_told_so(self, office: Office) -> None:
         assert office.call("POST", CORRECT, body(RIGHT), path=OURS_FB).status == 200
@@ -274,6 +296,19 @@ class TestTrying:
         answer = office.call("POST", "/v1/try", {"text": "好", "proposal": "fp_nothing"})
 
         assert (answer.status, answer.code) == (404, "not_found")
+
+    def test_a_proposal_that_is_still_learning_is_not_read_without_what_it_learns(self, office: Office) -> None:
+        one = office.proposal(number=1, delta=1)
+        with pytest.raises(Conflict) as told:
+            wiring.try_reading()(OURS, {"text": "好"}, proposal=one.id)
+        assert (told.value.status, told.value.code) == (409, "effect_pending")
+
+        office.frames.put_delta(OURS, 1, {"polarity": {}, "topics": {}})
+        assert office.call("POST", "/v1/try", {"text": "好", "proposal": one.id}).status == 200
+
+    def test_a_frame_in_force_whose_delta_is_gone_reads_without_it(self, office: Office) -> None:
+        office.frames.states[OURS] = FrameState(OURS, 1, delta=1)
+        assert office.call("POST", "/v1/try", {"text": "好"}).status == 200
 
 
 def test_a_feedback_shows_what_was_understood_and_on_which_evidence(office: Office) -> None:

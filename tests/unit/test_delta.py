@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain.correction import Correction, Mark, marks
 from chalicelib.domain.folding import fold
-from chalicelib.domain.understanding import Tag, Text
+from chalicelib.domain.understanding import Tag, Text, need_hint
+from chalicelib.understanding import delta as deltas
 from chalicelib.understanding import shipped
 from chalicelib.understanding.clauses import split
-from chalicelib.understanding.delta import LARGEST, Delta, features, probability
+from chalicelib.understanding.delta import LARGEST, Delta, by_clause, features, probability
 from chalicelib.understanding.learn import learn
 from chalicelib.understanding.reader import Reader
 from tests.builders import AT
@@ -39,10 +43,11 @@ def read(text: str, delta: Delta | None = None) -> list[Tag]:
 
 
 def correction(text: str, *right: Mark) -> Correction:
+    """Of a feedback of its own."""
     return Correction(
         workspace="acme",
         id="co_1",
-        feedback="fb_1",
+        feedback="fb_" + text,
         revision=1,
         reading=1,
         verdict="corrected",
@@ -172,3 +177,126 @@ def test_a_reader_reads_with_what_its_workspace_taught() -> None:
     assert understanding.departments == (FRAME.by_id["promotion.rules"].department,)
     assert understanding.model_version.endswith("~" + taught().version)
     assert own.read([Text("物流太慢")]).tags == reader().read([Text("物流太慢")]).tags
+
+
+# --- what a reading costs -------------------------------------------------------------------------------------------
+
+
+class Counted(list[Any]):
+    """A list that counts how often one of its members is asked for, and how often it is gone through."""
+
+    asked = 0
+    walked = 0
+
+    def __getitem__(self, at: Any) -> Any:
+        self.asked += 1
+        return super().__getitem__(at)
+
+    def __iter__(self) -> Iterator[Any]:
+        self.walked += 1
+        return super().__iter__()
+
+
+def brute(spans: Sequence[tuple[int, int]], start: int, end: int) -> int:
+    shared = [min(end, last) - max(start, first) for first, last in spans]
+    return shared.index(max(shared))
+
+
+@given(st.text("好a,。 但", max_size=40), st.integers(0, 40), st.integers(1, 12))
+def test_the_clause_of_a_span_is_the_first_that_shares_most_with_it(text: str, start: int, length: int) -> None:
+    folded = fold(text)
+    clauses = split(folded.text)
+    if clauses:
+        spans = [folded.span(clause.start, clause.end) for clause in clauses]
+        thing = Tag("product", "neutral", 0, start, start + length, 1.0)
+        (found,) = [at for at, here in enumerate(by_clause(folded, clauses, [thing])) if here]
+        assert found == brute(spans, start, start + length)
+
+
+@pytest.mark.parametrize("clauses", [10, 1000, 100_000])
+def test_a_span_looks_at_few_of_many_clauses(clauses: int) -> None:
+    starts, ends = Counted(range(0, 2 * clauses, 2)), Counted(range(1, 2 * clauses, 2))
+
+    assert deltas._place(starts, ends, clauses, clauses + 1) == clauses // 2
+    assert starts.asked + ends.asked <= 2 * clauses.bit_length() + 6
+
+
+def test_many_tags_of_many_clauses_are_gone_through_once() -> None:
+    folded = fold("好," * 500)
+    clauses = split(folded.text)
+    tags = Counted(Tag("product", "positive", 0, 2 * at, 2 * at + 1, 0.9) for at in range(500))
+
+    assert Delta({"不好": 1.0}, {}).revise(folded, clauses, tags, 0, FRAME, version="m-1~d") == list(tags)
+    assert tags.walked <= 2  # the revision's and the comparison's
+
+
+# --- which corrections teach ----------------------------------------------------------------------------------------
+
+
+def test_one_feedback_corrected_twice_is_one_sighting() -> None:
+    text = "蓝豆又清零了"
+    first = correction(text, Mark("promotion.rules", "negative", 0, 0, 6))
+    again = [replace(first, reading=2), replace(first, revision=2)]
+
+    assert learn([first, *again], None, FRAME).version == NONE.version
+
+
+def test_of_two_corrections_of_a_revision_the_later_one_teaches() -> None:
+    wrong = [correction(text, Mark("price", "positive", 0, 0, len(text))) for text in SCHEME]
+    right = [
+        replace(correction(text, Mark("promotion.rules", "negative", 0, 0, len(text))), reading=2) for text in SCHEME
+    ]
+
+    assert learn([*wrong, *right], None, FRAME).to_document() == learn(right, None, FRAME).to_document()
+    assert learn([*right, *wrong], None, FRAME).to_document() == learn(wrong, None, FRAME).to_document()
+
+
+# --- what a voice needs ---------------------------------------------------------------------------------------------
+
+
+def revised(tag: Tag, delta: Delta, text: str = "蓝豆") -> list[Tag]:
+    folded = fold(text)
+    return delta.revise(folded, split(folded.text), [tag], 0, FRAME, version="m-1~d")
+
+
+@pytest.mark.parametrize(
+    ("topic", "polarity", "hint", "shift", "expected"),
+    [
+        ("promotion.gift", "negative", "pain", 6.0, ("positive", "delight")),
+        ("promotion.gift", "positive", "delight", -6.0, ("negative", "pain")),
+        ("price", "positive", "undecided", -6.0, ("negative", "itch")),
+        ("price", "negative", "itch", 6.0, ("positive", "undecided")),  # the hint was the topic's
+        ("logistics", "neutral", "itch", 6.0, ("positive", "itch")),  # a wish stays one
+        ("logistics", "neutral", "itch", -6.0, ("negative", "pain")),
+    ],
+)
+def test_a_tag_whose_polarity_turns_gets_the_hint_of_the_new_one(
+    topic: str, polarity: str, hint: str, shift: float, expected: tuple[str, str]
+) -> None:
+    (found,) = revised(Tag(topic, polarity, 0, 0, 2, 0.9, need_hint=hint), Delta({"蓝豆": shift}, {}))
+
+    assert (found.polarity, found.need_hint) == expected
+
+
+@pytest.mark.parametrize(
+    ("topic", "beside", "shift", "expected"),
+    [
+        ("price", "undecided", -6.0, ("negative", "itch")),
+        ("product.quality", "undecided", -6.0, ("negative", "pain")),
+        ("promotion.gift", "undecided", 6.0, ("positive", "delight")),
+        ("product.quality", "itch", 0.0, ("neutral", "itch")),
+    ],
+)
+def test_a_tag_that_is_added_gets_the_hint_of_its_topic_and_of_a_wish_beside_it(
+    topic: str, beside: str, shift: float, expected: tuple[str, str]
+) -> None:
+    other = Tag("logistics", "neutral", 0, 0, 2, 0.9, need_hint=beside)
+    found = revised(other, Delta({"蓝豆": shift}, {"蓝豆": {topic: 6.0}}))
+
+    assert [(tag.polarity, tag.need_hint) for tag in found if tag.topic == topic] == [expected]
+
+
+def test_the_hint_is_the_readers() -> None:
+    for text in (*OTHERS, "希望物流快一点", "建议便宜点", "赠品很好"):
+        for tag in read(text):
+            assert tag.need_hint == need_hint(tag.polarity, FRAME.by_id[tag.topic].need, wished=tag.wished), tag

@@ -42,6 +42,14 @@ def test_only_rows_of_the_split_are_read(tmp_path: Path) -> None:
     assert [row["t"] for row in probe(tmp_path, shop=rows).rows("shop")] == [GOOD]
 
 
+@pytest.mark.parametrize(("split", "read"), [("dev", [GOOD]), ("test", [GOOD, BAD]), ("train", [])])
+def test_a_row_without_a_split_is_measured_and_trains_nothing(tmp_path: Path, split: str, read: list[str]) -> None:
+    rows: list[dict[str, Any]] = [{"t": GOOD, "y": 1}, {"t": BAD, "y": 0, "split": "test"}]
+    with gzip.open(tmp_path / "shop.jsonl.gz", "wt", encoding="utf-8") as file:
+        file.writelines(json.dumps(row) + "\n" for row in rows)
+    assert [row["t"] for row in Probe(tmp_path, split, None).rows("shop")] == read
+
+
 def test_of_a_set_that_is_only_measured_every_row_is_read(tmp_path: Path) -> None:
     rows = [{"t": GOOD, "y": 1}, {"t": BAD, "y": 0, "split": "train"}, {"t": BAD, "y": 0, "split": "test"}]
     assert len(probe(tmp_path, eprstmt=rows).rows("eprstmt")) == 3
@@ -186,6 +194,42 @@ def test_the_command_prints_the_tables_and_writes_them(tmp_path: Path, capsys: p
     (table,) = written["tables"]
     assert {figure["id"] for figure in table["figures"]} >= {"shop@100", "shop 手机"}
     assert all(figure["title"] in printed for figure in table["figures"])
+
+
+def test_a_set_with_a_row_that_lacks_a_member_is_left_out_and_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = folder(
+        tmp_path,
+        zhijiang=[{"t": BAD, "labels": [["物流", -1]]}, {"t": BAD}],
+        bdci_car=[{"t": "油耗很高", "labels": [["油耗", -1]]}],
+        shop=[{"t": GOOD, "y": 1, "cat": "手机"}, {"y": 1, "cat": "手机"}],
+        waimai=[{"t": GOOD, "y": 1}],
+    )
+    out = tmp_path / "eval.json"
+    assert evaluate.main(["--data", str(data), "--lexicon", "--out", str(out)]) == 0
+    printed = capsys.readouterr().out
+    tables = {table["title"][0]: table for table in reversed(json.loads(out.read_text("utf-8"))["tables"])}
+    found = {number: {figure["id"] for figure in table["figures"]} for number, table in tables.items()}
+    assert "Left out: zhijiang, a row of it has no 'labels'." in printed
+    assert "Left out: shop, a row of it has no 't'." in tables["1"]["notes"]
+    assert "bdci_car pairs" in found["2"]
+    assert not {"zhijiang pairs", "shop@100"} & set().union(*found.values())
+    assert "waimai@100" in found["1"]
+    assert "hard cases" in found["3"]
+    assert {"waimai calibration", "bdci_car calibration"} <= found["4"]
+
+
+def test_a_table_that_reads_a_broken_set_some_other_way_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows: list[dict[str, Any]] = [{"t": "很好", "split": "train"}, {"t": GOOD, "y": 1, "cat": "手机"}]
+    tables = {**evaluate.TABLES, "speed": lambda here: Table("", [], peers._training(here))}
+    monkeypatch.setattr(evaluate, "TABLES", tables)
+    found = evaluate.measure(folder(tmp_path, shop=rows), "dev", None, ["speed", "polarity"])
+    assert (found[0].title, found[0].figures) == ("speed", [])
+    assert "no 'y'" in found[0].notes[0]
+    assert "shop@100" in by_id(found[1])
 
 
 def test_a_folder_without_sets_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,9 +8,10 @@ import pytest
 
 from chalicelib.domain.frame_state import FrameState
 from chalicelib.domain.understanding import Text
-from chalicelib.errors import Invalid
+from chalicelib.errors import Conflict, Invalid
 from chalicelib.understanding import shipped
 from chalicelib.understanding.book import MOST_FAILURES, FrameBook
+from chalicelib.understanding.delta import Delta
 from tests.builders import WORKSPACE
 
 OVERLAY = """\
@@ -48,6 +49,20 @@ def test_an_overlay_is_its_workspaces_alone_and_names_its_number() -> None:
     assert mine.frame.version == f"{shipped.load().version}~3"
     (tag,) = mine.read([Text("冰袋全化了")]).tags
     assert (tag.topic, tag.version) == ("logistics.cold_chain", mine.frame.version)
+
+
+def test_a_reader_without_the_delta_that_it_should_have_is_not_kept() -> None:
+    learned: dict[int, Any] = {}
+    one = FrameBook(lambda: None, lambda workspace, number: learned.get(number))
+    before = one.reader(state(delta=3))
+    assert before.read([Text("冰袋全化了")]).tags
+    assert before is not one.reader(state(delta=3))
+    with pytest.raises(Conflict) as told:
+        one.reader(state(delta=3), whole=True)
+    assert told.value.code == "effect_pending"
+    learned[3] = Delta({}, {})
+    after = one.reader(state(delta=3), whole=True)
+    assert after is one.reader(state(delta=3))
 
 
 def test_the_version_changes_with_everything_that_decides_how_words_are_read() -> None:

@@ -21,6 +21,12 @@ def test_only_train_rows_are_read(tmp_path: Path) -> None:
     assert [row["t"] for row in Sets(_folder(tmp_path, "waimai")).train("waimai")] == ["好"]
 
 
+def test_a_row_without_a_split_never_trains(tmp_path: Path) -> None:
+    rows = [{"t": "好", "y": 1}, {"t": "坏", "y": 0, "split": "train"}]
+    (tmp_path / "waimai.jsonl.gz").write_bytes(gzip.compress("\n".join(map(json.dumps, rows)).encode()))
+    assert [row["t"] for row in Sets(tmp_path).train("waimai")] == ["坏"]
+
+
 @pytest.mark.parametrize(
     "name", ["se16_phone", "se16_camera", "se16_rest", "se16_lapt", "airline", "eprstmt", "asap_sample", "aichallenger"]
 )

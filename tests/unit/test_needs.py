@@ -72,6 +72,21 @@ def test_the_interval_is_that_of_scipys_welch_test() -> None:
     assert found.value / standard_error == pytest.approx(theirs.statistic)
 
 
+@pytest.mark.parametrize("base", [0, 1e9, 1e12, 2.0**52])
+def test_large_scores_that_differ_little_keep_their_spread(base: float) -> None:
+    everybody = moments([0.25, *(base + score for score in (2, 3, 5, 7))])
+    apart = everybody.without(moments([0.25]))
+    assert apart.mean == base + 4.25
+    assert apart.error == pytest.approx(float(stats.sem([2, 3, 5, 7])) ** 2)
+
+
+@given(st.lists(st.floats(0, 100), min_size=2, max_size=40), st.randoms())
+def test_the_order_of_broken_scores_makes_no_difference(scores: list[float], draw: random.Random) -> None:
+    mixed = draw.sample(scores, len(scores))
+    assert moments(scores) == moments(mixed)
+    assert moments(scores).error >= 0
+
+
 def test_z_is_five_percent_over_two_tests_and_one_sided_five() -> None:
     assert pytest.approx(stats.norm.ppf(1 - 0.05 / 4), abs=0.005) == needs.Z_EFFECT
     assert pytest.approx(stats.norm.ppf(0.95), abs=0.01) == needs.Z_CONTRAST
@@ -179,6 +194,13 @@ def test_a_wish_of_many_whose_score_falls_is_no_itch() -> None:
 def test_a_wish_of_few_decides_nothing() -> None:
     wishing = [voice(7 + place % 2, [("price", "neutral")], wishes=("price",)) for place in range(59)]
     assert verdict_on("price", wishing + some(200, 7.5, None)).verdict == "undecided"
+
+
+def test_a_wish_with_too_few_to_compare_with_decides_nothing() -> None:
+    wishing = [voice(7 + place % 2, [("price", "neutral")], wishes=("price",)) for place in range(60)]
+    assert verdict_on("price", wishing + some(29, 7.5, None)).verdict == "undecided"
+    assert verdict_on("price", wishing).verdict == "undecided"
+    assert verdict_on("price", wishing + some(30, 7.5, None)).verdict == "itch"
 
 
 @pytest.mark.parametrize(("bad", "well", "none"), [(29, 60, 300), (60, 29, 300), (60, 60, 29)])

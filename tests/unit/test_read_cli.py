@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +19,8 @@ from infra.model.labels import Labels
 
 WORDS = Labels("ours", "ecommerce", {"物流": "logistics", "质量": "product"}, {"logistics": "物流", "product": "质量"})
 READER = read.reader_of("ecommerce", lexicon=True)
+ROOT = Path(__file__).resolve().parents[2]
+COMMAND = [sys.executable, "-m", "infra.model.read", "--pack", "ecommerce", "--lexicon"]
 MEMBERS = {"polarity", "confidence", "tags"}
 
 
@@ -116,3 +121,57 @@ def test_a_label_file_of_the_repository_can_be_used() -> None:
     status, (answer,) = run(['{"t": "物流太慢"}'], "--labels", "zhijiang")
     assert status == 0
     assert answer["labels"] == [["物流", -1]]
+
+
+def test_a_byte_order_mark_before_the_first_line_is_none_of_its_text() -> None:
+    mark, line = b"\xef\xbb\xbf", '{"t": "物流太慢"}'.encode()
+    _, answers = run([mark + line, line, mark + line])
+    assert answers[0] == answers[1]
+    assert "error" not in answers[0]
+    assert answers[2]["error"] == "The line is not JSON in UTF-8."
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--pack", "auto", "--labels", "zhijiang"], "zhijiang.yaml has labels for the pack ecommerce, not for auto."),
+        (["--pack", "ecommerce", "--labels", ""], "--labels needs the name of a set"),
+    ],
+)
+def test_labels_that_do_not_fit_are_refused_in_one_line(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = io.StringIO()
+    assert read.run([*arguments, "--lexicon"], io.BytesIO(b'{"t": "ok"}\n'), target) == 2
+    assert target.getvalue() == ""
+    (line,) = capsys.readouterr().err.splitlines()
+    assert said in line
+
+
+def test_the_command_ends_quietly_when_nobody_reads_on() -> None:
+    with subprocess.Popen(
+        COMMAND, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as command:
+        assert command.stdin is not None
+        assert command.stdout is not None
+        assert command.stderr is not None
+        command.stdin.write(b'{"t": "ok"}\n')
+        command.stdin.flush()
+        assert command.stdout.readline()
+        command.stdout.close()
+        command.stdin.write(b'{"t": "ok"}\n')
+        command.stdin.close()
+        assert command.stderr.read() == b""
+        assert command.wait() == read.CLOSED
+
+
+def test_the_command_writes_utf8_whatever_the_locale_says() -> None:
+    done = subprocess.run(
+        [*COMMAND, "--labels", "zhijiang"],
+        cwd=ROOT,
+        input='{"t": "物流太慢"}\n'.encode(),
+        capture_output=True,
+        check=True,
+        env={"PYTHONIOENCODING": "ascii"},
+    )
+    assert json.loads(done.stdout.decode("utf-8"))["labels"] == [["物流", -1]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import pairwise
 
 import pytest
@@ -10,8 +11,9 @@ from hypothesis import strategies as st
 
 from chalicelib.domain.folding import fold
 from chalicelib.domain.understanding import Text, Understanding
-from chalicelib.understanding import shipped
+from chalicelib.understanding import shipped, weights
 from chalicelib.understanding.clauses import split
+from chalicelib.understanding.compose import compose
 from chalicelib.understanding.matcher import EVERY, LONGEST, OUTERMOST, Matcher
 from chalicelib.understanding.reader import Reader
 from chalicelib.understanding.scripts import language
@@ -293,3 +295,31 @@ def test_a_term_inside_a_longer_one_is_dropped_and_an_overlap_is_kept() -> None:
 )
 def test_language_by_script(text: str, lang: str | None) -> None:
     assert language([text]) == lang
+
+
+@lru_cache(maxsize=1)
+def modelled() -> Reader:
+    return Reader(shipped.load("ecommerce"), weights.load())
+
+
+def test_saying_little_at_length_makes_nobody_surer() -> None:
+    once = modelled().read([Text(text="我昨天下的单")]).polarity
+    assert modelled().read([Text(text="我昨天下的单")] * 20).polarity == once
+
+
+def test_words_in_another_language_count_beside_chinese_ones() -> None:
+    angry = Text(text="terrible awful service, broken, rude staff, never again")
+    polarity = modelled().read([Text(text="还可以"), angry]).polarity
+    assert polarity is not None
+    assert polarity < 0.5
+
+
+@pytest.mark.parametrize("topic", ["logistics", "service", "overall"])
+def test_a_retired_topic_is_never_tagged_even_where_the_model_knows_it(topic: str) -> None:
+    frame = compose([shipped.load("ecommerce")], f"retire: [{topic}]", 1)
+    reading = Reader(frame, weights.load()).read([Text(text="物流很慢，客服不理人。很差")])
+    assert {tag.topic for tag in reading.tags} <= set(frame.by_id)
+
+
+def test_half_a_character_hides_nothing() -> None:
+    assert [tag.topic for tag in modelled().read([Text(text="\ud83d物流很慢")]).tags] == ["logistics.speed"]

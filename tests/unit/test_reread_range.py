@@ -301,6 +301,41 @@ class TestApply:
         done = room.activate()
         assert (done.applied.feedback, done.applied.retagged) == (1, 0)
 
+    def test_what_another_worker_at_the_page_did_is_counted_as_planned(self) -> None:
+        room = Room(5)
+        printed = room.run().effect
+        real, settle, calls = room.shelf.reread, room.frames.settle, 0
+
+        def overtaken(old: Feedback, new: Feedback, correction: Correction | None = None) -> bool:
+            nonlocal calls
+            calls += 1
+            if calls == 2:  # the other one does the rest of the page, but turns it too late
+                room.shelf.reread = real  # type: ignore[method-assign]
+                room.frames.settle = lambda before, after: False  # type: ignore[method-assign]
+                with pytest.raises(Retryable):
+                    room.work(message(room.now))
+                room.frames.settle = settle  # type: ignore[method-assign]
+            return real(old, new, correction)
+
+        room.shelf.reread = overtaken  # type: ignore[method-assign]
+        done = room.activate()
+        assert (done.state, done.applied) == (ACTIVE, printed)
+        assert sum(one.reading == 2 for one in room.shelf.rows.values()) == printed.retagged == 3
+
+    def test_what_an_analyst_did_meanwhile_is_not_counted_as_planned(self) -> None:
+        room = Room(1)
+        room.run()
+        real = room.shelf.reread
+
+        def corrected(old: Feedback, new: Feedback, correction: Correction | None = None) -> bool:
+            by_hand = old.understanding._replace(correction="co_1")
+            room.shelf.rows[old.id] = replace(old, reading=old.reading + 1, understanding=by_hand)
+            return real(old, new, correction)
+
+        room.shelf.reread = corrected  # type: ignore[method-assign]
+        done = room.activate()
+        assert (done.applied.feedback, done.applied.retagged) == (1, 0)
+
     def test_another_activation_ends_it(self) -> None:
         room = Room(PAGE + 1)
         room.run()
