@@ -6,7 +6,7 @@ counts once per stretch that is read, however often it stands there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -56,10 +56,3 @@ class Scan:
             if end - size >= start:
                 found.update(rows[start : end - size + 1])
         return found
-
-    def places(self, start: int, end: int) -> Iterator[tuple[int, int, int]]:
-        """(start, end, row) of every known gram wholly inside ``[start, end)``, for evidence."""
-        for size, rows in enumerate(self.sizes, 1):
-            for at in range(start, end - size + 1):
-                if rows[at] != UNKNOWN:
-                    yield at, at + size, rows[at]

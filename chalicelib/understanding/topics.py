@@ -18,7 +18,6 @@ from math import exp, sqrt
 from operator import add, mul
 from typing import Any, Final
 
-from chalicelib.domain.understanding import Gram
 from chalicelib.understanding import lanes
 from chalicelib.understanding.clauses import Clause
 from chalicelib.understanding.frame import Frame
@@ -170,25 +169,6 @@ class TopicModel:
         log_odds = -_line(self._extra["negative"], bad, seen, head)
         neutral = _line(self._extra["neutral"], doubt, seen, head)
         return max(-LIMIT, min(LIMIT, log_odds)), 1 / (1 + exp(-max(-LIMIT, min(LIMIT, neutral))))
-
-    def grams(self, scan: Scan, clause: Clause, node: str, *, limit: int = 3) -> tuple[Gram, ...]:
-        """The n-grams of the clause that spoke loudest for ``node``, none over another, offsets in the folded text, in
-        the order of their place."""
-        head = self._places.get(self.governs(node) or "")
-        if head is None:
-            return ()
-        scale = root(clause.end - clause.start) if self._extra["rooted"] else 1.0
-        weighed = [
-            (scale * self._table.weight(row, head), start, end)
-            for start, end, row in scan.places(clause.start, clause.end)
-        ]
-        chosen: list[Gram] = []
-        for weight, start, end in sorted(weighed, reverse=True):
-            if weight <= 0 or len(chosen) == limit:
-                break
-            if all(end <= other.start or start >= other.end for other in chosen):
-                chosen.append(Gram(start, end, round(weight, 3)))
-        return tuple(sorted(chosen, key=lambda gram: gram.start))
 
     def _plus(
         self, scores: Sequence[float], scales: Sequence[float], scan: Scan, stretch: tuple[int, int]

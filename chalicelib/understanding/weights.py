@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -24,20 +24,12 @@ ARTEFACT: Final = os.path.join(os.path.dirname(os.path.abspath(__file__)), "arte
 
 
 class Column:
-    """One int8 weight per row; ``sum(rows) = scale × Σ values``."""
+    """One int8 value per row; a weight is ``scale × value``."""
 
     __slots__ = ("extra", "name", "scale", "values")
 
     def __init__(self, name: str, values: Sequence[int], scale: float, extra: Mapping[str, Any]) -> None:
         self.name, self.values, self.scale, self.extra = name, values, scale, extra
-
-    def sum(self, rows: Iterable[int]) -> float:
-        """Sum of the weights of ``rows``."""
-        return self.scale * sum(map(self.values.__getitem__, rows))
-
-    def weight(self, row: int) -> float:
-        """The weight of one row."""
-        return self.scale * self.values[row]
 
 
 class Table:
@@ -56,24 +48,6 @@ class Table:
     ) -> None:
         self.name, self.columns, self.scales, self.extra = name, tuple(columns), tuple(scales), extra
         self.pointers, self.places, self.values = arrays
-
-    def sums(self, rows: Iterable[int]) -> list[float]:
-        """Sum of the weights of ``rows``, per column."""
-        totals = [0] * len(self.columns)
-        pointers, places, values, last = self.pointers, self.places, self.values, len(self.pointers) - 1
-        for row in rows:
-            if row < last:
-                for at in range(pointers[row], pointers[row + 1]):
-                    totals[places[at]] += values[at]
-        return [total * scale for total, scale in zip(totals, self.scales, strict=True)]
-
-    def weight(self, row: int, column: int) -> float:
-        """The weight of one row in one column."""
-        if row < len(self.pointers) - 1:
-            for at in range(self.pointers[row], self.pointers[row + 1]):
-                if self.places[at] == column:
-                    return self.values[at] * self.scales[column]
-        return 0.0
 
 
 class Weights:

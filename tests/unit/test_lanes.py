@@ -24,6 +24,15 @@ def table(name: str, values: list[list[int]]) -> Table:
     return Table(name, [f"column {place}" for place in range(len(values))], [1.0] * len(values), arrays, {})
 
 
+def sums(table: Table, rows: set[int]) -> list[int]:
+    """Column by column, entry by entry."""
+    totals = [0] * len(table.columns)
+    for row in rows:
+        for at in range(*table.pointers[row : row + 2]) if row + 1 < len(table.pointers) else ():
+            totals[table.places[at]] += table.values[at]
+    return totals
+
+
 @given(WEIGHTS, WEIGHTS, st.lists(WEIGHTS, min_size=1, max_size=20), st.text("好吃不慢 ", max_size=12), st.data())
 def test_a_lane_is_the_sum_of_its_column(
     general: list[int], own: list[int], heads: list[list[int]], text: str, data: st.DataObject
@@ -35,10 +44,10 @@ def test_a_lane_is_the_sum_of_its_column(
     start = data.draw(st.integers(0, len(text)))
     end = data.draw(st.integers(start, len(text)))
     rows = scan.within(start, end)
-    everywhere = columns["document"].sum(rows)
-    in_pack = everywhere + columns["document/hotel"].sum(rows)
+    everywhere = sum(columns["document"].values[row] for row in rows)
+    in_pack = everywhere + sum(columns["document/hotel"].values[row] for row in rows)
     found = lanes.for_packs(known, ("hotel",)).sums(scan, start, end)
-    assert list(found) == [everywhere, in_pack, *topics.sums(rows)]
+    assert list(found) == [everywhere, in_pack, *sums(topics, rows)]
 
 
 def test_readers_of_the_same_packs_share_their_lanes() -> None:

@@ -129,6 +129,12 @@ def test_quantising_loses_at_most_half_a_step(table: dict[str, float]) -> None:
     assert all(abs(steps.get(gram, 0) * scale - weight) <= scale * 0.52 for gram, weight in table.items())
 
 
+def _weights(table: weights.Table, row: int) -> dict[str, float]:
+    """The weights of a row, by column."""
+    entries = range(*table.pointers[row : row + 2]) if row + 1 < len(table.pointers) else range(0)
+    return {table.columns[table.places[at]]: table.values[at] * table.scales[table.places[at]] for at in entries}
+
+
 def test_columns_and_tables_are_read_back_as_written(tmp_path: Path) -> None:
     table = TablePart("topics", ("price", "speed"), {"贵": {0: 2.0}, "快": {1: -1.0, 0: 0.5}}, {"threshold": 0.5})
     column = ColumnPart("clause", {"好": 1.0, "贵": -2.0}, {"bias": 0.25})
@@ -137,12 +143,14 @@ def test_columns_and_tables_are_read_back_as_written(tmp_path: Path) -> None:
     assert found.version == version
     assert version.startswith("2026.11-")
     assert found.extra == {"sets": {}, "topics": 1}
-    rows = {found.rows[gram] for gram in ("好", "贵", "快")}
-    assert found.columns["clause"].sum(rows) == pytest.approx(-1.0, abs=0.02)
-    assert found.columns["clause"].extra == {"bias": 0.25}
-    assert found.tables["topics"].sums(rows) == pytest.approx([2.5, -1.0], abs=0.02)
-    assert found.tables["topics"].weight(found.rows["贵"], 0) == pytest.approx(2.0, abs=0.02)
-    assert found.tables["topics"].weight(found.rows["好"], 0) == 0.0
+    clause, topics = found.columns["clause"], found.tables["topics"]
+    good, dear, quick = (found.rows[gram] for gram in ("好", "贵", "快"))
+    read = [clause.values[row] * clause.scale for row in (good, dear, quick)]
+    assert read == pytest.approx([1.0, -2.0, 0.0], abs=0.02)
+    assert clause.extra == {"bias": 0.25}
+    assert _weights(topics, dear) == pytest.approx({"price": 2.0}, abs=0.02)
+    assert _weights(topics, quick) == pytest.approx({"price": 0.5, "speed": -1.0}, abs=0.02)
+    assert _weights(topics, good) == {}
     assert found.tables["topics"].extra == {"threshold": 0.5}
 
 

@@ -135,13 +135,6 @@ def test_polarity_stays_within_bounds_whatever_is_heard() -> None:
     assert (log_odds, 0.99 < neutral < 1) == (-8.0, True)
 
 
-def test_evidence_is_the_grams_that_spoke_for_the_topic_by_their_place() -> None:
-    text = "香又快又慢"
-    grams = model().grams(weights().scan(text), split(text)[0], "logistics.speed")
-    assert [(text[gram.start : gram.end], gram.weight) for gram in grams] == [("快", 2.0), ("慢", 2.0)]
-    assert model().grams(weights().scan(text), split(text)[0], "service") == ()
-
-
 # --- training -------------------------------------------------------------------------------------------------------
 
 
