@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final, Protocol
 
+from chalicelib.connectors import templates
 from chalicelib.connectors.cards import LANGUAGES
 from chalicelib.domain.directory import EndpointSecret
+from chalicelib.domain.fields import Field
+from chalicelib.domain.item import ITEM_MISSING, KEY_CONFLICT, TOKEN_EXPIRED, Access, Token
 from chalicelib.domain.outbound import (
     DELIVERED,
     DISABLE,
@@ -22,6 +26,8 @@ from chalicelib.domain.outbound import (
 )
 from chalicelib.domain.ratelimit import Limit
 from chalicelib.errors import Invalid
+
+__all__ = ["ITEM_MISSING", "KEY_CONFLICT", "TOKEN_EXPIRED", "Access", "Connector", "StateConnector", "Token"]
 
 LANGUAGE: Final = LANGUAGES[0]
 _CODE: Final = re.compile(r"-?[0-9]{1,9}")
@@ -37,6 +43,8 @@ class Connector(Protocol):
     signs: bool  # the secret is ours to make; a robot's is made by its vendor, or there is none
     credential: str | None  # where the URL holds it, see Target.fingerprint
     limits: tuple[Limit, ...]  # the target's own
+    fields: tuple[Field, ...]  # settings of its own
+    credential_fields: tuple[Field, ...]
 
     def validate_settings(self, settings: Mapping[str, Any]) -> None:
         """The form is checked already. Raises Invalid (``settings_invalid``, ``contact_not_allowed``)."""
@@ -48,7 +56,72 @@ class Connector(Protocol):
         """What the answer means by the vendor's own criteria."""
 
 
-def validate_common(connector: Connector, settings: Mapping[str, Any]) -> None:
+class Digesting(Protocol):
+    """What a chat robot's connector has besides: its limit is low, so many events may share one message."""
+
+    def digest(
+        self, messages: Sequence[Message], secret: EndpointSecret, settings: Mapping[str, Any]
+    ) -> tuple[HttpRequest, int]:
+        """The request that names the first of them, as many as one message holds, and how many those are.
+
+        Fewer of them always fit. Raises Invalid as ``render``.
+        """
+
+
+class StateConnector(Protocol):
+    """The code for a system that keeps one item a ticket: created once, then brought to the ticket's newest state.
+
+    Stateless. What repeats is decided outside: a create whose outcome is unknown is repeated where
+    ``has_idempotency``, looked for with ``find`` where ``searches``, and else left *uncertain*.
+    """
+
+    name: str
+    kind: str  # "state"
+    has_idempotency: bool
+    key_life: float | None  # seconds that the target surely knows a key; None: for ever, or it knows none
+    searches: bool
+    search_lag: float  # seconds after which a search surely shows what was created
+    chat: bool  # False: contact data may go out in full if the endpoint says so
+    signs: bool  # whether ``secret`` is ours to make (it proves callbacks); a vendor's own is given
+    credential: str | None  # name of the one its vendor counts calls by; None: the host is what it counts by
+    limits: tuple[Limit, ...]
+    fields: tuple[Field, ...]  # settings of its own
+    credential_fields: tuple[Field, ...]
+
+    def validate_settings(self, settings: Mapping[str, Any]) -> None:
+        """Names and kinds are checked already. Raises Invalid (``settings_invalid``)."""
+
+    def authorise(self, access: Access, now: datetime) -> HttpRequest | None:
+        """What fetches a token; None where the credentials themselves go along."""
+
+    def token(self, response: HttpResponse, now: datetime) -> Token | Outcome:
+        """The token in a 2xx answer by the vendor's criteria, or what its refusal means."""
+
+    def find(self, message: Message, access: Access) -> HttpRequest | None:
+        """What looks for the ticket's item by our own id; None where ``searches`` is False."""
+
+    def found(self, response: HttpResponse) -> str | None:
+        """The item's id in an answer that ``outcome`` calls delivered; None: there is none."""
+
+    def create(self, message: Message, access: Access) -> HttpRequest:
+        """The item as the ticket is now. Its key is the same for the same ticket and ``access.generation``."""
+
+    def created(self, response: HttpResponse, message: Message) -> str | None:
+        """The new item's id; None when a delivered answer holds none (then the create is ambiguous)."""
+
+    def update(self, message: Message, external_id: str, access: Access) -> HttpRequest | None:
+        """What brings the item to the ticket's state; None where this system has nothing to change."""
+
+    def outcome(self, response: HttpResponse) -> Outcome:
+        """What any answer means.
+
+        ``RETRY`` with code TOKEN_EXPIRED: once more at once with a new token. Code ITEM_MISSING, or HTTP 404 or 410,
+        in answer to an update: the item is gone. ``RETRY`` with KEY_CONFLICT in answer to a create: the target knows
+        the key and took another request under it.
+        """
+
+
+def validate_common(connector: Connector | StateConnector, settings: Mapping[str, Any]) -> None:
     """What every connector asks of settings whose form is checked already. Raises Invalid with a pointer."""
     if connector.chat and settings.get("contact") == "full":
         raise Invalid(
@@ -56,14 +129,26 @@ def validate_common(connector: Connector, settings: Mapping[str, Any]) -> None:
             code="contact_not_allowed",
             pointer="/settings/contact",
         )
+    if connector.kind == "state":
+        _validate_state(settings)
+        return
     if connector.has_idempotency and settings.get("on_ambiguous") == "park":
-        raise Invalid(
-            "This target drops what it has seen: nothing is left uncertain.",
-            code="settings_invalid",
-            pointer="/settings/on_ambiguous",
-        )
+        raise _not_taken("This target drops what it has seen: nothing is left uncertain.", "on_ambiguous")
     if connector.chat and settings.get("status_map"):
-        raise Invalid("A chat robot sends no status back.", code="settings_invalid", pointer="/settings/status_map")
+        raise _not_taken("A chat robot sends no status back.", "status_map")
+    if settings.get("on_missing"):
+        raise _not_taken("This target keeps no item that could be missing.", "on_missing")
+
+
+def _validate_state(settings: Mapping[str, Any]) -> None:
+    """What every system of record asks of them."""
+    if settings.get("on_ambiguous"):
+        raise _not_taken("This system's own means decide: its key, a search, or else a person.", "on_ambiguous")
+    templates.check_map(settings.get("templates") or {})
+
+
+def _not_taken(why: str, name: str) -> Invalid:
+    return Invalid(why, code="settings_invalid", pointer=f"/settings/{name}")
 
 
 def lang_of(settings: Mapping[str, Any]) -> str:

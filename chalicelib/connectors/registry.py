@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib import import_module
 from typing import Any, Final, cast
 
-from chalicelib.connectors.base import Connector
+from chalicelib.connectors.base import Connector, Digesting, StateConnector
+from chalicelib.connectors.callbacks import CallbackReader
+from chalicelib.domain import fields
 from chalicelib.domain.credentials import new_secret
 from chalicelib.domain.egress_policy import Target
-from chalicelib.domain.standard_webhooks import signing_key
+from chalicelib.domain.fields import Field
+from chalicelib.domain.ids import digest
+from chalicelib.domain.standard_webhooks import check_signing
+from chalicelib.domain.vocabulary import EVENT_TYPES
 from chalicelib.errors import Invalid
 
 CONNECTORS: Final[Mapping[str, str]] = {
@@ -18,8 +23,21 @@ CONNECTORS: Final[Mapping[str, str]] = {
     "feishu": "chalicelib.connectors.feishu:Feishu",
     "dingtalk": "chalicelib.connectors.dingtalk:DingTalk",
     "wecom": "chalicelib.connectors.wecom:WeCom",
+    "jiandaoyun": "chalicelib.connectors.jiandaoyun:Jiandaoyun",
+    "salesforce": "chalicelib.connectors.salesforce:Salesforce",
+    "hubspot": "chalicelib.connectors.hubspot:HubSpot",
+    "zendesk": "chalicelib.connectors.zendesk:Zendesk",
+    "dingtalk_todo": "chalicelib.connectors.dingtalk_todo:DingTalkTodo",
+    "dingtalk_approval": "chalicelib.connectors.dingtalk_approval:DingTalkApproval",
+    "feishu_app": "chalicelib.connectors.feishu_app:FeishuApp",
+    "wecom_app": "chalicelib.connectors.wecom_app:WeComApp",
 }
-KEY_BYTES: Final = (24, 64)  # what Standard Webhooks asks of a symmetric secret
+COMMON: Final = (
+    *fields.ENDPOINT_FIELDS,
+    fields.STATUS_MAP,
+    fields.ON_AMBIGUOUS,
+    fields.ON_MISSING,
+)  # settings of every endpoint
 
 
 @lru_cache(maxsize=len(CONNECTORS))
@@ -30,6 +48,40 @@ def load(name: str) -> Connector:
         raise Invalid("There is no such connector.", code="unknown_connector", pointer="/connector")
     module, _, attribute = dotted.partition(":")
     return cast(Connector, getattr(import_module(module), attribute)())
+
+
+def callback_reader(name: str) -> CallbackReader | None:
+    """The way back of that connector; None for one that has none, and for a name that there is not."""
+    if name not in CONNECTORS:
+        return None
+    return cast("CallbackReader | None", getattr(load(name), "callback", None))
+
+
+def taken(connector: Connector) -> tuple[str, ...]:
+    """The events that its endpoints may ask for."""
+    if connector.kind == "state":
+        return tuple(one for one in EVENT_TYPES if one.startswith("ticket."))
+    return EVENT_TYPES
+
+
+def common_fields(connector: Connector) -> tuple[Field, ...]:
+    """The settings that its endpoints have beside its own: no way back, no map of states; a key, nothing uncertain."""
+    keeps = connector.kind == "state"  # what is uncertain then follows from its own means
+    left_out = ("status_map",) * (connector.chat and not keeps) + ("on_missing",) * (not keeps)
+    left_out += ("on_ambiguous",) * (connector.has_idempotency or keeps)
+    return tuple(one for one in COMMON if one.name not in left_out)
+
+
+def load_keeper(name: str) -> StateConnector | None:
+    """The connector of that name where it keeps an item a ticket, else None. Raises as ``load``."""
+    found = load(name)
+    return cast(StateConnector, found) if found.kind == "state" else None
+
+
+def load_digester(name: str) -> Digesting | None:
+    """The connector of that name where it names many events in one message, else None. Raises as ``load``."""
+    found = load(name)
+    return cast(Digesting, found) if found.kind == "event" and found.chat else None
 
 
 class ConnectorCatalogue:
@@ -44,12 +96,7 @@ class ConnectorCatalogue:
             return given
         if given is None:
             return new_secret()
-        if not KEY_BYTES[0] <= len(signing_key(given)) <= KEY_BYTES[1]:
-            raise Invalid(
-                f"The secret must stand for {KEY_BYTES[0]} to {KEY_BYTES[1]} bytes.",
-                code="secret_invalid",
-                pointer="/secret",
-            )
+        check_signing(given)
         return given
 
     def makes_secrets(self, connector: str) -> bool:
@@ -58,8 +105,26 @@ class ConnectorCatalogue:
 
     def check_settings(self, connector: str, settings: Mapping[str, Any]) -> None:
         """Raises Invalid for settings that this connector does not take."""
-        load(connector).validate_settings(settings)
+        loaded = load(connector)
+        fields.check_settings(settings, (*COMMON, *loaded.fields))
+        loaded.validate_settings(settings)
 
-    def target(self, connector: str, target: Target) -> str:
-        """What the rate limit counts: every connector so far carries its credential in the URL."""
-        return target.fingerprint(load(connector).credential)
+    def check_credentials(self, connector: str, credentials: Mapping[str, str]) -> None:
+        """Raises Invalid (``credentials_invalid``) for credentials that this connector does not take."""
+        fields.check_credentials(credentials, load(connector).credential_fields)
+
+    def check_events(self, connector: str, events: Sequence[str]) -> None:
+        """Raises Invalid (``event_not_taken``): what keeps one item a ticket has nothing to do with an alert."""
+        for number, event in enumerate(events):
+            if event not in taken(load(connector)):
+                raise Invalid(
+                    "This connector takes events of tickets only.", code="event_not_taken", pointer=f"/events/{number}"
+                )
+
+    def target(self, connector: str, target: Target, credentials: Mapping[str, str] | None = None) -> str:
+        """What the rate limit counts: where the URL is no credential, the host and the one that the vendor goes by."""
+        loaded = load(connector)
+        if loaded.kind != "state":
+            return target.fingerprint(loaded.credential)
+        counted = (credentials or {}).get(loaded.credential, "") if loaded.credential else ""
+        return digest("target", target.host, str(target.port), counted)

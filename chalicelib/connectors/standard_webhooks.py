@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from chalicelib.connectors import base
+from chalicelib.connectors.callbacks import Call, CallbackReader, Opened, Reply, Said, in_force
 from chalicelib.connectors.cards import clip
-from chalicelib.domain import standard_webhooks
+from chalicelib.domain import callback, standard_webhooks, strict_json
 from chalicelib.domain.directory import EndpointSecret
 from chalicelib.domain.events import rfc3339
 from chalicelib.domain.feedback import Feedback
+from chalicelib.domain.fields import Field
 from chalicelib.domain.outbound import HttpRequest, HttpResponse, Message, Outcome
 from chalicelib.domain.ratelimit import Limit
 from chalicelib.domain.ticket import Ticket
@@ -19,6 +22,8 @@ from chalicelib.domain.understanding import Tag
 from chalicelib.domain.vocabulary import TROUBLE_EVENTS
 from chalicelib.errors import Invalid
 
+# What proves callbacks where the two directions do not share a secret: ``whpk_…``, or two of them during a rotation.
+CALLBACK_KEY: Final = "callback_key"
 MAX_BODY: Final = 20_000  # bytes; the specification asks for less than 20 KB
 
 
@@ -45,6 +50,32 @@ _ALERT_FIELDS: Final = ("alert_id", "rule", "severity", "unit", "topic", "named"
 _TROUBLE_FIELDS: Final = ("endpoint_id", "delivery_id", "reason", "code")
 
 
+class StandardCallback:
+    """Our own form of a callback, signed as Standard Webhooks. The sender hears what it came to."""
+
+    methods: tuple[str, ...] = ("POST",)
+    content_types: tuple[str, ...] = ("application/json",)
+    tells_verdict = True
+
+    def prove(self, call: Call, secret: EndpointSecret, now: datetime) -> Opened:
+        # Not even decoded: what JSON it is not is told to a proven sender only.
+        keys = secret.credentials.get(CALLBACK_KEY, "").split() or in_force(secret, now)
+        standard_webhooks.verify(keys, call.headers, call.body, now)
+        return Opened(call.body)
+
+    def handshake(self, opened: Opened, secret: EndpointSecret, now: datetime) -> Reply | None:  # noqa: ARG002 - the protocol's
+        return None
+
+    def read(self, opened: Opened, settings: Mapping[str, Any], now: datetime) -> Sequence[Said]:  # noqa: ARG002 - the protocol's
+        return (callback.as_said(callback.read(strict_json.decode(opened.payload), now)),)
+
+    def reply(self, opened: Opened, secret: EndpointSecret, now: datetime) -> Reply | None:  # noqa: ARG002 - the protocol's
+        return None
+
+
+_back: type[CallbackReader] = StandardCallback
+
+
 class StandardWebhooks:
     """Two signatures while a secret is rotated, so the receiver may change over at its own time."""
 
@@ -55,15 +86,20 @@ class StandardWebhooks:
     signs = True
     credential: str | None = None
     limits: tuple[Limit, ...] = ()
+    fields: tuple[Field, ...] = ()
+    credential_fields: tuple[Field, ...] = (Field(CALLBACK_KEY),)
+    callback: CallbackReader | None = StandardCallback()
 
     def validate_settings(self, settings: Mapping[str, Any]) -> None:
         base.validate_common(self, settings)
 
     def render(self, message: Message, secret: EndpointSecret, settings: Mapping[str, Any]) -> HttpRequest:  # noqa: ARG002 - the protocol's
+        if not secret.secret:
+            raise Invalid("The endpoint has no signing secret.", code="secret_missing")
         body = _fit(message)
         timestamp = int(message.now.timestamp())
         signatures = [
-            standard_webhooks.sign(one, message.delivery_id, timestamp, body) for one in _valid(secret, timestamp)
+            standard_webhooks.sign(one, message.delivery_id, timestamp, body) for one in in_force(secret, message.now)
         ]
         headers = {
             "webhook-id": message.delivery_id,
@@ -77,16 +113,6 @@ class StandardWebhooks:
 
 
 _: type[base.Connector] = StandardWebhooks
-
-
-def _valid(secret: EndpointSecret, now: int) -> list[str]:
-    """The secret, and the one before it until it runs out."""
-    if not secret.secret:
-        raise Invalid("The endpoint has no signing secret.", code="secret_missing")
-    valid = [secret.secret]
-    if secret.previous_secret and (secret.previous_valid_until or 0) > now:
-        valid.append(secret.previous_secret)
-    return valid
 
 
 def _fit(message: Message) -> bytes:

@@ -1,0 +1,67 @@
+"""Field templates: what stands in a field of somebody else's system, as data of the endpoint.
+
+A template is text with placeholders in braces, such as ``[{severity}] {title}``. Every value is one harmless line, see
+``cards.harmless``; what a ticket does not have is empty.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from chalicelib.connectors import cards
+from chalicelib.domain.outbound import Message
+from chalicelib.errors import Invalid
+
+_PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
+
+_VALUES: Final[Mapping[str, Callable[[Message, str], str]]] = {
+    "title": lambda message, _: cards.harmless(message.ticket.title) if message.ticket else "",
+    "severity": cards.severity_word,
+    "state": cards.state_word,
+    "unit": lambda message, _: cards.harmless(message.ticket.unit or "") if message.ticket else "",
+    "touchpoint": lambda message, _: cards.harmless(message.ticket.touchpoint or "") if message.ticket else "",
+    "departments": lambda message, _: cards.harmless("、".join(message.ticket.departments)) if message.ticket else "",
+    "due": cards.due_words,
+    "score": lambda message, _: cards.score_words(message),
+    "words": lambda message, _: cards.customer_words(message),
+    "ticket_id": lambda message, _: message.ticket.id if message.ticket else "",
+    "link": lambda message, _: message.link,
+}
+PLACEHOLDERS: Final = tuple(_VALUES)
+
+
+def check(template: str, *, pointer: str) -> None:
+    """Raises Invalid (``settings_invalid``) for a placeholder that there is not; ``pointer`` says where it stands."""
+    for name in _PLACEHOLDER.findall(template):
+        if name not in _VALUES:
+            raise _unknown(pointer)
+
+
+def check_map(templates: Mapping[str, object], *, pointer: str = "/settings/templates") -> None:
+    """``check`` for each template of a map of field names; what is no text has no placeholders."""
+    for name, template in templates.items():
+        if isinstance(template, str):
+            check(template, pointer=f"{pointer}/{name}")
+
+
+def render(template: str, message: Message, lang: str) -> str:
+    """The template filled in for this message. Raises Invalid as ``check``; one without placeholders is a constant."""
+
+    def value(found: re.Match[str]) -> str:
+        make = _VALUES.get(found[1])
+        if make is None:
+            raise _unknown("/settings/templates")
+        return make(message, lang)
+
+    return _PLACEHOLDER.sub(value, template)
+
+
+def _unknown(pointer: str) -> Invalid:
+    return Invalid(
+        f"A template may name {', '.join(_VALUES)}.",
+        code="settings_invalid",
+        pointer=pointer,
+        allowed=PLACEHOLDERS,
+    )
