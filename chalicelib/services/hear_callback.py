@@ -1,24 +1,29 @@
-"""An OA or CRM says what became of its item: a signed callback moves our ticket, once and in order."""
+"""The door for what systems of record say back: proof over the raw bytes first, then the answer that they wait for.
+
+Some vendors wait for 1.5 seconds. So what one says is put on a queue, in one call, and judged behind it
+(``apply_callback``); only a sender that wants the verdict waits for it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
 
 from chalicelib.domain import strict_json
-from chalicelib.domain.access import nowhere
-from chalicelib.domain.callback import Callback, ExternalItem, Verdict, judge, read
-from chalicelib.domain.directory import Endpoint, EndpointSecret
-from chalicelib.domain.standard_webhooks import no_fit, verify
-from chalicelib.domain.ticket import Step, Ticket
-from chalicelib.errors import Retryable, TooLarge, Unauthorized, UnsupportedMedia
-from chalicelib.services.ports import Clock
+from chalicelib.domain.calls import Call, Opened, Reply
+from chalicelib.domain.directory import EndpointSecret
+from chalicelib.errors import MethodNotAllowed, TooLarge, Unauthorized, UnsupportedMedia
+from chalicelib.services.apply_callback import KIND, Heard
+from chalicelib.services.ports import Clock, Queue
 
-ATTEMPTS: Final = 30  # each lost race means that another callback got on
 FRESH: Final = 60.0  # seconds that credentials may come from memory
 FRESH_AFTER_FAILURE: Final = 5.0  # idem, once a signature did not fit: they may have been rotated elsewhere
+ACCEPTED: Final = Reply(200, b'{"status":"accepted","code":"ok"}')  # to a vendor that wants nothing of its own
+# The scheme of an endpoint that there is not, of one that has no way back, and of records older than their field.
+USUAL: Final = "standard_webhooks"
 _NOBODY: Final = EndpointSecret(workspace="", id="", url="")
 
 
@@ -27,33 +32,34 @@ class EndpointSecrets(Protocol):
         """The credentials, read at most ``within`` seconds ago; None for an unknown endpoint. Raises Retryable."""
 
 
-class Endpoints(Protocol):
-    def endpoint(self, workspace: str, endpoint_id: str) -> Endpoint | None: ...
+class Reader(Protocol):
+    """What this door asks of a reader, see ``connectors/callbacks.py``."""
+
+    @property
+    def methods(self) -> Sequence[str]: ...
+
+    @property
+    def content_types(self) -> Sequence[str]: ...
+
+    def prove(self, call: Call, secret: EndpointSecret, now: datetime) -> Opened: ...
+
+    def handshake(self, opened: Opened, secret: EndpointSecret, now: datetime) -> Reply | None: ...
+
+    def reply(self, opened: Opened, secret: EndpointSecret, now: datetime) -> Reply | None: ...
 
 
-class HeardTickets(Protocol):
-    """Tickets and what was heard of them, written together."""
-
-    def get(self, workspace: str, ticket_id: str) -> Ticket | None: ...
-
-    def external_item(self, workspace: str, endpoint: str, external_id: str) -> ExternalItem | None: ...
-
-    def hear(self, item: ExternalItem, *, known: ExternalItem | None, step: Step | None, expected_version: int) -> bool:
-        """Remember ``item`` and write ``step``, both or neither; False when somebody else was faster."""
+class Judge(Protocol):
+    def verdict(self, workspace: str, endpoint_id: str, opened: Opened, now: datetime) -> Heard: ...
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """``status`` applied | ignored; ``code`` ok | echo | duplicate | stale says why, in the answer and the log line."""
+class Answered:
+    """The answer, and what the log line says of it. ``code``: handshake | queued | the verdict's own."""
 
-    status: str
+    reply: Reply
+    workspace: str
     code: str
-    ticket: Ticket
-
-    def as_json(self) -> dict[str, Any]:
-        """The body of the answer."""
-        ticket = {"id": self.ticket.id, "version": self.ticket.version, "state": self.ticket.state}
-        return {"status": self.status, "code": self.code, "ticket": ticket}
+    ticket: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,70 +67,70 @@ class HearCallback:
     """Nothing is parsed before it is authenticated; an unknown and a foreign endpoint answer alike."""
 
     secrets: EndpointSecrets
-    endpoints: Endpoints
-    tickets: HeardTickets
+    reader: Callable[[str], Reader | None]  # by connector; None: it has no way back
+    judge: Callable[[], Judge]  # built for a sender that waits, and not before
+    queue: Queue
     clock: Clock
 
-    def __call__(self, endpoint_id: str, headers: Mapping[str, str], body: bytes) -> Heard:
-        """Apply the callback, or ignore one that is no news. Header names in lower case.
+    def __call__(self, endpoint_id: str, call: Call) -> Answered:
+        """Answer the callback. Of AWS it takes the credentials, once a minute, and one message.
 
-        Raises TooLarge, UnsupportedMedia, Unauthorized (as ``standard_webhooks.verify``), Malformed, Invalid,
-        NotFound (no such ticket in the endpoint's workspace), Conflict (``illegal_move``, ``external_id_mismatch``),
-        Retryable.
+        Raises TooLarge, Unauthorized, MethodNotAllowed, UnsupportedMedia, Retryable, and for a sender that waits for
+        the verdict whatever ``ApplyCallback.verdict`` raises.
         """
-        _check_form(headers, body)
+        if len(call.body) > strict_json.MAX_BYTES:
+            raise TooLarge(f"The body is larger than {strict_json.MAX_BYTES} bytes.")
         now = self.clock()
-        secret = self._proven(endpoint_id, headers, body, now)
-        endpoint = self.endpoints.endpoint(secret.workspace, endpoint_id)
-        if endpoint is None:  # deleted a moment ago
-            raise no_fit()
-        return self._apply(endpoint, read(strict_json.decode(body), now), now)
+        secret, reader, opened = self._proven(endpoint_id, call, now)
+        _check_form(call, reader)
+        shaken = reader.handshake(opened, secret, now)
+        if shaken is not None:
+            return Answered(shaken, secret.workspace, "handshake")
+        if getattr(reader, "tells_verdict", False):
+            heard = self.judge().verdict(secret.workspace, endpoint_id, opened, now)
+            body = json.dumps(heard.as_json(), separators=(",", ":")).encode()
+            return Answered(Reply(200, body), secret.workspace, heard.code, heard.ticket.id)
+        self.queue.send(_message(secret.workspace, endpoint_id, opened, now))
+        return Answered(reader.reply(opened, secret, now) or ACCEPTED, secret.workspace, "queued")
 
-    def _proven(self, endpoint_id: str, headers: Mapping[str, str], body: bytes, now: datetime) -> EndpointSecret:
-        """The endpoint's credentials, once the signature fits them. An unknown endpoint has none that could fit."""
+    def _proven(self, endpoint_id: str, call: Call, now: datetime) -> tuple[EndpointSecret, Reader, Opened]:
+        """What the proof opened. Credentials that do not fit are read once more: a rotation counts at once."""
         secret = self.secrets.get(endpoint_id, within=FRESH) or _NOBODY
         try:
-            verify(_valid(secret, now), headers, body, now)
+            return self._opened(secret, call, now)
         except Unauthorized as refusal:
             newer = self.secrets.get(endpoint_id, within=FRESH_AFTER_FAILURE) or _NOBODY
             if refusal.code != "signature_invalid" or newer == secret:
                 raise
-            verify(_valid(newer, now), headers, body, now)
-            return newer
-        return secret
+            return self._opened(newer, call, now)
 
-    def _apply(self, endpoint: Endpoint, callback: Callback, now: datetime) -> Heard:
-        for _ in range(ATTEMPTS):
-            ticket = self.tickets.get(endpoint.workspace, callback.ticket)
-            if ticket is None:
-                raise nowhere()
-            known = self.tickets.external_item(endpoint.workspace, endpoint.id, callback.external_id)
-            status_map = endpoint.settings.get("status_map") or {}
-            verdict = judge(callback, ticket, known, endpoint=endpoint.id, status_map=status_map, at=now)
-            if self._kept(verdict, known, ticket):
-                after = verdict.step.ticket if verdict.step else ticket
-                return Heard("applied" if verdict.step else "ignored", verdict.code, after)
-        raise Retryable("The ticket keeps changing.", code="contended")
-
-    def _kept(self, verdict: Verdict, known: ExternalItem | None, ticket: Ticket) -> bool:
-        """Write what the verdict says; True when there was nothing to write."""
-        if verdict.item is None:
-            return True
-        return self.tickets.hear(verdict.item, known=known, step=verdict.step, expected_version=ticket.version)
+    def _opened(self, secret: EndpointSecret, call: Call, now: datetime) -> tuple[EndpointSecret, Reader, Opened]:
+        reader = self.reader(secret.connector or USUAL)
+        if reader is None:
+            secret, reader = _NOBODY, self.reader(USUAL)
+        if reader is None:
+            raise LookupError(USUAL)
+        return secret, reader, reader.prove(call, secret, now)
 
 
-def _check_form(headers: Mapping[str, str], body: bytes) -> None:
-    """What can be refused by size and type alone."""
-    if len(body) > strict_json.MAX_BYTES:
-        raise TooLarge(f"The body is larger than {strict_json.MAX_BYTES} bytes.")
-    if headers.get("content-encoding", "identity").strip().lower() != "identity":
+def _check_form(call: Call, reader: Reader) -> None:
+    """What a proven sender may still get wrong. An unproven one is not told what would be taken."""
+    if call.method not in reader.methods:
+        raise MethodNotAllowed("This endpoint's system does not call so.", allowed=tuple(reader.methods))
+    if call.headers.get("content-encoding", "identity").strip().lower() != "identity":
         raise UnsupportedMedia("Compressed bodies are not taken.")
-    if headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
-        raise UnsupportedMedia("The body must be application/json.")
+    given = call.headers.get("content-type", "").split(";")[0].strip().lower()
+    if call.method != "GET" and given not in reader.content_types:
+        raise UnsupportedMedia(f"The body must be {' or '.join(reader.content_types)}.")
 
 
-def _valid(secret: EndpointSecret, now: datetime) -> list[str]:
-    """The secrets that count now: two during a rotation, none for an endpoint that signs nothing."""
-    until = secret.previous_valid_until
-    previous = secret.previous_secret if until is None or now.timestamp() < until else None
-    return [one for one in (secret.secret, previous) if one]
+def _message(workspace: str, endpoint_id: str, opened: Opened, now: datetime) -> Mapping[str, Any]:
+    """What waits in the queue, which is encrypted as the inbox is: a payload may hold colleagues' words."""
+    payload = json.loads(json.dumps(opened.payload, default=str))
+    return {
+        "kind": KIND,
+        "workspace": workspace,
+        "endpoint": endpoint_id,
+        "payload": payload,
+        "heard_at": now.isoformat(),
+    }
