@@ -58,6 +58,10 @@ BODIES: Final[Mapping[str, Any]] = {
     "list_corrections": None,
     "try_voice": {"text": "包裹破损"},
     "list_needs": None,
+    "list_sources": None,
+    "get_source": None,
+    "list_connectors": None,
+    "get_connector": None,
     "list_packs": None,
     "get_pack": None,
     "get_frame": None,
@@ -77,8 +81,9 @@ BODIES: Final[Mapping[str, Any]] = {
     "replay_delivery": {},
     "replay": {"since": "2026-01-01", "until": "2026-12-31", "what": "deliveries"},
 }
-# Paths without a thing of a workspace: a rule is put under any name and becomes our own, packs are the same for all.
-NOBODYS: Final = {"put_rule", "get_pack"}
+# Paths without a thing of a workspace: a rule is put under any name and becomes our own, packs and guides are the same
+# for all.
+NOBODYS: Final = {"put_rule", "get_pack", "get_source", "get_connector"}
 ROUTES: Final = {
     entry.view_function.__name__: (method, path)
     for path, by_method in product().routes.items()
@@ -107,6 +112,8 @@ def ids(workspace: str) -> dict[str, list[str]]:
         "delivery_id": [f"dl-tk_{workspace}-ep_{workspace}-1"],
         "proposal_id": [f"fp_000001_{workspace}"],
         "pack": ["ecommerce"],
+        "source": ["canonical"],
+        "connector": ["standard_webhooks"],
     }
 
 
