@@ -36,7 +36,7 @@ class Source(ABC):
     name: ClassVar[str]
     proof: ClassVar[str] = "signature"  # signature | token: whether the path token is all that proves the sender
     may_sign: ClassVar[bool] = False  # with proof ``token``: a secret, where a person sets one, is checked as well
-    secret_from: ClassVar[str] = "us"  # us | vendor | vendor_later: who makes the secret, see ``manage_connections``
+    key_made_by: ClassVar[str] = "us"  # us | vendor | vendor_later: who makes the secret, see ``manage_connections``
     strict: ClassVar[bool] = False
     content_types: ClassVar[tuple[str, ...]] = ("*/*",)
     probes: ClassVar[tuple[str, ...]] = ("GET", "HEAD")  # methods with which the platform tries the URL out
@@ -74,7 +74,7 @@ class Source(ABC):
         if "fields" in mapping:
             raise Invalid("This source has no questions to name here.", pointer="/mapping/fields")
 
-    def check_settings(self, settings: Mapping[str, Any]) -> None:
+    def check_settings(self, settings: Mapping[str, Any]) -> None:  # noqa: B027 - most have nothing to add
         """What the kinds of the fields do not say. Raises Invalid (``settings_invalid``)."""
 
     def is_file(self, arrival: Arrival) -> bool:  # noqa: ARG002
@@ -207,6 +207,20 @@ def created_since(since: str, entries: Sequence[Mapping[str, Any]], name: str) -
     """The entries whose moment ``name`` is not before ``since``, and those that do not tell it. Raises ValueError."""
     first = moments.rfc3339(since)
     return [entry for entry in entries if not entry.get(name) or moments.loose(entry[name]) >= first]
+
+
+def tombstone(key: str, payload: Any, places: Mapping[str, str], received_at: datetime) -> Canonical:
+    """What takes a response back. ``places``: where its times are, by the part of the voice that they are.
+
+    A time that cannot be read is its arrival: words that must go do not stay for that.
+    """
+    found = Canonical(response_key=key, occurred_at=received_at, revision_at=received_at, deleted=True)
+    for part, place in places.items():
+        try:
+            found = mappings.apply({part: place}, payload, received_at=received_at, base=found)
+        except Parked:
+            continue
+    return found
 
 
 def settings_of(mapping: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -58,97 +58,96 @@ class CanonicalSource(Source):
 
     def parse(self, arrival: Arrival, mapping: Mapping[str, Any]) -> Canonical:  # noqa: ARG002
         """Raises Malformed, TooLarge, or Invalid (``schema_violation``) with a pointer."""
-        return _Reader(arrival.received_at).voice(strict_json.decode(arrival.raw))
+        return Reader(arrival.received_at).voice(strict_json.decode(arrival.raw))
 
 
 @dataclass(slots=True)
-class _Reader:
+class Reader:
     """Checks field by field; remembers whether free text had to be cleaned."""
 
     received_at: datetime
     sanitised: bool = False
 
     def voice(self, body: Any) -> Canonical:
-        fields = _object(body, "", (*_REQUIRED, *_OPTIONAL), _REQUIRED)
+        fields = members(body, "", (*_REQUIRED, *_OPTIONAL), _REQUIRED)
         if fields["type"] not in TYPES:
-            _refuse("/type", f"A type is one of {', '.join(TYPES)}.")
+            refuse("/type", f"A type is one of {', '.join(TYPES)}.")
         deleted = fields["type"] == "feedback.deleted"
         if not deleted and not fields.get("scores") and not fields.get("texts"):
-            _refuse("", "A voice has a score or a text.")
+            refuse("", "A voice has a score or a text.")
         if fields.get("channel", "survey") not in CHANNELS:
-            _refuse("/channel", f"A channel is one of {', '.join(CHANNELS)}.")
-        if "lang" in fields and not (isinstance(fields["lang"], str) and _LANGUAGE.fullmatch(fields["lang"])):
-            _refuse("/lang", "A language is a tag such as zh-CN.")
+            refuse("/channel", f"A channel is one of {', '.join(CHANNELS)}.")
+        check_language(fields)
         return Canonical(
-            response_key=_identifier(fields["id"], "/id"),
-            occurred_at=self._moment(fields["occurred_at"], "/occurred_at"),
+            response_key=identifier(fields["id"], "/id"),
+            occurred_at=self.moment(fields["occurred_at"], "/occurred_at"),
             channel=fields.get("channel", "survey"),
-            touchpoint=_identifier(fields["touchpoint"], "/touchpoint") if "touchpoint" in fields else None,
-            unit=_identifier(fields["unit"], "/unit") if "unit" in fields else None,
+            touchpoint=identifier(fields["touchpoint"], "/touchpoint") if "touchpoint" in fields else None,
+            unit=identifier(fields["unit"], "/unit") if "unit" in fields else None,
             lang=fields.get("lang"),
-            customer=self._customer(fields.get("customer", {})),
-            scores=tuple(_each(fields.get("scores", []), "/scores", limits.MAX_SCORES, self._score)),
-            texts=tuple(_each(fields.get("texts", []), "/texts", limits.MAX_TEXTS, self._text)),
-            attributes=self._attributes(fields.get("attributes", {})),
-            attachments=tuple(_each(fields.get("attachments", []), "/attachments", limits.MAX_ATTACHMENTS, _link)),
-            revision=_revision(fields["revision"]) if "revision" in fields else None,
+            customer=self.customer(fields.get("customer", {})),
+            scores=tuple(each(fields.get("scores", []), "/scores", limits.MAX_SCORES, self._score)),
+            texts=tuple(each(fields.get("texts", []), "/texts", limits.MAX_TEXTS, self._text)),
+            attributes=self.attributes(fields.get("attributes", {})),
+            attachments=tuple(each(fields.get("attachments", []), "/attachments", limits.MAX_ATTACHMENTS, _link)),
+            revision=revision_of(fields["revision"]) if "revision" in fields else None,
             deleted=deleted,
             sanitised=self.sanitised,
         )
 
-    def _moment(self, value: Any, at: str) -> datetime:
+    def moment(self, value: Any, at: str) -> datetime:
         try:
             moment = moments.rfc3339(value) if isinstance(value, str) else None
         except ValueError:
             moment = None
         if moment is None:
-            _refuse(at, "A time is RFC 3339 with a zone.")
+            refuse(at, "A time is RFC 3339 with a zone.")
         if not moments.plausible(moment, self.received_at):
-            _refuse(at, "A time is from 2000 on and at most a day ahead.")
+            refuse(at, "A time is from 2000 on and at most a day ahead.")
         return moment
 
-    def _customer(self, value: Any) -> Customer:
-        fields = _object(value, "/customer", ("id", "name", "phone", "email"))
+    def customer(self, value: Any) -> Customer:
+        fields = members(value, "/customer", ("id", "name", "phone", "email"))
         ids = {
-            name: _identifier(fields[name], f"/customer/{name}") for name in ("id", "phone", "email") if name in fields
+            name: identifier(fields[name], f"/customer/{name}") for name in ("id", "phone", "email") if name in fields
         }
-        name = self._words(fields["name"], "/customer/name", 256) if "name" in fields else None
+        name = self.words(fields["name"], "/customer/name", 256) if "name" in fields else None
         return Customer(name=name, **ids)
 
     def _score(self, value: Any, at: str) -> Score:
-        fields = _object(value, at, ("kind", "value", "scale", "polarity"), ("kind", "value"))
+        fields = members(value, at, ("kind", "value", "scale", "polarity"), ("kind", "value"))
         if fields["kind"] not in SCORE_KINDS:
-            _refuse(f"{at}/kind", f"A kind is one of {', '.join(SCORE_KINDS)}.")
+            refuse(f"{at}/kind", f"A kind is one of {', '.join(SCORE_KINDS)}.")
         scale = limits.read_scale(fields["kind"], fields.get("scale"))
         if scale is None:
-            _refuse(f"{at}/scale", "A scale is [lowest, highest]; an NPS is always [0, 10].")
+            refuse(f"{at}/scale", "A scale is [lowest, highest]; an NPS is always [0, 10].")
         polarity = fields.get("polarity", "higher")
         if polarity not in limits.POLARITIES:
-            _refuse(f"{at}/polarity", "A polarity is higher or lower.")
+            refuse(f"{at}/polarity", "A polarity is higher or lower.")
         number = fields["value"]
         # bool is an int, and a Decimal is a number that no float is: neither was given on a scale.
         if isinstance(number, bool) or not isinstance(number, int | float):
-            _refuse(f"{at}/value", "A value is a plain number.")
+            refuse(f"{at}/value", "A value is a plain number.")
         if not limits.on_scale(fields["kind"], number, *scale):
-            _refuse(f"{at}/value", "A value lies on its scale; an NPS is whole.")
+            refuse(f"{at}/value", "A value lies on its scale; an NPS is whole.")
         return Score(fields["kind"], float(number), *scale, polarity=polarity)
 
     def _text(self, value: Any, at: str) -> Text:
-        fields = _object(value, at, ("text", "question", "speaker"), ("text",))
+        fields = members(value, at, ("text", "question", "speaker"), ("text",))
         if fields.get("speaker", "customer") not in SPEAKERS:
-            _refuse(f"{at}/speaker", f"A speaker is one of {', '.join(SPEAKERS)}.")
+            refuse(f"{at}/speaker", f"A speaker is one of {', '.join(SPEAKERS)}.")
         asked = fields.get("question")
         return Text(
-            text=self._words(fields["text"], f"{at}/text", limits.MAX_TEXT),
-            question=None if asked is None else self._words(asked, f"{at}/question", limits.MAX_QUESTION),
+            text=self.words(fields["text"], f"{at}/text", limits.MAX_TEXT),
+            question=None if asked is None else self.words(asked, f"{at}/question", limits.MAX_QUESTION),
             speaker=fields.get("speaker", "customer"),
         )
 
-    def _attributes(self, value: Any) -> dict[str, str]:
+    def attributes(self, value: Any) -> dict[str, str]:
         if not isinstance(value, Mapping) or len(value) > limits.MAX_ATTRIBUTES:
-            _refuse("/attributes", f"Attributes are an object of at most {limits.MAX_ATTRIBUTES} names.")
+            refuse("/attributes", f"Attributes are an object of at most {limits.MAX_ATTRIBUTES} names.")
         if not all(is_identifier(name) and len(name) <= limits.MAX_NAME for name in value):
-            _refuse("/attributes", f"A name is 1 to {limits.MAX_NAME} printable characters.")
+            refuse("/attributes", f"A name is 1 to {limits.MAX_NAME} printable characters.")
         return {name: self._attribute(entry) for name, entry in value.items()}
 
     def _attribute(self, value: Any) -> str:
@@ -156,51 +155,57 @@ class _Reader:
             return str(value).lower()
         if isinstance(value, int | float | Decimal):
             return str(value)
-        return self._words(value, "/attributes", limits.MAX_ATTRIBUTE)
+        return self.words(value, "/attributes", limits.MAX_ATTRIBUTE)
 
-    def _words(self, value: Any, at: str, longest: int) -> str:
+    def words(self, value: Any, at: str, longest: int) -> str:
         """Free text: what does not belong in it is replaced, not refused."""
         if not isinstance(value, str) or len(value) > longest:
-            _refuse(at, f"This is text of at most {longest} characters.")
+            refuse(at, f"This is text of at most {longest} characters.")
         cleaned = clean(value)
         self.sanitised |= cleaned != value
         return cleaned
 
 
-def _each(value: Any, at: str, longest: int, read: Any) -> list[Any]:
+def check_language(fields: Mapping[str, Any]) -> None:
+    """``lang`` is a language tag, where there is one."""
+    if "lang" in fields and not (isinstance(fields["lang"], str) and _LANGUAGE.fullmatch(fields["lang"])):
+        refuse("/lang", "A language is a tag such as zh-CN.")
+
+
+def each(value: Any, at: str, longest: int, read: Any) -> list[Any]:
     if not isinstance(value, list) or len(value) > longest:
-        _refuse(at, f"This is an array of at most {longest} entries.")
+        refuse(at, f"This is an array of at most {longest} entries.")
     return [read(entry, f"{at}/{number}") for number, entry in enumerate(value)]
 
 
-def _object(value: Any, at: str, allowed: Sequence[str], required: Sequence[str] = ()) -> Mapping[str, Any]:
+def members(value: Any, at: str, allowed: Sequence[str], required: Sequence[str] = ()) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        _refuse(at, "This is an object.")
+        refuse(at, "This is an object.")
     if not value.keys() <= set(allowed):
-        _refuse(at, f"This object takes only {', '.join(allowed)}.")
+        refuse(at, f"This object takes only {', '.join(allowed)}.")
     for name in required:
         if name not in value:
-            _refuse(f"{at}/{name}", "This is required.")
+            refuse(f"{at}/{name}", "This is required.")
     return value
 
 
-def _identifier(value: Any, at: str) -> str:
+def identifier(value: Any, at: str) -> str:
     if not is_identifier(value):
-        _refuse(at, "An identifier is 1 to 256 printable characters.")
+        refuse(at, "An identifier is 1 to 256 printable characters.")
     return value
 
 
 def _link(value: Any, at: str) -> str:
     if not limits.is_https_url(value):
-        _refuse(at, "An attachment is an https URL.")
+        refuse(at, "An attachment is an https URL.")
     return str(value)
 
 
-def _revision(value: Any) -> int:
+def revision_of(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= limits.MAX_REVISION:
-        _refuse("/revision", "A revision is a whole number from 1.")
+        refuse("/revision", "A revision is a whole number from 1.")
     return value
 
 
-def _refuse(at: str, message: str) -> NoReturn:
+def refuse(at: str, message: str) -> NoReturn:
     raise Invalid(message, pointer=at)

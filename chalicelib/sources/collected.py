@@ -11,6 +11,7 @@ import hmac
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Final
 
 from chalicelib.domain import mapping as mappings
@@ -64,7 +65,8 @@ class Collected:
 
     def text(self, value: Any, question: Any = None) -> None:
         """The customer's own words. Raises Parked (``mapping_text_too_long``)."""
-        if not isinstance(value, str) or not value.strip():
+        value = _written(value)
+        if value is None or not value.strip():
             return
         if len(value) > mappings.MAX_TEXT:
             raise Parked(f"A text has more than {mappings.MAX_TEXT} characters.", code="mapping_text_too_long")
@@ -72,16 +74,34 @@ class Collected:
         self.texts.append(Text(self._clean(value), asked or None))
 
     def attribute(self, name: Any, value: Any) -> None:
-        """A choice, a date, a number: one value, or the texts of a list. The first of a name stays."""
+        """A choice, a date, a number: one value, or the entries of a list. Of a name that is taken, see ``_free``.
+
+        What there is no more room for is cut off or left out, and the voice says that it is not all of it.
+        """
         if isinstance(value, list):
-            value = "、".join(entry for entry in value if isinstance(entry, str) and entry)
-        if isinstance(value, bool):
-            value = str(value).lower()
+            value = "、".join(words for entry in value if (words := _written(entry)))
+        written = str(value).lower() if isinstance(value, bool) else _written(value)
         shown = visible(name)[: mappings.MAX_NAME].strip() if isinstance(name, str) else ""
-        if not isinstance(value, str | int | float) or not str(value).strip() or not shown:
+        if written is None or not written.strip() or not shown:
             return
-        if shown not in self.attributes and len(self.attributes) < mappings.MAX_ATTRIBUTES:
-            self.attributes[shown] = self._clean(str(value))[: mappings.MAX_ATTRIBUTE]
+        kept = self._clean(written)[: mappings.MAX_ATTRIBUTE]
+        free = self._free(shown, kept)
+        if free is None:
+            return
+        full = len(self.attributes) >= mappings.MAX_ATTRIBUTES
+        self.sanitised |= full or len(written) > mappings.MAX_ATTRIBUTE
+        if not full:
+            self.attributes[free] = kept
+
+    def _free(self, name: str, value: str) -> str | None:
+        """The name, with a number where other questions have it too; None where it says the same already."""
+        free, number = name, 1
+        while free in self.attributes:
+            if self.attributes[free] == value:
+                return None
+            number += 1
+            free = f"{name[: mappings.MAX_NAME - len(str(number)) - 1]} {number}"
+        return free
 
     def hidden(self, name: Any, value: Any) -> None:
         """What the survey's link carried: to its place where the name is one of ``PLACED``, else an attribute."""
@@ -113,7 +133,7 @@ class Collected:
             texts=tuple(self.texts[: mappings.MAX_TEXTS]),
             attributes=self.attributes,
             attachments=tuple(self.attachments),
-            sanitised=self.sanitised,
+            sanitised=self.sanitised or len(self.scores) > mappings.MAX_SCORES or len(self.texts) > mappings.MAX_TEXTS,
             **{"occurred_at": received_at, **self.places, **more},
         )
 
@@ -121,6 +141,15 @@ class Collected:
         cleaned = clean(text)
         self.sanitised |= cleaned != text
         return cleaned
+
+
+def fitting(rule: Rule, value: Any) -> Rule | None:
+    """A rule that nobody wrote down, if the value is a score by it: what a platform means by others is not known."""
+    try:
+        mappings.score(rule, value)
+    except Parked:
+        return None
+    return rule
 
 
 def entries(value: Any) -> list[Mapping[str, Any]]:
@@ -132,6 +161,12 @@ def part(payload: Any, name: str) -> Mapping[str, Any]:
     """The object that stands under a name; empty where there is none."""
     found = payload.get(name) if isinstance(payload, Mapping) else None
     return found if isinstance(found, Mapping) else {}
+
+
+def _written(value: Any) -> str | None:
+    """A text, or a number as one; None for anything else."""
+    is_plain = isinstance(value, str | int | float | Decimal) and not isinstance(value, bool)
+    return str(value) if is_plain else None
 
 
 def _identifier(value: Any) -> str | None:

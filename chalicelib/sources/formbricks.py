@@ -23,7 +23,7 @@ from chalicelib.domain.ratelimit import Limit
 from chalicelib.domain.voice import Canonical
 from chalicelib.errors import Invalid, Parked
 from chalicelib.sources.base import FetchingSource, VendorApi, read_json
-from chalicelib.sources.collected import PLACED, Collected, Rule, entries, part
+from chalicelib.sources.collected import PLACED, Collected, Rule, entries, fitting, part
 
 EVENTS: Final = ("responseCreated", "responseUpdated", "responseFinished")
 TEST: Final = "testEndpoint"  # what the platform sends to try an address out
@@ -35,7 +35,7 @@ _PRIVATE: Final = ("address", "cal")  # say who and where somebody is, not what 
 
 class Formbricks(FetchingSource):
     name: ClassVar[str] = "formbricks"
-    secret_from: ClassVar[str] = "vendor_later"  # it is shown once the webhook is there
+    key_made_by: ClassVar[str] = "vendor_later"  # it is shown once the webhook is there
     host: ClassVar[str] = "app.formbricks.com"
     api_limits: ClassVar[tuple[Limit, ...]] = (Limit(60, 60.0, guard=0.0),)
     fields: ClassVar[tuple[Field, ...]] = (Field("api_host", sure="recalled"),)
@@ -128,7 +128,8 @@ def _read_answer(found: Collected, question: Mapping[str, Any], value: Any) -> N
         for link in value:
             found.attachment(link)
     elif kind not in _PRIVATE:
-        found.number(_own_rule(question), asked, value)
+        rule = _own_rule(question)
+        found.number(rule and fitting(rule, value), asked, value)
 
 
 def _read_words(found: Collected, kind: Any, asked: Any, value: Any) -> None:

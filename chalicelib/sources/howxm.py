@@ -4,6 +4,7 @@
 * everything else becomes an attribute under the question's label. How other scales are sent is not documented: a
   number stays an attribute until the connection's mapping names it,
   ``{"fields": {"<code or label>": {"kind": "csat", "scale": [1, 5]}}}``
+* an NPS that is no number from 0 to 10 is an attribute, too
 * the event that showed the survey is the touchpoint
 
 An entry that comes again with other answers, for instance first without its comment, is the next revision of the same
@@ -18,10 +19,12 @@ from typing import Any, ClassVar
 
 from chalicelib.domain import mapping as mappings
 from chalicelib.domain.arrival import Arrival
+from chalicelib.domain.fields import Field
+from chalicelib.domain.moments import zoned
 from chalicelib.domain.voice import Canonical
 from chalicelib.errors import Parked
-from chalicelib.sources.base import Source, read_json
-from chalicelib.sources.collected import Collected, entries, part
+from chalicelib.sources.base import Source, read_json, settings_of
+from chalicelib.sources.collected import Collected, entries, fitting, part
 
 
 class Howxm(Source):
@@ -32,6 +35,10 @@ class Howxm(Source):
         "occurred_at": "/entry/created_at",
         "touchpoint": "/entry/triggerred_by_event",  # the platform's own spelling
     }
+
+    fields: ClassVar[tuple[Field, ...]] = (
+        Field("utc_offset", "number", default=8, least=-12, most=14, sure="recalled"),
+    )
 
     def verify(self, arrival: Arrival, secrets: Sequence[str]) -> None:
         """Nothing to check: the token was."""
@@ -45,7 +52,7 @@ class Howxm(Source):
         return f"{campaign}:{super().response_key(payload, pointer)}"
 
     def parse(self, arrival: Arrival, mapping: Mapping[str, Any]) -> Canonical:
-        payload = read_json(arrival.raw)
+        payload = _zoned(read_json(arrival.raw), settings_of(mapping).get("utc_offset", 8))
         if payload.get("event_type") != "entry_submitted":
             raise Parked("This event carries no entry.", code="unknown_operation")
         merged = {**self.mapping, **mapping}
@@ -56,6 +63,12 @@ class Howxm(Source):
             merged, payload, received_at=arrival.received_at, base=found.voice(key, arrival.received_at)
         )
         return replace(voice, response_key=key)
+
+
+def _zoned(payload: Mapping[str, Any], hours: float) -> Mapping[str, Any]:
+    """The payload with a zone at its time, should it have none."""
+    entry = part(payload, "entry")
+    return {**payload, "entry": {**entry, "created_at": zoned(entry.get("created_at"), hours)}}
 
 
 def _read(found: Collected, payload: Mapping[str, Any]) -> None:
@@ -75,7 +88,7 @@ def _read(found: Collected, payload: Mapping[str, Any]) -> None:
 
 def _answer(found: Collected, code: str, question: Mapping[str, Any], value: Any) -> None:
     kind, label = question.get("type"), question.get("label") or code
-    rule = found.rule(code, question.get("label")) or ({"kind": "nps"} if kind == "NpsField" else None)
+    rule = found.rule(code, question.get("label")) or (fitting({"kind": "nps"}, value) if kind == "NpsField" else None)
     if rule:
         found.number(rule, label, value)
     elif isinstance(kind, str) and "Text" in kind:
@@ -89,10 +102,9 @@ def _answer(found: Collected, code: str, question: Mapping[str, Any], value: Any
 
 def _in_words(value: Any, choices: Any) -> Any:
     """Choices by their label where they come by a code."""
-    labels = {choice["code"]: choice.get("label") for choice in entries(choices) if _coded(choice)}
-    if isinstance(value, list):
-        return [labels.get(entry, entry) if isinstance(entry, str) else entry for entry in value]
-    return labels.get(value, value) if isinstance(value, str) else value
+    labels = {str(choice.get("code")): choice.get("label") for choice in entries(choices)}
+    chosen = [labels.get(str(entry)) or entry for entry in (value if isinstance(value, list) else [value])]
+    return chosen if isinstance(value, list) else chosen[0]
 
 
 def _coded(described: Mapping[str, Any]) -> bool:

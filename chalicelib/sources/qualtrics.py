@@ -32,11 +32,12 @@ from chalicelib.domain.ratelimit import Limit
 from chalicelib.domain.voice import Canonical
 from chalicelib.errors import Gone, Invalid, Parked
 from chalicelib.sources.base import FetchingSource, Found, VendorApi, read_json, settings_of
-from chalicelib.sources.collected import Collected, check_signature, entries, part
+from chalicelib.sources.collected import Collected, check_signature, entries, fitting, part
 from chalicelib.sources.rounds import Payloads, State, take_step
 
 OVERLAP: Final = timedelta(minutes=15)  # a response may show up in an export a while after it was recorded
 LONGEST: Final = timedelta(days=1)  # of one export: its file must stay small enough to be read at once
+SHORTEST: Final = timedelta(minutes=5)  # idem, where a day's file was too large
 _SURVEY: Final = re.compile(r"SV_[A-Za-z0-9]{1,40}")
 _RESPONSE: Final = re.compile(r"R_[A-Za-z0-9]{1,40}")
 _FILE: Final = re.compile(r"[A-Za-z0-9_-]{1,80}")
@@ -218,7 +219,7 @@ def _form(raw: bytes) -> dict[str, bytes]:
     """The fields of a form, decoded. What has no name is left out, and of two that share one both are."""
     found: dict[str, bytes] = {}
     twice = set()
-    for pair in raw.split(b"&", 1_000)[:1_000]:
+    for pair in raw.removeprefix(b"\xef\xbb\xbf").split(b"&", 1_000)[:1_000]:
         name, equals, value = (unquote_to_bytes(one.replace(b"+", b" ")) for one in pair.partition(b"="))
         key = name.decode("utf-8", "replace").strip()
         if key in found:
@@ -252,9 +253,10 @@ def _whole(survey: str, result: Mapping[str, Any]) -> dict[str, Any]:
 def _export(survey: str, state: State, api: VendorApi, now: datetime) -> tuple[Payloads, State]:
     """The responses of an export that is ready, and what to know at the survey's next turn."""
     path = f"/API/v3/surveys/{survey}/export-responses"
-    since = {"since": state["since"]}
+    span = {"span": state["span"]} if "span" in state else {}
+    since = {"since": state["since"], **span}
     if "progress" not in state:
-        return (), _begin(path, state["since"], api, now)
+        return (), {**_begin(path, state, api, now), **span}
     try:
         shown = part(api.get(f"{path}/{state['progress']}"), "result")
         if not shown.get("fileId"):
@@ -262,15 +264,26 @@ def _export(survey: str, state: State, api: VendorApi, now: datetime) -> tuple[P
         answer = api.get(f"{path}/{_file(shown['fileId'])}/file")
     except Gone:
         return (), since  # exports are thrown away after a while: begin again
+    except Parked as error:
+        return (), {"since": state["since"], "span": _smaller(state, error)}
     listed = entries(answer.get("responses") if isinstance(answer, Mapping) else None)
-    after = {"since": _next_since(moments.rfc3339(state["since"]), moments.rfc3339(state["until"]), now)}
+    after = {**since, "since": _next_since(moments.rfc3339(state["since"]), moments.rfc3339(state["until"]), now)}
     return tuple(_whole(survey, one) for one in listed), after
 
 
-def _begin(path: str, since: str, api: VendorApi, now: datetime) -> Mapping[str, Any]:
+def _smaller(state: State, error: Parked) -> float:
+    """Seconds of the next export where the file of the one before was too large. Raises the error for anything else."""
+    span = timedelta(seconds=state.get("span", LONGEST.total_seconds())) / 4
+    if error.code != "vendor_answer_too_large" or span < SHORTEST:
+        raise error
+    return span.total_seconds()
+
+
+def _begin(path: str, state: State, api: VendorApi, now: datetime) -> Mapping[str, Any]:
     """Ask for an export of the next stretch of time."""
+    since = state["since"]
     begin = moments.rfc3339(since)
-    until = min(now, begin + LONGEST)
+    until = min(now, begin + timedelta(seconds=state.get("span", LONGEST.total_seconds())))
     if until <= begin:
         return {"since": since}
     stretch = {"startDate": moments.written(begin), "endDate": moments.written(until)}
@@ -293,9 +306,9 @@ def _file(value: Any) -> str:
 
 def _read_value(found: Collected, name: str, value: Any, label: Any, nps: bool) -> None:
     """One value to its place, by its name and by whether it has a label."""
-    rule = found.rule(name)
-    if rule is not None or nps:
-        found.number(rule or {"kind": "nps"}, name, value)
+    rule = found.rule(name) or (fitting({"kind": "nps"}, value) if nps else None)
+    if rule is not None:
+        found.number(rule, name, value)
     elif _QUESTION.match(name) and _BESIDE.fullmatch(name):
         return
     elif not _QUESTION.match(name):

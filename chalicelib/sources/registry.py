@@ -68,7 +68,7 @@ class Catalogue:
 
     def secret_from(self, source: str) -> str:
         """Who makes the secret: us | vendor | vendor_later."""
-        return load(source).secret_from
+        return load(source).key_made_by
 
     def check_mapping(self, source: str, mapping: Mapping[str, Any]) -> None:
         """Raises Invalid (``schema_violation``) with a pointer to the part that could never be read."""

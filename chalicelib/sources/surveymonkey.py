@@ -31,7 +31,7 @@ from chalicelib.domain.fields import Field
 from chalicelib.domain.ratelimit import Limit
 from chalicelib.domain.voice import Canonical
 from chalicelib.errors import Invalid, Parked
-from chalicelib.sources.base import FetchingSource, Found, VendorApi, read_json
+from chalicelib.sources.base import FetchingSource, Found, VendorApi, read_json, tombstone
 from chalicelib.sources.collected import Collected, Rule, check_signature, entries, part
 from chalicelib.sources.rounds import Payloads, State, take_step
 
@@ -51,7 +51,7 @@ _PERSON: Final = ("name", "email", "phone")  # of a contact question; addresses 
 
 class SurveyMonkey(FetchingSource):
     name: ClassVar[str] = "surveymonkey"
-    secret_from: ClassVar[str] = "vendor"
+    key_made_by: ClassVar[str] = "vendor"
     host: ClassVar[str] = "api.surveymonkey.com"
     polls: ClassVar[bool] = True
     api_limits: ClassVar[tuple[Limit, ...]] = (Limit(100, 60.0, guard=0.0),)
@@ -107,7 +107,8 @@ class SurveyMonkey(FetchingSource):
     def parse(self, arrival: Arrival, mapping: Mapping[str, Any]) -> Canonical:
         payload = read_json(arrival.raw)
         if payload.get("event_type") == DELETED:
-            return self._tombstone(payload, arrival.received_at)
+            key, places = self.response_key(payload, None), {"revision_at": "/event_datetime"}
+            return tombstone(key, payload, places, arrival.received_at)
         if self.thin(payload):
             raise Parked("The event holds ids only: the response must be read by API.", code="thin_event")
         response = part(payload, "response")
@@ -123,20 +124,15 @@ class SurveyMonkey(FetchingSource):
         base = found.voice(self.response_key(payload, None), arrival.received_at)
         return mappings.apply(merged, payload, received_at=arrival.received_at, base=base)
 
-    def _tombstone(self, event: Mapping[str, Any], received_at: datetime) -> Canonical:
-        """The removal happened after every edit."""
-        base = Canonical(
-            response_key=self.response_key(event, None), occurred_at=received_at, revision_at=received_at, deleted=True
-        )
-        return mappings.apply({"revision_at": "/event_datetime"}, event, received_at=received_at, base=base)
-
     # --- the platform's API --------------------------------------------------------------------------------------
 
     def api_headers(self, credentials: Mapping[str, str]) -> Mapping[str, str]:
         return {"authorization": f"Bearer {credentials['access_token']}"}
 
     def fetch(self, payload: Any, api: VendorApi, settings: Mapping[str, Any]) -> Mapping[str, Any]:  # noqa: ARG002
-        """The response as it is now, with the questions that it answers."""
+        """The response as it is now, with the questions that it answers. A removal is taken at its signed word."""
+        if isinstance(payload, Mapping) and payload.get("event_type") == DELETED:
+            return dict(payload)
         known = part(payload, "response")
         survey = _id(known.get("survey_id") or part(payload, "resources").get("survey_id"))
         response = _id(known.get("id") or (payload.get("object_id") if isinstance(payload, Mapping) else None))
@@ -172,7 +168,7 @@ class _Question:
         for answer in answers:
             row, column = (part(self.rows, str(answer.get(name))).get("text") for name in ("row_id", "col_id"))
             choice = part(self.choices, str(answer.get("choice_id")))
-            value = None if choice.get("na") else self._number(choice)
+            value = None if not choice or choice.get("na") else self._number(choice)
             if not choice:
                 self._read_words(found, answer, rule, part(self.rows, str(answer.get("row_id"))))
             elif rule is not None and value is not None:
@@ -194,8 +190,10 @@ class _Question:
         elif family == "demographic":
             if row.get("type") in _PERSON:
                 found.known(str(row["type"]), words)
-        elif rule is not None:
+        elif rule is not None and "other_id" not in answer:  # beside a score, "other" is its comment
             found.number(rule, asked, words)
+        elif "other_id" in answer:
+            found.text(words, asked)
         elif family == "datetime" or self.known.get("display") == "slider" or self.known.get("subtype") == "numerical":
             found.attribute(asked, words)
         else:
@@ -327,6 +325,7 @@ def _modified(response: Mapping[str, Any], since: datetime) -> datetime:
 
 def _id(value: Any) -> str:
     """An id that may stand in a path."""
-    if not isinstance(value, str) or not _ID.fullmatch(value):
+    written = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if not isinstance(written, str) or not _ID.fullmatch(written):
         raise Parked("The event names no response of a survey.", code="mapping_bad_response_id")
-    return value
+    return written

@@ -24,7 +24,7 @@ from chalicelib.domain.arrival import Arrival
 from chalicelib.domain.voice import Canonical
 from chalicelib.errors import Parked
 from chalicelib.sources.base import Source, read_json
-from chalicelib.sources.collected import Collected, Rule, check_signature, entries
+from chalicelib.sources.collected import Collected, Rule, check_signature, entries, fitting
 
 EVENT: Final = "FORM_RESPONSE"
 _TEXTS: Final = ("TEXTAREA", "INPUT_TEXT")
@@ -78,6 +78,8 @@ def signature(raw: bytes, secret: str) -> str:
 def _read(found: Collected, one: Mapping[str, Any]) -> None:
     """One field to its place, by its type."""
     kind, value, label = one.get("type"), one.get("value"), one.get("label") or one.get("key")
+    if kind in _CHOICES and isinstance(value, str) and value:
+        one = {**one, "value": (value := [value])}
     rule = found.rule(one.get("key"), one.get("label"))
     if kind == "HIDDEN_FIELDS":
         found.hidden(label, value)
@@ -136,7 +138,7 @@ def _stars(kind: Any, value: Any) -> Rule | None:
     """Kind and scale where the field itself says them, see the module's text; None: no score."""
     if kind != "RATING" or isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return {"kind": "rating", "scale": [1, 5 if value <= 5 else 10]}
+    return fitting({"kind": "rating", "scale": [1, 5 if value <= 5 else 10]}, value)
 
 
 def _is_option_of(key: Any, listed: Sequence[Any]) -> bool:

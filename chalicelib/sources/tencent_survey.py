@@ -24,7 +24,7 @@ from chalicelib.domain.fields import Field
 from chalicelib.domain.moments import zoned
 from chalicelib.domain.voice import Canonical
 from chalicelib.errors import Parked
-from chalicelib.sources.base import Source, read_json, settings_of
+from chalicelib.sources.base import Source, read_json, settings_of, tombstone
 from chalicelib.sources.collected import Collected, Rule, entries, part
 
 DELETED: Final = "answer.delete"
@@ -58,8 +58,9 @@ class TencentSurvey(Source):
         if not isinstance(payload, Mapping):
             return False
         about, action = payload.get("object"), payload.get("action")
-        other = isinstance(about, str) and about != "Answer"
-        return other or (isinstance(action, str) and not action.startswith("answer."))
+        if isinstance(action, str):
+            return not action.startswith("answer.")
+        return isinstance(about, str) and not _is_answer(about)
 
     def delivery_id(self, arrival: Arrival, payload: Any) -> str | None:  # noqa: ARG002
         found = payload.get("id") if isinstance(payload, Mapping) else None
@@ -74,7 +75,7 @@ class TencentSurvey(Source):
         settings = settings_of(mapping)
         payload = _zoned(read_json(arrival.raw), settings.get("utc_offset", 8))
         action = payload.get("action")
-        if action != DELETED and action not in _KEPT:
+        if not _is_answer(payload.get("object", "Answer")) or (action != DELETED and action not in _KEPT):
             raise Parked("This action carries no answer.", code="unknown_operation")
         merged = {**self.mapping, **mapping}
         key = self.response_key(payload, merged["response_id"])
@@ -90,10 +91,13 @@ class TencentSurvey(Source):
     def _tombstone(self, payload: Mapping[str, Any], key: str, arrival: Arrival) -> Canonical:
         """The deletion happened after every edit, however the platform's clock runs."""
         now = arrival.received_at
-        base = Canonical(response_key=key, occurred_at=now, revision_at=now, deleted=True)
         places = {name: self.mapping[name] for name in ("occurred_at", "revision_at")}
-        voice = mappings.apply(places, payload, received_at=now, base=base)
+        voice = tombstone(key, payload, places, now)
         return replace(voice, revision_at=max(now, voice.revision_at or now))
+
+
+def _is_answer(about: Any) -> bool:
+    return isinstance(about, str) and about.lower() == "answer"
 
 
 class _Answers:

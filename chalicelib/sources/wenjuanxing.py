@@ -42,7 +42,7 @@ _SEPARATORS: Final = re.compile(r"[,|]")
 class _Wenjuanxing(MappedSource):
     """What both contracts have in common."""
 
-    secret_from: ClassVar[str] = "vendor"
+    key_made_by: ClassVar[str] = "vendor"
     survey: ClassVar[str]  # the field that names the survey
     fields: ClassVar[tuple[Field, ...]] = (
         Field("nps_numbering", "choice", choices=("score", "option"), default="score", sure="unknown"),
@@ -69,7 +69,7 @@ class _Wenjuanxing(MappedSource):
         fields = {
             name: value
             for name, value in self.answers(read_fields(raw)).items()
-            if not (isinstance(value, str) and value.strip() in skipped)
+            if _plain(value).strip() not in skipped
         }
         fields["submittime"] = zoned(fields.get("submittime"), settings.get("utc_offset", 8))
         named = [entry for entry in mapping.get("scores", ()) if isinstance(entry["path"], str)]
@@ -132,8 +132,7 @@ class WenjuanxingForm(_Wenjuanxing):
             inner = _inside(unseal(sealed, secret))
             if inner is not None:
                 clear = {**{name: value for name, value in fields.items() if name != "encrypt"}, **inner}
-                raw = json.dumps(clear, ensure_ascii=False, default=str).encode("utf-8", "surrogatepass")
-                return replace(arrival, raw=raw)
+                return replace(arrival, raw=_as_json(clear))
         return arrival
 
     def answers(self, fields: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -159,7 +158,7 @@ def read_fields(raw: bytes) -> Mapping[str, Any]:
     if raw.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{"):
         return read_json(raw)
     try:
-        pairs = parse_qsl(raw.decode("utf-8"), keep_blank_values=True, errors="strict")
+        pairs = parse_qsl(raw.removeprefix(b"\xef\xbb\xbf").decode("utf-8"), keep_blank_values=True, errors="strict")
     except UnicodeDecodeError:
         raise Parked("The form is not UTF-8.", code="invalid_encoding") from None
     fields = dict(pairs)
@@ -173,7 +172,7 @@ def read_answers(submitted: str) -> dict[str, str]:
 
     A brace belongs to the words unless a new question's number and a dollar follow: customers write braces too.
     """
-    starts: dict[str, re.Match[str]] = {}
+    submitted, starts = submitted.lstrip(), dict[str, re.Match[str]]()
     for match in _QUESTION.finditer(submitted):
         starts.setdefault(match[1], match)
     matches = list(starts.values())
@@ -209,7 +208,15 @@ def _sealed(fields: Mapping[str, Any]) -> str | None:
     whole, answers = fields.get("encrypt"), fields.get("submitdata")
     if isinstance(whole, str) and whole:
         return whole
-    return answers if isinstance(answers, str) and answers and not _QUESTION.match(answers) else None
+    return answers if isinstance(answers, str) and answers and not _QUESTION.match(answers.lstrip()) else None
+
+
+def _as_json(fields: Mapping[str, Any]) -> bytes:
+    """Half characters as escapes, which is how they came."""
+    try:
+        return json.dumps(fields, ensure_ascii=False, default=str).encode("utf-8")
+    except UnicodeEncodeError:
+        return json.dumps(fields, default=str).encode("ascii")
 
 
 def _inside(text: str | None) -> Mapping[str, Any] | None:
@@ -232,9 +239,10 @@ def _hex(offered: Any) -> str | None:
 
 def _in_words(chosen: Any, labels: Any) -> Any:
     """Option numbers (``1,2`` or ``1|2``) as their labels; a number without one stays a number."""
-    if not isinstance(chosen, str) or not isinstance(labels, list):
+    written = _plain(chosen)
+    if not written or not isinstance(labels, list):
         return chosen
-    return [_label(entry.strip(), labels) for entry in _SEPARATORS.split(chosen)]
+    return [_label(entry.strip(), labels) for entry in _SEPARATORS.split(written)]
 
 
 def _label(entry: str, labels: Sequence[str]) -> str:
@@ -244,7 +252,8 @@ def _label(entry: str, labels: Sequence[str]) -> str:
 
 def _from_zero(chosen: Any) -> Any:
     """The first of eleven options is the score 0."""
-    return str(int(chosen) - 1) if isinstance(chosen, str) and _CHOSEN.fullmatch(chosen.strip()) else chosen
+    written = _plain(chosen).strip()
+    return str(int(written) - 1) if _CHOSEN.fullmatch(written) else chosen
 
 
 def _plain(value: Any) -> str:

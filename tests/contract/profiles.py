@@ -42,6 +42,12 @@ def whole_body(request: HttpRequest) -> int:
     return len(request.body)
 
 
+def json_body(request: HttpRequest) -> Any:
+    """What the request says. Raises where it is not as the vendor reads it."""
+    assert request.headers["Content-Type"].startswith("application/json")
+    return json.loads(request.body.decode("utf-8"))
+
+
 @dataclass(frozen=True)
 class Profile:
     """``settings`` and ``credentials`` are the smallest that the connector takes; credentials contain ``CANARY``."""
@@ -51,6 +57,7 @@ class Profile:
     answers: tuple[Answer, ...]  # what it calls anything else
     limit: int  # of what ``measure`` counts, bytes unless its comment says otherwise
     measure: Callable[[HttpRequest], int] = whole_body
+    read: Callable[[HttpRequest], Any] = json_body
     secret: str | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     credentials: Mapping[str, str] = field(default_factory=dict)

@@ -24,7 +24,7 @@ from chalicelib.connectors.registry import CONNECTORS, ConnectorCatalogue, callb
 from chalicelib.domain.directory import EndpointSecret
 from chalicelib.domain.feedback import Feedback, Reason
 from chalicelib.domain.fields import Field
-from chalicelib.domain.item import Access
+from chalicelib.domain.item import ITEM_MISSING, Access
 from chalicelib.domain.outbound import DELIVERED, DISABLE, FAILED, RETRY, HttpRequest, HttpResponse, Message, Outcome
 from chalicelib.domain.ratelimit import Limit
 from chalicelib.domain.understanding import Text, Understanding
@@ -223,8 +223,7 @@ def test_every_event_renders_within_the_limit(name: str, lang: str) -> None:
     for event_type in taken(load(name)):
         for request in bearers(name, said(event_type), lang=lang):
             assert request.method in ("POST", "PUT", "PATCH")
-            assert json.loads(request.body)
-            assert request.headers["Content-Type"].startswith("application/json")
+            assert known.read(request)
             assert known.measure(request) <= known.limit
 
 
@@ -261,7 +260,7 @@ def test_any_words_render_within_the_limit(name: str, words: str) -> None:
     known = profile(name)
     for request in bearers(name, said(voice=feedback(texts=(Text(words),), understanding=Understanding()))):
         assert known.measure(request) <= known.limit
-        assert json.loads(request.body.decode("utf-8"))
+        assert known.read(request)
 
 
 @each_connector
@@ -439,6 +438,8 @@ def test_what_the_vendor_answers_is_read_as_it_means(name: str) -> None:
     if known.found is not None and known.not_found is not None:
         assert keeper.found(known.found.response) == known.external_id
         assert keeper.found(known.not_found.response) is None
+        assert keeper.outcome(known.not_found.response) == known.not_found.outcome
+        assert known.not_found.verdict == DELIVERED or known.not_found.code == ITEM_MISSING
     assert (keeper.authorise(access, AT) is not None) == (known.token is not None)
     if known.token is not None:
         got = keeper.token(known.token.response, AT)

@@ -6,6 +6,7 @@ import copy
 import random
 import re
 from collections.abc import Iterator, Mapping
+from itertools import product as product_of
 from typing import Any, Final
 
 import pytest
@@ -29,6 +30,9 @@ BODIES: Final[Mapping[str, Any]] = {
     "change_connection": {"name": "taken over", "state": "paused"},
     "delete_connection": None,
     "rotate_connection": {},
+    "create_upload": {"filename": "answers.csv"},
+    "list_uploads": None,
+    "get_upload": None,
     "create_endpoint": {
         "name": "n",
         "connector": "standard_webhooks",
@@ -75,7 +79,28 @@ BODIES: Final[Mapping[str, Any]] = {
     "list_tickets": None,
     "get_ticket": None,
     "move_ticket": {"to": "accepted", "version": 1},
+    "claim_ticket": {"version": 1},
+    "reassign_ticket": {"version": 1, "department": "service", "reason": "not ours"},
+    "complete_ticket": {"version": 1, "root_cause": "a"},
+    "add_note": {"text": "called twice"},
+    "list_notes": None,
+    "link_ticket": {"ticket": f"tk_closed_{OURS}", "kind": "related"},
+    "unlink_ticket": None,
+    "list_audit": None,
+    "audit_ticket": {"verdict": "passed"},
+    "list_unattended": None,
+    "close_feedback": {"reason": "nothing to do"},
     "reveal_contact": {"reason": "curious"},
+    "get_organisation": None,
+    "put_organisation": {"version": 1, "triage": "front_desk"},
+    "get_people": None,
+    "put_people": b"id,name\nann,Ann\n",
+    "get_units": None,
+    "put_units": b"id,name\nSH,Shanghai\n",
+    "check_organisation": {"triage": "front_desk"},
+    "find_owner": None,
+    "list_organisations": None,
+    "get_calendar": None,
     "list_deliveries": None,
     "get_delivery": None,
     "replay_delivery": {},
@@ -83,7 +108,13 @@ BODIES: Final[Mapping[str, Any]] = {
 }
 # Paths without a thing of a workspace: a rule is put under any name and becomes our own, packs and guides are the same
 # for all.
-NOBODYS: Final = {"put_rule", "get_pack", "get_source", "get_connector"}
+NOBODYS: Final = {"put_rule", "get_pack", "get_source", "get_connector", "get_calendar"}
+# Queries that a route needs.
+QUERIES: Final[Mapping[str, Mapping[str, str]]] = {
+    "put_people": {"version": "1"},
+    "put_units": {"version": "1"},
+    "list_audit": {"month": "2026-11"},
+}
 ROUTES: Final = {
     entry.view_function.__name__: (method, path)
     for path, by_method in product().routes.items()
@@ -103,17 +134,21 @@ def office(monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
 def ids(workspace: str) -> dict[str, list[str]]:
     """The path parameters that name a workspace's things."""
     return {
-        "connection_id": [f"cn_{workspace}"],
+        "connection_id": [f"cn_{workspace}", f"cn_csv_{workspace}"],
+        "upload_id": [f"up_{workspace}"],
         "endpoint_id": [f"ep_{workspace}"],
         "name": [f"rule-{workspace}"],
         "subscription_id": [f"sb_{workspace}"],
-        "feedback_id": [f"fb_{workspace}", f"fb_parked_{workspace}"],
-        "ticket_id": [f"tk_{workspace}"],
+        "feedback_id": [f"fb_{workspace}", f"fb_parked_{workspace}", f"fb_quiet_{workspace}"],
+        "ticket_id": [f"tk_{workspace}", f"tk_closed_{workspace}"],
+        "other_id": [f"tk_closed_{workspace}", f"tk_{workspace}"],
         "delivery_id": [f"dl-tk_{workspace}-ep_{workspace}-1"],
         "proposal_id": [f"fp_000001_{workspace}"],
         "pack": ["ecommerce"],
         "source": ["canonical"],
         "connector": ["standard_webhooks"],
+        "country": ["CN"],
+        "year": ["2026"],
     }
 
 
@@ -122,19 +157,20 @@ def paths(office: Office, view: str, workspace: str) -> list[dict[str, str]]:
     things = ids(workspace)
     things["key_id"] = [key.id for key in office.directory.keys.values() if key.workspace == workspace]
     names = re.findall(r"\{(\w+)\}", ROUTES[view][1])
-    return [{name: thing} for name in names for thing in things[name]] or [{}]
+    return [dict(zip(names, chosen, strict=True)) for chosen in product_of(*(things[name] for name in names))]
 
 
 def send(office: Office, view: str, path: dict[str, str], *, named: str | None, where: str, key: str = "") -> Answer:
     """One call that names a workspace in its body or its query."""
     method, resource = ROUTES[view]
     body = copy.deepcopy(BODIES[view])
-    query = None
-    if named is not None and where == "body" and body is not None:
+    query = dict(QUERIES.get(view, {}))
+    if named is not None and where == "body" and isinstance(body, dict):
         body["workspace"] = named
     elif named is not None:
-        query = {"workspace": named}
-    return office.call(method, resource, body, path=path, query=query, key=key or None)
+        query["workspace"] = named
+    kind = {"content-type": "text/csv"} if isinstance(body, bytes) else None
+    return office.call(method, resource, body, path=path, query=query, key=key or None, headers=kind)
 
 
 def theirs(office: Office) -> Any:
@@ -148,6 +184,9 @@ def theirs(office: Office) -> Any:
             [one for key, one in sorted(directory.subscriptions_.items()) if key[0] == at],
             [key for key in directory.keys.values() if key.workspace == at],
             [one for key, one in sorted(office.tickets.rows.items()) if key[0] == at],
+            [one for key, one in sorted(office.cases.written.items()) if key[0] == at],
+            [one for key, one in sorted(office.cases.sides.items()) if key[0] == at],
+            [one for key, one in sorted(office.cases.judged.items()) if key[0] == at],
             [one for key, one in sorted(office.deliveries.rows.items()) if key[0] == at],
             [asked for asked in office.deliveries.asked if asked[1] == at],
             {name: value for name, value in office.ssm.values.items() if at in name},
@@ -157,6 +196,7 @@ def theirs(office: Office) -> Any:
             [one for one in office.shelf.corrected if one.workspace == at],
             [one for key, one in sorted(office.frames.rows.items()) if key[0] == at],
             office.frames.states.get(at),
+            [one for key, one in sorted(office.organisations.versions.items()) if key[0] == at],
         )
     )
 

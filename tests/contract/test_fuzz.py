@@ -37,6 +37,7 @@ from tests.fakes.directory import FakeDirectory
 from tests.fakes.feedback import FakeFeedbackStore, FakeVault
 from tests.fakes.fetches import FakeInbox, FakeQueue
 from tests.fakes.frames import FakeFrames
+from tests.fakes.uploads import FakeFiles
 
 BODIES = int(os.environ.get("FUZZ", "300"))
 SEED = int(os.environ.get("FUZZ_SEED", "20261121"))
@@ -178,7 +179,7 @@ class Path:
         self.directory.put_connection(
             Connection(WORKSPACE, CONNECTION, "x", name, mapping=self.fixture.mapping, settings=self.fixture.settings)
         )
-        self.hear = Hear(secrets=self, source=registry.load, inbox=self.inbox, fetches=self.fetches, clock=lambda: AT)
+        self.hear = Hear(secrets=self, source=registry.load, inbox=self.inbox, fetches=self.fetches, files=FakeFiles(), clock=lambda: AT)
 
     def get(self, record_id: str, *, within: float = 0) -> ConnectionSecret:
         return self.record

@@ -122,7 +122,7 @@ def test_a_source_declares_what_the_hook_goes_by(name: str) -> None:
     assert isinstance(source, Source)
     assert source.name == name
     assert source.proof in ("signature", "token")
-    assert source.secret_from in ("us", "vendor") or (source.secret_from, source.proof) == ("vendor_later", "signature")
+    assert source.key_made_by in ("us", "vendor") or (source.key_made_by, source.proof) == ("vendor_later", "signature")
     assert validate_mapping(source.mapping) == source.mapping
     assert proves(name) == (name in PROVING), "how it signs is written down apart from the product"
     assert isinstance(source, FetchingSource) or not any(one.document.get("thin") for one in fixtures(name))
@@ -230,9 +230,9 @@ def test_a_source_without_a_secret_takes_its_url_for_proof_only_if_it_may(name: 
     route.connect(name, secrets=())
     source = registry.load(name)
     answer = route.post(unproved(first(name), NOW))
-    assert answer.status == (202 if source.proof == "token" or source.secret_from == "vendor_later" else 401)
+    assert answer.status == (202 if source.proof == "token" or source.key_made_by == "vendor_later" else 401)
     kept = [one.unread for one in route.envelopes()]
-    assert kept == (["secret_missing"] if source.secret_from == "vendor_later" else [None] * (answer.status == 202))
+    assert kept == (["secret_missing"] if source.key_made_by == "vendor_later" else [None] * (answer.status == 202))
 
 
 @pytest.mark.parametrize(
