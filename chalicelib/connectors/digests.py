@@ -1,0 +1,93 @@
+"""One card that names many events: a line each, with how grave, what, where, by when, which one, and its page.
+
+Nothing of a customer's words is in it but what a ticket's title has of them, made harmless as in ``cards``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from chalicelib.connectors import cards
+from chalicelib.domain.outbound import Message
+from chalicelib.domain.vocabulary import SEVERITIES
+
+LINE: Final = 110  # characters of one line without its id
+_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,80}")
+_GRAVE: Final = ("critical", "high")  # counted in the title
+
+Body = TypeVar("Body")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One event. ``text`` is harmless and on one line."""
+
+    severity: str
+    text: str
+    link: str  # empty: none
+
+
+@dataclass(frozen=True, slots=True)
+class DigestCard:
+    """``lines`` are as the messages were given: the most urgent first."""
+
+    title: str
+    severity: str  # the highest of them
+    lines: tuple[Line, ...]
+    link_label: str
+
+
+def build(messages: Sequence[Message], lang: str) -> DigestCard:
+    """The card that names all of them."""
+    lines = tuple(_line(message, lang) for message in messages)
+    counts = Counter(line.severity for line in lines)
+    by_severity = {cards.severity_word(message, lang): _severity(message) for message in messages}
+    grave = [f"{word} {counts[one]}" for word, one in by_severity.items() if one in _GRAVE]
+    head = f"{len(lines)} 条消息合并发送" if lang == "zh-CN" else f"{len(lines)} messages in one"
+    return DigestCard(
+        title=" · ".join([head, *grave]),
+        severity=max(counts, key=SEVERITIES.index),
+        lines=lines,
+        link_label="查看" if lang == "zh-CN" else "Open",
+    )
+
+
+def fit(
+    messages: Sequence[Message],
+    lang: str,
+    render: Callable[[DigestCard], Body],
+    size: Callable[[Body], int],
+    limit: int,
+) -> tuple[Body, int]:
+    """The body that names the first of them, as many as ``limit`` bytes hold, and how many: one always fits."""
+    low, high = 1, len(messages)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if size(render(build(messages[:middle], lang))) <= limit:
+            low = middle
+        else:
+            high = middle - 1
+    return render(build(messages[:low], lang)), low
+
+
+def _line(message: Message, lang: str) -> Line:
+    """How grave, what, where, by when, and its id."""
+    text = cards.headline(message, lang, LINE)
+    return Line(_severity(message), f"{text} · {_subject(message)}", message.link)
+
+
+def _subject(message: Message) -> str:
+    """The id of what it is about. Ids are ours, and a "_" within one is acted on by no dialect: it can be copied."""
+    if message.ticket:
+        return message.ticket.id
+    named = str(message.detail.get("alert_id") or message.detail.get("feedback_id") or "")
+    return named if _ID.fullmatch(named) else message.delivery_id
+
+
+def _severity(message: Message) -> str:
+    told = message.ticket.severity if message.ticket else str(message.detail.get("severity") or "medium")
+    return told if told in SEVERITIES else "medium"
