@@ -7,10 +7,12 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from chalicelib.domain.frame_state import FrameState
+from chalicelib.domain.playbook import Playbooks
 from chalicelib.errors import Conflict, Invalid
 from chalicelib.understanding import shipped
 from chalicelib.understanding.compose import compose, failures
 from chalicelib.understanding.frame import Frame, FrameError
+from chalicelib.understanding.playbooks import of_frame
 from chalicelib.understanding.reader import Reader
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ class FrameBook:
         self._weights = weights
         self._delta = delta
         self._frame = lru_cache(maxsize=KEPT)(_composed)
+        self._playbooks = lru_cache(maxsize=KEPT)(lambda content: of_frame(self._frame(content)))
         self._reader = lru_cache(maxsize=KEPT)(self._made)
 
     def packs(self) -> tuple[str, ...]:
@@ -40,6 +43,14 @@ class FrameBook:
     def frame(self, state: FrameState) -> Frame:
         """The composed frame; of an overlay what no longer fits newer packs is left out."""
         return self._frame(_content(state))
+
+    def playbooks(self, state: FrameState) -> Playbooks:
+        """What is to be done about its topics and red lines."""
+        return self._playbooks(_content(state))
+
+    def words(self, state: Callable[[], FrameState]) -> Words:
+        """What the frame of a state says, looked up when it is first asked."""
+        return Words(self, state)
 
     def reader(self, state: FrameState, *, whole: bool = False) -> Reader:
         """What reads a workspace's voices. Workspaces with nothing of their own share one.
@@ -97,6 +108,20 @@ class FrameBook:
     def _with_model(self, frame: Frame, state: FrameState) -> Reader:
         delta = None if state.delta is None else self._delta(state.workspace, state.delta)
         return Reader(frame, self._weights(), delta)
+
+
+class Words:
+    """``domain.playbook.FrameWords``: one look at the state for names and playbooks together."""
+
+    def __init__(self, book: FrameBook, state: Callable[[], FrameState]) -> None:
+        self._book = book
+        self._state = lru_cache(maxsize=1)(state)
+
+    def name(self, topic: str, lang: str) -> str:
+        return self._book.frame(self._state()).name(topic, lang)
+
+    def playbooks(self) -> Playbooks:
+        return self._book.playbooks(self._state())
 
 
 def _content(state: FrameState) -> _Content:

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from chalicelib.domain.playbook import Playbook
+
 
 class FrameError(ValueError):
     """A pack or an overlay is wrong at ``file``:``line``."""
@@ -79,6 +81,7 @@ class _Values(NamedTuple):
     nodes: tuple[Node, ...]
     red_lines: tuple[RedLine, ...]
     retired: tuple[Node, ...] = ()  # tag nothing any more; older tags still want their names
+    playbooks: tuple[Playbook, ...] = ()  # the workspace's own; those that ship lie apart, see playbooks.py
 
 
 class Frame(_Values):

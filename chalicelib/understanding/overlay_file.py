@@ -13,6 +13,8 @@
         negative: [齁咸]                 # … include, negative, positive, near, exclude: added
         tests: {negative: [汤齁咸]}      # checked, as every sentence here is
     retire: [promotion.gift]           # tag nothing any more, nor do those below them
+    roles: {…}                         # of the playbooks, and the
+    playbooks: […]                     # workspace's own, as in playbook_file: each takes the place of the packs' one
 
 A changed department, stage, need or prior also holds for the topics below that had the same as their ancestor. A term
 that the overlay names is taken from the topic of the packs that had it: the workspace knows better.
@@ -26,6 +28,8 @@ from typing import Any, Final
 
 import yaml
 
+from chalicelib.domain.playbook import RED_LINE, Playbook
+from chalicelib.understanding import playbook_file
 from chalicelib.understanding.frame import Frame, Node, Sample, Term, in_order
 from chalicelib.understanding.frame_file import NODE_MEMBERS, TERM_MEMBERS, Inherited, PackParser
 from chalicelib.understanding.marked import compose
@@ -34,6 +38,8 @@ FILE: Final = "overlay"
 MAX_BYTES: Final = 64 * 1024
 MAX_NODES: Final = 500
 MAX_TERMS: Final = 5000
+OWN: Final = "own"  # where a playbook that ships has its pack in its version
+_MEMBERS: Final = frozenset({"nodes", "extend", "retire"}) | playbook_file.MEMBERS
 _INHERITED: Final = ("department", "stage", "need", "prior")
 _CHANGES: Final = frozenset(("id", "name", *_INHERITED, *TERM_MEMBERS, "tests"))
 
@@ -69,6 +75,20 @@ def apply(frame: Frame, text: str, number: int, *, strict: bool) -> Frame:
         nodes=nodes,
         red_lines=tuple(line._replace(samples=()) for line in frame.red_lines),
         retired=(*frame.retired, *(node for node in frame.nodes if node.id in parser.retired)),
+        playbooks=_playbooks(root, parser, number),
+    )
+
+
+def _playbooks(root: yaml.Node, parser: _OverlayParser, number: int) -> tuple[Playbook, ...]:
+    """The overlay's playbooks, without those for topics that are not there."""
+    members = parser.mapping(root, _MEMBERS)
+    if not playbook_file.MEMBERS & set(members):
+        return ()
+    found = playbook_file.PlaybookParser(FILE, OWN, f"~{number}").playbooks(root, members)
+    return tuple(
+        one
+        for place, one in found
+        if one.id.startswith(RED_LINE) or one.id in parser.nodes or parser.is_there(place, one.id)
     )
 
 
@@ -114,9 +134,9 @@ class _OverlayParser(PackParser):
         self._words = 0
 
     def overlay(self, root: yaml.Node) -> None:
-        members = self.mapping(root, {"nodes", "extend", "retire"})
+        members = self.mapping(root, _MEMBERS)
         if not members:
-            self.fail(root, "An overlay says nodes, extend or retire.")
+            self.fail(root, "An overlay says nodes, extend, retire or playbooks.")
         for item in self.items(members["retire"]) if "retire" in members else ():
             self.retire(item)
         for item in self.items(members["extend"]) if "extend" in members else ():
