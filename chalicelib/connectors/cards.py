@@ -1,258 +1,385 @@
-"""One card for every chat robot: what it says, in zh-CN or English, with a customer's words made harmless.
+"""One card for every target: what it says, in zh-CN or English, with the words of others made harmless.
 
-Chat clients read markdown dialects that honour no escape sign in common. So characters that any of them acts on are
-replaced by their full-width twins, "@" is followed by a zero-width joiner, and addresses are broken by a zero-width
-space: the text still reads the same, and nothing in it is a mention, link, image, header or tag.
+The first line alone answers what, where and by when; at most four lines follow it, then a button. Each robot's file
+renders the one model within its vendor's size; ``plain_text`` and ``headline`` are for systems that keep items.
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
+from chalicelib.connectors import deadlines
+from chalicelib.connectors.card_words import LANGUAGES, STATES, say
+from chalicelib.connectors.harmless import clip, excerpt, harmless, tail
+from chalicelib.domain.access import UNIT_SEPARATOR
+from chalicelib.domain.alert import NO_TOPIC
 from chalicelib.domain.feedback import Feedback
 from chalicelib.domain.outbound import Message
-from chalicelib.domain.ticket import Ticket
+from chalicelib.domain.ticket import SETTLED
 from chalicelib.domain.understanding import Tag
+from chalicelib.domain.vocabulary import NO_UNIT
 
-_TWINS: Final = str.maketrans("<>[]*`#&_|~\\!{}", "＜＞［］＊｀＃＆＿｜～＼！｛｝")
-_MENTION: Final = re.compile("([@＠])(?!\u200d)")
-_SCHEME: Final = re.compile(":(?=//)")
-_DOMAIN_DOT: Final = re.compile(r"(?<=[A-Za-z0-9])\.(?=[A-Za-z])")
-_KEPT_FORMAT: Final = "\u200d\u200b"  # joiners inside emoji, and our own marks
+__all__ = ["LANGUAGES", "Card", "build", "clip", "fit", "harmless", "headline", "plain_text"]
 
 WORD_BUDGETS: Final = (1200, 600, 300, 150, 60, 0)  # characters of the customer's words, tried in turn
+CHAT_BUDGETS: Final = (180, 90, 60, 0)  # idem, where they are one line among five
+TITLE: Final = 120  # characters of the first line
 TAGS_SHOWN: Final = 6
 EVIDENCE_SHOWN: Final = 40
-LANGUAGES: Final = ("zh-CN", "en")
-
-_WORDS: Final[Mapping[str, tuple[str, str]]] = {
-    "ticket.opened": ("新工单", "New ticket"),
-    "ticket.updated": ("工单更新", "Ticket updated"),
-    "ticket.escalated": ("工单升级", "Ticket escalated"),
-    "ticket.resolved": ("工单已解决", "Ticket resolved"),
-    "ticket.verified": ("客户确认已解决", "Customer confirmed the fix"),
-    "ticket.reopened": ("工单重新打开", "Ticket reopened"),
-    "ticket.closed": ("工单已关闭", "Ticket closed"),
-    "alert.raised": ("预警", "Alert"),
-    "feedback.scored": ("新反馈", "New feedback"),
-    "feedback.revised": ("反馈有更新", "Feedback revised"),
-    "followup.suggested": ("建议回访", "Follow-up suggested"),
-    "recommendation.suggested": ("改进建议", "Recommendation"),
-    "delivery.failed": ("推送失败", "Delivery failed"),
-    "endpoint.disabled": ("推送已停用", "Endpoint disabled"),
-    "low": ("低", "low"),
-    "medium": ("中", "medium"),
-    "high": ("高", "high"),
-    "critical": ("紧急", "critical"),
-    "severity": ("级别", "Severity"),
-    "state": ("状态", "State"),
-    "unit": ("门店", "Unit"),
-    "touchpoint": ("触点", "Touchpoint"),
-    "departments": ("责任部门", "Departments"),
-    "scores": ("评分", "Scores"),
-    "due": ("处理期限", "Due"),
-    "customer": ("客户", "Customer"),
-    "rule": ("规则", "Rule"),
-    "named": ("涉及反馈", "Feedback named"),
-    "swallowed": ("冷却期内合并", "Merged by cool-down"),
-    "id": ("编号", "Id"),
-    "words": ("客户原话", "In the customer's words"),
-    "tags": ("标签", "Tags"),
-    "positive": ("正面", "positive"),
-    "negative": ("负面", "negative"),
-    "neutral": ("中性", "neutral"),
-    "open": ("查看工单", "Open the ticket"),
-    "more": ("全文见工单", "full text on the ticket"),
-}
-_STATE_WORDS: Final[Mapping[str, tuple[str, str]]] = {
-    "triage": ("待分派", "triage"),
-    "open": ("待受理", "open"),
-    "accepted": ("已受理", "accepted"),
-    "in_progress": ("处理中", "in progress"),
-    "waiting_customer": ("等待客户", "waiting for the customer"),
-    "resolved": ("已解决", "resolved"),
-    "verifying": ("回访确认中", "verifying"),
-    "closed": ("已关闭", "closed"),
-    "reopened": ("重新打开", "reopened"),
-    "merged": ("已合并", "merged"),
-    "rejected": ("已驳回", "rejected"),
-}
+MARKED: Final = 3  # pieces of evidence that are marked in the words
+STEPS_SHOWN: Final = 2
+_LEAST_EXCERPT: Final = 16
+_LEAST_PLACE: Final = 8  # characters that a first line must have left for what and where
+_SHORT: Final = 80
+_SHORT_LINE: Final = 40  # characters for what and where that are too few for a title
+_IN_TITLE: Final = ("severity", "unit", "due")
 
 Body = TypeVar("Body")
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What a robot shows. Every text is harmless and on one line; ``quotes`` are the customer's words."""
+    """What is shown of an event. Every text is harmless and on one line; ``quotes`` are the customer's words.
 
-    title: str
+    ``facts`` are all there are, ``brief`` those that the first line does not tell: label and value.
+    """
+
+    title: str  # the first line
     severity: str
-    facts: tuple[tuple[str, str], ...]  # label, value
+    facts: tuple[tuple[str, str], ...]
+    brief: tuple[tuple[str, str], ...]
     quotes_label: str
-    quotes: tuple[str, ...] = field(repr=False)
+    quotes: tuple[str, ...] = field(repr=False)  # evidence stands between marks, see harmless.OPEN
+    cut: str  # says where the whole is; empty: nothing was cut
     tags_label: str
     tags: tuple[str, ...] = field(repr=False)
+    history_label: str
+    history: tuple[str, ...]
+    playbook_label: str
+    playbook: tuple[str, ...] = field(repr=False)
     link: str  # empty: none
     link_label: str
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What follows the first line: words, facts, history, playbook, as far as there are any."""
+        words = f"“{' ／ '.join(self.quotes)}”{self.cut}" if self.quotes else self.cut
+        told = (
+            words,
+            " · ".join(f"{label} {value}" for label, value in self.brief),
+            f"{self.history_label} {' · '.join(self.history)}" if self.history else "",
+            f"{self.playbook_label} {' · '.join(self.playbook)}" if self.playbook else "",
+        )
+        return tuple(line for line in told if line)
 
 
 def build(message: Message, lang: str, words: int = WORD_BUDGETS[0]) -> Card:
     """The card of an event, showing at most ``words`` characters of the customer's words."""
-
-    def say(word: str) -> str:
-        return _say(_WORDS, word, lang)
-
-    severity = str(message.detail.get("severity") or (message.ticket.severity if message.ticket else "medium"))
-    subject = message.ticket.title if message.ticket else ""
-    title = " · ".join(part for part in (say(message.type), harmless(subject)) if part)
+    facts = [(name, value) for name, value in _facts(message, lang) if value]
     quotes, cut = _quotes(message.feedback, words)
-    if cut and message.link:
-        quotes = (*quotes, f"（{say('more')}）" if lang == "zh-CN" else f"({say('more')})")
     return Card(
-        title=clip(title, 120),
-        severity=severity,
-        facts=tuple((label, value) for label, value in _facts(message, severity, lang) if value),
-        quotes_label=say("words"),
+        title=_title(message, lang),
+        severity=_severity(message),
+        facts=tuple((say(name, lang), value) for name, value in facts),
+        brief=tuple((say(name, lang), value) for name, value in _brief(message, facts, lang)),
+        quotes_label=say("words", lang),
         quotes=quotes,
-        tags_label=say("tags"),
+        cut=say("more", lang) if cut and message.link else "",
+        tags_label=say("tags", lang),
         tags=_tags(message, lang) if words else (),
+        history_label=say("history", lang),
+        history=tuple(_history(message, lang)),
+        playbook_label=say("playbook", lang),
+        playbook=tuple(_playbook(message, lang)),
         link=message.link,
-        link_label=say("open"),
+        link_label=say("button", lang),
     )
 
 
-def fit(message: Message, lang: str, render: Callable[[Card], Body], size: Callable[[Body], int], limit: int) -> Body:
+def fit(
+    message: Message,
+    lang: str,
+    render: Callable[[Card], Body],
+    size: Callable[[Body], int],
+    limit: int,
+    *,
+    budgets: Iterable[int] = CHAT_BUDGETS,
+) -> Body:
     """The body with as many of the customer's words as ``limit`` bytes hold. What else a card says always fits."""
-    for words in WORD_BUDGETS:
+    for words in budgets:
         body = render(build(message, lang, words))
         if size(body) <= limit:
             break
     return body
 
 
-def harmless(text: str) -> str:
-    """One line that no chat client acts on. Doing it twice changes nothing."""
-    kept = (_plain(char) for char in text)
-    line = " ".join("".join(kept).translate(_TWINS).split())
-    line = _MENTION.sub("\\1\u200d", line)
-    line = _SCHEME.sub(":\u200b", line)
-    return _DOMAIN_DOT.sub(".\u200b", line)
+def headline(message: Message, lang: str, limit: int) -> str:
+    """What, where, by when: one harmless line of at most ``limit`` characters, true whenever it is read."""
+    return _line(message, lang, limit, what=_what(message, lang), when=when_words(message, lang))
 
 
-def clip(text: str, length: int) -> str:
-    """At most ``length`` characters, ended by an ellipsis when cut, never inside what is seen as one character."""
-    if len(text) <= length:
-        return text
-    end = max(length - 1, 0)
-    while end > 0 and _joined(text, end):
-        end -= 1
-    return text[:end].rstrip() + "…" if length > 0 else ""
+def plain_text(message: Message, lang: str, limit: int) -> str:
+    """The whole card as lines of harmless text, at most ``limit`` characters; the customer's words give way first."""
+
+    def render(card: Card) -> str:
+        lines = [headline(message, lang, TITLE), *(f"{label}: {value}" for label, value in card.facts)]
+        if card.quotes or card.cut:
+            lines += [f"{card.quotes_label}: {card.cut}".rstrip(), *(f"“{quote}”" for quote in card.quotes)]
+        if card.tags:
+            lines += [f"{card.tags_label}:", *card.tags]
+        if card.history:
+            lines.append(f"{card.history_label}: {' · '.join(card.history)}")
+        if card.playbook:
+            lines.append(f"{card.playbook_label}: {' · '.join(card.playbook)}")
+        return "\n".join([*lines, *([f"{card.link_label}: {card.link}"] if card.link else [])])
+
+    return clip(fit(message, lang, render, len, limit, budgets=WORD_BUDGETS), limit)
 
 
-def _plain(char: str) -> str:
-    """Control and format characters (bidi overrides among them) are no part of what a customer says."""
-    if char in _KEPT_FORMAT:
-        return char
-    category = unicodedata.category(char)
-    if category in ("Cc", "Zl", "Zp"):
-        return " "
-    if category == "Cs":
-        return "\ufffd"
-    return "" if category == "Cf" else char
+def severity_word(message: Message, lang: str) -> str:
+    """How grave it is, in the reader's language."""
+    return say(_severity(message), lang)
 
 
-def _joined(text: str, at: int) -> bool:
-    """Whether a cut before ``text[at]`` would take a mark, a modifier or half a flag off its base."""
-    char, before = text[at], text[at - 1]
-    if unicodedata.combining(char) or unicodedata.category(char) in ("Mn", "Me", "Mc"):
-        return True
-    if "\u200d" in (char, before) or "\U0001f3fb" <= char <= "\U0001f3ff":
-        return True
-    return _is_flag_half(char) and _flag_halves_before(text, at) % 2 == 1
+def state_word(message: Message, lang: str) -> str:
+    """The ticket's state in the reader's language; empty without a ticket."""
+    return say(message.ticket.state, lang, STATES) if message.ticket else ""
 
 
-def _is_flag_half(char: str) -> bool:
-    return "\U0001f1e6" <= char <= "\U0001f1ff"
+def due_words(message: Message, lang: str) -> str:
+    """By when, with its date; empty where the ticket names no time."""
+    ticket = message.ticket
+    if ticket is None or ticket.due_at is None:
+        return ""
+    return deadlines.dated(ticket.due_at, message.time_zone, lang, since=ticket.opened_at)
 
 
-def _flag_halves_before(text: str, at: int) -> int:
-    count = 0
-    while count < at and _is_flag_half(text[at - count - 1]):
-        count += 1
-    return count
+def what_words(message: Message, lang: str) -> str:
+    """What it is about, of any event."""
+    return _what(message, lang)
 
 
-def _say(words: Mapping[str, tuple[str, str]], word: str, lang: str) -> str:
-    zh, en = words.get(word, (word, word))
-    return zh if lang == "zh-CN" else en
+def where_word(message: Message) -> str:
+    """The unit, else the touchpoint."""
+    touchpoint = message.ticket.touchpoint if message.ticket else message.detail.get("touchpoint")
+    return unit_word(message) or harmless(str(touchpoint or ""))
 
 
-def _facts(message: Message, severity: str, lang: str) -> Iterator[tuple[str, str]]:
-    def say(word: str) -> str:
-        return _say(_WORDS, word, lang)
+def when_words(message: Message, lang: str) -> str:
+    """By when; of what is settled its state, of an alert how many it names."""
+    if _is_over(message):
+        return state_word(message, lang)
+    return due_words(message, lang) or _count(message, lang)
 
-    detail = message.detail
-    yield say("severity"), say(severity)
-    if message.ticket:
-        yield from _ticket_facts(message.ticket, lang)
+
+def score_words(message: Message) -> str:
+    """The scores that the customer gave, with their scales."""
+    return _scores(message.feedback) if message.feedback else ""
+
+
+def unit_word(message: Message) -> str:
+    """Where it was, as far as anything says so."""
+    unit = message.ticket.unit if message.ticket else message.detail.get("unit")
+    return harmless(str(unit)) if unit and unit != NO_UNIT else ""
+
+
+def customer_words(message: Message, budget: int = WORD_BUDGETS[0]) -> str:
+    """At most ``budget`` characters of what the customer said, on one line, nothing marked."""
+    return " ".join(_quotes(message.feedback, budget, marked=False)[0])
+
+
+# --- the first line ---------------------------------------------------------------------------------------------
+
+
+def _title(message: Message, lang: str) -> str:
+    """The first line of what is read now: the deadline is said as seen from now, and what happened if it is news."""
+    what, when = _what(message, lang), ""
+    if message.ticket and message.type != "ticket.opened":
+        what = f"{say(message.type, lang)}{'：' if lang == 'zh-CN' else ': '}{what}"
+    if message.ticket and message.ticket.due_at and not _is_over(message):
+        when = deadlines.near(message.ticket.due_at, message.now, message.time_zone, lang)
+    elif message.ticket is None:
+        when = _count(message, lang)
+    return _line(message, lang, TITLE, what=what, when=when)
+
+
+def _line(message: Message, lang: str, limit: int, *, what: str, when: str) -> str:
+    """``【紧急】what · where · when`` in ``limit`` characters: what and where give way, when does not."""
+    severity = severity_word(message, lang)
+    head = f"【{severity}】" if lang == "zh-CN" else f"{severity.upper()} · "
+    where = where_word(message)
+    for start in (head, ""):
+        rest = limit - len(start) - (len(when) + 3 if when else 0) - (3 if where else 0)
+        if rest >= _LEAST_PLACE:
+            break
     else:
-        yield say("unit"), _short(detail.get("unit"))
-        yield say("touchpoint"), _short(detail.get("touchpoint"))
-    if message.feedback:
-        yield say("scores"), _scores(message.feedback)
+        return clip(" · ".join(part for part in (what, where, when) if part), limit)
+    if len(what) + len(where) > rest and rest < _SHORT_LINE:
+        what = _topic_words(message, lang) or what  # the score in a title is the first that a short line can miss
+    room = min(len(where), max(rest // 3, rest - len(what)))
+    cut = tail if UNIT_SEPARATOR in where else clip
+    return start + " · ".join(part for part in (clip(what, rest - room), cut(where, room), when) if part)
+
+
+def _what(message: Message, lang: str) -> str:
+    """The ticket's title; of an event without one its name, and what it is about."""
+    if message.ticket:
+        return harmless(message.ticket.title) or say(message.type, lang)
+    detail = message.detail
+    topic = str(detail.get("topic") or NO_TOPIC)
+    rule = harmless(say(str(detail.get("rule") or ""), lang))
+    about = harmless(message.topic_name(topic, lang)) if topic != NO_TOPIC else ""
+    return " ".join(part for part in (say(message.type, lang), rule, about) if part)
+
+
+def _count(message: Message, lang: str) -> str:
+    named = message.detail.get("named") if message.ticket is None else None
+    return say("count", lang).format(_short(named)) if named else ""
+
+
+def _topic_words(message: Message, lang: str) -> str:
+    """What the ticket is about, without anything else."""
+    topics = message.ticket.topics if message.ticket else ()
+    return _comma(lang).join(harmless(message.topic_name(topic, lang)) for topic in topics)
+
+
+def _comma(lang: str) -> str:
+    return "、" if lang == "zh-CN" else ", "
+
+
+def _is_over(message: Message) -> bool:
+    return message.ticket is not None and message.ticket.state in SETTLED
+
+
+# --- the other lines --------------------------------------------------------------------------------------------
+
+
+def _severity(message: Message) -> str:
+    return message.ticket.severity if message.ticket else str(message.detail.get("severity") or "medium")
+
+
+def _facts(message: Message, lang: str) -> Iterator[tuple[str, str]]:
+    """Name and value of everything that is known, in the order of its weight."""
+    ticket, detail = message.ticket, message.detail
+    yield "severity", severity_word(message, lang)
+    yield "state", state_word(message, lang)
+    yield "unit", clip(unit_word(message), _SHORT)
+    yield "touchpoint", _short(ticket.touchpoint if ticket else detail.get("touchpoint"))
+    yield "departments", _short(_comma(lang).join(ticket.departments)) if ticket else ""
+    yield "due", due_words(message, lang)
+    yield "scores", score_words(message)
     if message.type == "alert.raised":
-        yield say("rule"), _short(detail.get("rule"))
-        yield say("named"), _short(detail.get("named"))
-        yield say("swallowed"), _short(detail.get("swallowed") or "")
-    yield say("customer"), _short(" ".join(message.customer.values()))
-    yield say("id"), _short(message.ticket.id if message.ticket else message.delivery_id)
+        yield "rule", _short(say(str(detail.get("rule") or ""), lang))
+        yield "named", _short(detail.get("named"))
+        yield "swallowed", _short(detail.get("swallowed") or "")
+    yield "endpoint", _short(detail.get("endpoint_id"))
+    yield "customer", _short(" ".join(message.customer.values()))
+    # A ticket's id is ours and has one "_", which no dialect acts on: it can be copied as it stands.
+    yield "id", ticket.id if ticket else _short(message.delivery_id)
 
 
-def _ticket_facts(ticket: Ticket, lang: str) -> Iterator[tuple[str, str]]:
-    yield _say(_WORDS, "state", lang), _say(_STATE_WORDS, ticket.state, lang)
-    yield _say(_WORDS, "unit", lang), _short(ticket.unit)
-    yield _say(_WORDS, "touchpoint", lang), _short(ticket.touchpoint)
-    yield _say(_WORDS, "departments", lang), _short("、".join(ticket.departments))
-    yield _say(_WORDS, "due", lang), ticket.due_at.strftime("%Y-%m-%d %H:%M UTC") if ticket.due_at else ""
+def _brief(message: Message, facts: Iterable[tuple[str, str]], lang: str) -> Iterator[tuple[str, str]]:
+    """The facts that the first line does not tell, and the topics; who wrote it and the id come last."""
+    told = {*_IN_TITLE, "rule", "named"} | (set() if message.ticket and message.ticket.unit else {"touchpoint"})
+    topics = _topics(message, lang)
+    for name, value in facts:
+        if name == "customer" and topics:
+            yield "tags", topics
+            topics = ""
+        if name == "id" and topics:
+            yield "tags", topics
+        if name not in told:
+            yield name, value
+
+
+def _topics(message: Message, lang: str) -> str:
+    """The surest topics and how they were spoken of; the words that say so are marked where they stand."""
+    tags = _surest(message.feedback)[:MARKED] if message.feedback else []
+    shown = (f"{_name(message, tag, lang)} {say(tag.polarity, lang)}" for tag in tags)
+    return clip(_comma(lang).join(dict.fromkeys(shown)), _SHORT)
+
+
+def _history(message: Message, lang: str) -> Iterator[str]:
+    """What matters of a case that is not new: when it began, and how often a fix did not hold."""
+    ticket = message.ticket
+    if ticket is None:
+        return
+    if message.type != "ticket.opened" and ticket.version > 1:
+        yield say("opened_at", lang).format(deadlines.moment(ticket.opened_at, message.time_zone, lang))
+    if ticket.reopened:
+        yield say("reopened", lang).format(ticket.reopened)
+    if ticket.bounced:
+        yield say("bounced", lang).format(ticket.bounced)
+    if ticket.verification in ("unsatisfied", "no_answer"):
+        yield say(ticket.verification, lang)
+
+
+def _playbook(message: Message, lang: str) -> Iterator[str]:
+    """The first steps and the most that may be given; nothing without a playbook."""
+    playbook = message.playbook
+    if playbook is None:
+        return
+    for number, step in enumerate(playbook.steps[:STEPS_SHOWN], start=1):
+        yield f"{number}. {clip(harmless(step[lang]), _SHORT)}"
+    most = harmless(playbook.compensation[lang])
+    if most:
+        yield f"{say('compensation', lang)} {clip(most, _SHORT // 2)}"
 
 
 def _short(value: object) -> str:
-    return clip(harmless(str(value)), 80) if value is not None else ""
+    return clip(harmless(str(value)), _SHORT) if value is not None else ""
 
 
 def _scores(feedback: Feedback) -> str:
     return _short("  ".join(f"{score.kind.upper()} {score.value:g}/{score.high:g}" for score in feedback.scores[:4]))
 
 
-def _quotes(feedback: Feedback | None, budget: int) -> tuple[tuple[str, ...], bool]:
+def _quotes(feedback: Feedback | None, budget: int, *, marked: bool = True) -> tuple[tuple[str, ...], bool]:
     """What the customer said, in order, and whether something was left out."""
     if feedback is None:
         return (), False
     quotes: list[str] = []
-    said = [harmless(text.text) for text in feedback.texts if text.speaker == "customer" and text.text.strip()]
-    for text in said:
-        if budget <= 0:
-            break
-        quotes.append(clip(text, budget))
-        budget -= len(quotes[-1])
-    return tuple(quotes), quotes != said
+    cut = False
+    for place, text in enumerate(feedback.texts):
+        if text.speaker != "customer" or not text.text.strip():
+            continue
+        if budget < _LEAST_EXCERPT:
+            return tuple(quotes), True
+        shown, shortened = excerpt(text.text, _evidence(feedback, place) if marked else (), budget)
+        cut = cut or shortened
+        if shown:
+            quotes.append(shown)
+            budget -= len(shown)
+    return tuple(quotes), cut
+
+
+def _evidence(feedback: Feedback, place: int) -> list[tuple[int, int]]:
+    """Where the surest topics of one text stand in it."""
+    return [(tag.start, tag.end) for tag in _surest(feedback)[:MARKED] if tag.text == place]
+
+
+def _surest(feedback: Feedback) -> list[Tag]:
+    """Tags, complaints first, then by how sure they are."""
+    tags = feedback.understanding.tags
+    return sorted(tags, key=lambda tag: (tag.polarity != "negative", -tag.confidence))[:TAGS_SHOWN]
 
 
 def _tags(message: Message, lang: str) -> tuple[str, ...]:
-    """Topic, polarity and the words that say so, the surest first."""
+    """Topic, polarity and the words that say so."""
     feedback = message.feedback
     if feedback is None:
         return ()
-    surest = sorted(feedback.understanding.tags, key=lambda tag: -tag.confidence)[:TAGS_SHOWN]
-    return tuple(dict.fromkeys(_tag(feedback, tag, message.topic_name(tag.topic, lang), lang) for tag in surest))
+    return tuple(dict.fromkeys(_tag(feedback, tag, _name(message, tag, lang), lang) for tag in _surest(feedback)))
+
+
+def _name(message: Message, tag: Tag, lang: str) -> str:
+    return _short(message.topic_name(tag.topic, lang))
 
 
 def _tag(feedback: Feedback, tag: Tag, name: str, lang: str) -> str:
     evidence = feedback.texts[tag.text].text[tag.start : tag.end] if tag.text < len(feedback.texts) else ""
     shown = clip(harmless(evidence), EVIDENCE_SHOWN)
-    head = f"{_short(name)} {_say(_WORDS, tag.polarity, lang)}"
+    head = f"{name} {say(tag.polarity, lang)}"
     return f"{head} “{shown}”" if shown else head
