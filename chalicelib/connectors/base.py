@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
 from chalicelib.connectors import templates
@@ -31,6 +31,7 @@ __all__ = ["ITEM_MISSING", "KEY_CONFLICT", "TOKEN_EXPIRED", "Access", "Connector
 
 LANGUAGE: Final = LANGUAGES[0]
 _CODE: Final = re.compile(r"-?[0-9]{1,9}")
+_LONGEST_LIFE: Final = 2_592_000  # seconds; no vendor's token lives for a month
 
 
 class Connector(Protocol):
@@ -66,6 +67,18 @@ class Digesting(Protocol):
 
         Fewer of them always fit. Raises Invalid as ``render``.
         """
+
+
+class SmsConnector(Protocol):
+    """What an SMS vendor's connector has besides: it is one of the gateways of services/ports.py."""
+
+    name: str
+
+    def parts(self, text: str) -> int:
+        """Parts that one phone is billed for ``text``."""
+
+    def bill(self, message: Message, secret: EndpointSecret, settings: Mapping[str, Any]) -> int:
+        """Parts that all receivers together are billed. Raises Invalid as ``render``."""
 
 
 class StateConnector(Protocol):
@@ -116,8 +129,8 @@ class StateConnector(Protocol):
         """What any answer means.
 
         ``RETRY`` with code TOKEN_EXPIRED: once more at once with a new token. Code ITEM_MISSING, or HTTP 404 or 410,
-        in answer to an update: the item is gone. ``RETRY`` with KEY_CONFLICT in answer to a create: the target knows
-        the key and took another request under it.
+        in answer to an update: the item is gone. ITEM_MISSING in answer to a search: there is none. ``RETRY`` with
+        KEY_CONFLICT in answer to a create: the target knows the key and took another request under it.
         """
 
 
@@ -183,6 +196,11 @@ def whole(value: object) -> int | None:
     if isinstance(value, int):
         return value
     return int(value) if isinstance(value, str) and _CODE.fullmatch(value) else None
+
+
+def token_end(now: datetime, life: int | None, usual: int) -> datetime:
+    """When a token ends by its vendor's word, in seconds; by the ``usual`` life where the word is none."""
+    return now + timedelta(seconds=life if life is not None and 0 < life <= _LONGEST_LIFE else usual)
 
 
 def outcome_of_status(response: HttpResponse, *, permanent: bool) -> Outcome:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote
 
-from chalicelib.connectors import base
+from chalicelib.connectors import base, digests
 from chalicelib.connectors.cards import Card, fit
+from chalicelib.connectors.digests import DigestCard
 from chalicelib.domain.directory import EndpointSecret
+from chalicelib.domain.fields import Field
 from chalicelib.domain.outbound import RETRY, HttpRequest, HttpResponse, Message, Outcome
 from chalicelib.domain.ratelimit import Limit
 
@@ -32,18 +35,23 @@ class DingTalk:
     signs = False
     credential: str | None = "access_token"
     limits: tuple[Limit, ...] = (Limit(20, 60.0),)
+    fields: tuple[Field, ...] = ()
+    credential_fields: tuple[Field, ...] = ()
 
     def validate_settings(self, settings: Mapping[str, Any]) -> None:
         base.validate_common(self, settings)
 
+    def digest(
+        self, messages: Sequence[Message], secret: EndpointSecret, settings: Mapping[str, Any]
+    ) -> tuple[HttpRequest, int]:
+        body, named = digests.fit(
+            messages, base.lang_of(settings), lambda card: base.json_bytes(_digest(card)), len, MAX_BODY
+        )
+        return base.json_request(_signed(secret, messages[0].now), secret, {}, body), named
+
     def render(self, message: Message, secret: EndpointSecret, settings: Mapping[str, Any]) -> HttpRequest:
-        url = secret.url
-        if secret.secret:
-            millis = int(message.now.timestamp() * 1000)
-            joint = "&" if "?" in url else "?"
-            url = f"{url}{joint}timestamp={millis}&sign={sign(secret.secret, millis)}"
         body = fit(message, base.lang_of(settings), lambda card: base.json_bytes(_body(card)), len, MAX_BODY)
-        return base.json_request(url, secret, {}, body)
+        return base.json_request(_signed(secret, message.now), secret, {}, body)
 
     def outcome(self, response: HttpResponse) -> Outcome:
         answer = base.answer_of(response)
@@ -58,6 +66,15 @@ class DingTalk:
 
 
 _: type[base.Connector] = DingTalk
+
+
+def _signed(secret: EndpointSecret, now: datetime) -> str:
+    """The robot's URL, with time and signature where it has a signing key."""
+    if not secret.secret:
+        return secret.url
+    millis = int(now.timestamp() * 1000)
+    joint = "&" if "?" in secret.url else "?"
+    return f"{secret.url}{joint}timestamp={millis}&sign={sign(secret.secret, millis)}"
 
 
 def sign(secret: str, timestamp_ms: int) -> str:
@@ -78,9 +95,11 @@ def _body(card: Card) -> dict[str, Any]:
 
 
 def _markdown(card: Card) -> str:
-    lines = [f"### {card.title}", *(f"- **{label}**：{value}" for label, value in card.facts)]
-    if card.quotes:
-        lines += [f"**{card.quotes_label}**", *(f"> “{quote_}”" for quote_ in card.quotes)]
-    if card.tags:
-        lines += [f"**{card.tags_label}**", *(f"- {tag}" for tag in card.tags)]
-    return "\n\n".join(lines)
+    words, *others = card.lines  # the words, or where nobody spoke the facts
+    return "\n\n".join([f"### {card.title}", f"> {words}", *others])
+
+
+def _digest(card: DigestCard) -> dict[str, Any]:
+    lines = (f"- {line.text}" + (f" [{card.link_label}]({line.link})" if line.link else "") for line in card.lines)
+    text = "\n".join([f"### {card.title}", "", *lines])
+    return {"msgtype": "markdown", "markdown": {"title": card.title, "text": text}}

@@ -6,6 +6,7 @@ ticket that is over here takes its running instance back.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -28,7 +29,9 @@ WORDS: Final[Mapping[str, str]] = {"agree": "resolved"}
 _PATH: Final = "/v1.0/workflow/processInstances"
 _NO_LONGER: Final = "aflowProcessInstStatusException"
 _GONE: Final = "aflowProcessInstNotExist"
-_TOO_EARLY: Final = "15"  # "not within 15 seconds of the start", in Chinese and English alike
+_TOO_EARLY: Final = re.compile(
+    r"(?<![0-9])15\s*(?:s\b|sec|秒)"
+)  # "not within 15 seconds of the start", in English or Chinese
 
 
 class ApprovalEvents(dingtalk_open.Events):
@@ -53,6 +56,8 @@ class ApprovalEvents(dingtalk_open.Events):
                 occurred_at=at,
                 delivery=dingtalk_open.event_id(event),
                 actor=actor if kind == TASK and is_identifier(actor) else None,
+                # Where the ticket is over, it is we who took the approval back.
+                alike=tuple(sorted(duty.OVER)) if (kind, word) == (INSTANCE, "terminate") else (),
             ),
         )
 
@@ -138,7 +143,7 @@ class DingTalkApproval:
         if code == _GONE:
             return Outcome(FAILED, base.ITEM_MISSING)
         if code == _NO_LONGER:  # nothing is left to take back, unless it started just now
-            early = _TOO_EARLY in dingtalk_open.message_of(answer)
+            early = _TOO_EARLY.search(dingtalk_open.message_of(answer))
             return Outcome(RETRY, "too_early", 15.0) if early else Outcome(DELIVERED)
         return dingtalk_open.outcome(response, success=("instanceId", "result", "success"))
 

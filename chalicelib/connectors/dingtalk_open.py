@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -18,6 +18,7 @@ from chalicelib.connectors.callbacks import Call, Opened, Reply, Said
 from chalicelib.domain import strict_json
 from chalicelib.domain.directory import EndpointSecret
 from chalicelib.domain.fields import Field
+from chalicelib.domain.ids import digest
 from chalicelib.domain.outbound import (
     DELIVERED,
     FAILED,
@@ -79,7 +80,7 @@ def token_in(response: HttpResponse, now: datetime) -> base.Token | Outcome:
     answer = base.answer_of(response)
     value, life = answer.get("accessToken"), base.whole(answer.get("expireIn"))
     if isinstance(value, str) and value and response.status == 200:
-        return base.Token(value, now + timedelta(seconds=life or TOKEN_LIFE))
+        return base.Token(value, base.token_end(now, life, TOKEN_LIFE))
     return outcome(response)
 
 
@@ -183,7 +184,7 @@ class Events:
         return Reply(body=json.dumps(answer).encode())
 
 
-def event_id(event: Mapping[str, Any]) -> str | None:
-    """The same on a retry."""
+def event_id(event: Mapping[str, Any]) -> str:
+    """The same on a retry: DingTalk's own, else the event itself, which is encrypted anew and says the same."""
     given = event.get("eventId") or event.get("BizId")
-    return given if isinstance(given, str) and given else None
+    return given if isinstance(given, str) and given else digest("dingtalk", json.dumps(event, sort_keys=True))

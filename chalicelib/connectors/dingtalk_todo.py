@@ -15,7 +15,6 @@ from chalicelib.connectors import base, cards, dingtalk_open, duty, templates
 from chalicelib.connectors.callbacks import CallbackReader, Said
 from chalicelib.domain.fields import Field
 from chalicelib.domain.outbound import (
-    DELIVERED,
     FAILED,
     RETRY,
     UNREADABLE,
@@ -130,11 +129,9 @@ class DingTalkTodo:
         return dingtalk_open.request("PUT", path, access, body)
 
     def outcome(self, response: HttpResponse) -> Outcome:
-        answer = base.answer_of(response)
-        code, said = dingtalk_open.code_of(answer), dingtalk_open.message_of(answer)
+        said = dingtalk_open.message_of(base.answer_of(response))
         if "task not exist" in said:
-            # To an update the todo is gone; to a search there is none, which is an answer.
-            return Outcome(FAILED, base.ITEM_MISSING) if code.startswith("todo.taskUpdate") else Outcome(DELIVERED)
+            return Outcome(FAILED, base.ITEM_MISSING)
         if "task exist" in said:  # the create before this one went through after all: look for what it made
             return Outcome(RETRY, UNREADABLE)
         return dingtalk_open.outcome(response, success=("id", "result"))

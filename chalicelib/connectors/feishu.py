@@ -5,12 +5,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
-from chalicelib.connectors import base
+from chalicelib.connectors import base, digests
 from chalicelib.connectors.cards import Card, fit
+from chalicelib.connectors.digests import DigestCard
 from chalicelib.domain.directory import EndpointSecret
+from chalicelib.domain.fields import Field
 from chalicelib.domain.outbound import RETRY, HttpRequest, HttpResponse, Message, Outcome
 from chalicelib.domain.ratelimit import Limit
 
@@ -29,15 +32,27 @@ class Feishu:
     signs = False
     credential: str | None = ""  # the path is
     limits: tuple[Limit, ...] = (Limit(100, 60.0), Limit(5, 1.0))
+    fields: tuple[Field, ...] = ()
+    credential_fields: tuple[Field, ...] = ()
 
     def validate_settings(self, settings: Mapping[str, Any]) -> None:
         base.validate_common(self, settings)
 
+    def digest(
+        self, messages: Sequence[Message], secret: EndpointSecret, settings: Mapping[str, Any]
+    ) -> tuple[HttpRequest, int]:
+        envelope = _envelope(secret, messages[0].now)
+        body, named = digests.fit(
+            messages,
+            base.lang_of(settings),
+            lambda card: base.json_bytes({**envelope, "card": _digest(card)}),
+            len,
+            MAX_BODY,
+        )
+        return base.json_request(secret.url, secret, {}, body), named
+
     def render(self, message: Message, secret: EndpointSecret, settings: Mapping[str, Any]) -> HttpRequest:
-        envelope: dict[str, Any] = {"msg_type": "interactive"}
-        if secret.secret:
-            timestamp = int(message.now.timestamp())
-            envelope = {"timestamp": str(timestamp), "sign": sign(secret.secret, timestamp), **envelope}
+        envelope = _envelope(secret, message.now)
         body = fit(
             message,
             base.lang_of(settings),
@@ -58,6 +73,14 @@ class Feishu:
 _: type[base.Connector] = Feishu
 
 
+def _envelope(secret: EndpointSecret, now: datetime) -> dict[str, Any]:
+    """What stands around a card: its kind, with time and signature where the robot has a signing key."""
+    if not secret.secret:
+        return {"msg_type": "interactive"}
+    timestamp = int(now.timestamp())
+    return {"timestamp": str(timestamp), "sign": sign(secret.secret, timestamp), "msg_type": "interactive"}
+
+
 def sign(secret: str, timestamp: int) -> str:
     """Base64 HMAC-SHA256 of nothing, with time (s) and secret as the key: the reverse of DingTalk's."""
     key = f"{timestamp}\n{secret}".encode()
@@ -65,11 +88,7 @@ def sign(secret: str, timestamp: int) -> str:
 
 
 def _card(card: Card) -> dict[str, Any]:
-    elements = [_text("\n".join(f"{label}：{value}" for label, value in card.facts))]
-    if card.quotes:
-        elements.append(_text("\n".join([f"{card.quotes_label}：", *(f"“{quote}”" for quote in card.quotes)])))
-    if card.tags:
-        elements.append(_text("\n".join([f"{card.tags_label}：", *card.tags])))
+    elements = [_text(line) for line in card.lines]
     if card.link:
         button = {"tag": "button", "text": _plain(card.link_label), "type": "primary", "url": card.link}
         elements.append({"tag": "action", "actions": [button]})
@@ -86,3 +105,18 @@ def _text(content: str) -> dict[str, Any]:
 
 def _plain(content: str) -> dict[str, str]:
     return {"tag": "plain_text", "content": content}
+
+
+def _digest(card: DigestCard) -> dict[str, Any]:
+    elements = []
+    for line in card.lines:
+        element = _text(line.text)
+        if line.link:
+            button = {"tag": "button", "text": _plain(card.link_label), "type": "default", "url": line.link}
+            element["extra"] = button
+        elements.append(element)
+    return {
+        "config": {"wide_screen_mode": True},
+        "header": {"title": _plain(card.title), "template": COLOURS.get(card.severity, "grey")},
+        "elements": elements,
+    }

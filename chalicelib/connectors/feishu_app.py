@@ -78,7 +78,8 @@ class FeishuCards:
                 raise crypto.refused()
             return Opened(payload)
         _check_signature(call, key, token, payload, now)
-        return Opened(payload)
+        # An old press has no identity of its own: the same signature twice is a replay.
+        return Opened({**payload, "signature": call.headers["x-lark-signature"]} if _is_old(payload) else payload)
 
     def handshake(self, opened: Opened, secret: EndpointSecret, now: datetime) -> Reply | None:  # noqa: ARG002
         if opened.payload.get("type") != "url_verification":
@@ -107,7 +108,7 @@ class FeishuCards:
                 message_id,
                 ticket_id=ticket,
                 occurred_at=_moment(header.get("create_time")),
-                delivery=_text(header.get("event_id")) or None,
+                delivery=_text(header.get("event_id")) or _text(opened.payload.get("signature")) or None,
                 actor=_actor(pressed),
             ),
         )
@@ -160,7 +161,7 @@ class FeishuApp:
         answer = base.answer_of(response)
         value, life = answer.get("tenant_access_token"), base.whole(answer.get("expire"))
         if base.whole(answer.get("code")) == 0 and isinstance(value, str) and value:
-            return base.Token(value, now + timedelta(seconds=life or TOKEN_LIFE))
+            return base.Token(value, base.token_end(now, life, TOKEN_LIFE))
         return self.outcome(response)
 
     def find(self, message: Message, access: base.Access) -> HttpRequest | None:  # noqa: ARG002

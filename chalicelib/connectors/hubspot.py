@@ -276,6 +276,7 @@ def _said(event: Mapping[str, Any], at: int, settings: Mapping[str, Any]) -> Sai
         occurred_at=datetime.fromtimestamp(millis / 1000, timezone.utc),
         delivery=_identity(event),
         echo=event.get("changeSource") in (ECHO_SOURCES if sources is None else sources),
+        alike=words.alike(stage, settings, STAGES),
     )
 
 

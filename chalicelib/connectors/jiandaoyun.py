@@ -97,6 +97,7 @@ class JiandaoyunBack:
                 occurred_at=_moment(entry.get("updateTime")),
                 delivery=_delivery(opened.payload.get("delivery"), payload, entry),
                 echo=words.is_own(entry.get(str(settings.get("version_field"))), word),
+                alike=words.alike(word, settings, STATES),
             ),
         )
 

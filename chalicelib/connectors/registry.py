@@ -7,7 +7,7 @@ from functools import lru_cache
 from importlib import import_module
 from typing import Any, Final, cast
 
-from chalicelib.connectors.base import Connector, Digesting, StateConnector
+from chalicelib.connectors.base import Connector, Digesting, SmsConnector, StateConnector
 from chalicelib.connectors.callbacks import CallbackReader
 from chalicelib.domain import fields
 from chalicelib.domain.credentials import new_secret
@@ -31,6 +31,8 @@ CONNECTORS: Final[Mapping[str, str]] = {
     "dingtalk_approval": "chalicelib.connectors.dingtalk_approval:DingTalkApproval",
     "feishu_app": "chalicelib.connectors.feishu_app:FeishuApp",
     "wecom_app": "chalicelib.connectors.wecom_app:WeComApp",
+    "aliyun_sms": "chalicelib.connectors.aliyun_sms:AliyunSms",
+    "tencent_sms": "chalicelib.connectors.tencent_sms:TencentSms",
 }
 COMMON: Final = (
     *fields.ENDPOINT_FIELDS,
@@ -84,6 +86,12 @@ def load_digester(name: str) -> Digesting | None:
     return cast(Digesting, found) if found.kind == "event" and found.chat else None
 
 
+def load_gateway(name: str) -> SmsConnector | None:
+    """The connector of that name where it sends SMS, else None. Raises as ``load``."""
+    found = load(name)
+    return cast(SmsConnector, found) if hasattr(found, "bill") else None
+
+
 class ConnectorCatalogue:
     """What the management of endpoints asks about connectors, by name."""
 
@@ -111,7 +119,11 @@ class ConnectorCatalogue:
 
     def check_credentials(self, connector: str, credentials: Mapping[str, str]) -> None:
         """Raises Invalid (``credentials_invalid``) for credentials that this connector does not take."""
-        fields.check_credentials(credentials, load(connector).credential_fields)
+        loaded = load(connector)
+        fields.check_credentials(credentials, loaded.credential_fields)
+        own = getattr(loaded, "validate_credentials", None)
+        if own is not None:
+            own(credentials)
 
     def check_events(self, connector: str, events: Sequence[str]) -> None:
         """Raises Invalid (``event_not_taken``): what keeps one item a ticket has nothing to do with an alert."""

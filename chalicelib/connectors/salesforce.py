@@ -55,6 +55,7 @@ _LATER: Final[Mapping[str, Outcome]] = {
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,79}")
 _VERSION: Final = re.compile(r"v[0-9]{2,3}\.0")
 _ERROR: Final = re.compile(r"[A-Z][A-Z0-9_]{0,59}")
+_OAUTH_LATER: Final = ("temporarily_unavailable", "server_error")
 _OAUTH_ERROR: Final = re.compile(r"[a-z][a-z_]{0,39}")
 _CONTACT: Final = re.compile(r"003[A-Za-z0-9]{12}(?:[A-Za-z0-9]{3})?")
 
@@ -84,6 +85,7 @@ class SalesforceBack:
                 occurred_at=said.occurred_at,
                 delivery=opened.payload.get("delivery"),
                 echo=words.is_own(body["data"].get("mark"), said.status),
+                alike=words.alike(said.status, settings, STATES),
                 note=said.note,
                 root_cause=said.given.root_cause,
                 action=said.given.action,
@@ -148,9 +150,12 @@ class Salesforce:
             if isinstance(value, str) and value.isascii() and value.isprintable() and value:
                 return base.Token(value, now + TOKEN_LIFE)
             return Outcome(RETRY, UNREADABLE)
-        if response.status < 500 and isinstance(error, str) and _OAUTH_ERROR.fullmatch(error):
-            return Outcome(FAILED, f"oauth_{error}")
-        return base.outcome_of_status(response, permanent=True)
+        by_status = base.outcome_of_status(response, permanent=True)
+        if isinstance(error, str) and _OAUTH_ERROR.fullmatch(error):
+            if error in _OAUTH_LATER:
+                return Outcome(RETRY, f"oauth_{error}")
+            return Outcome(FAILED, f"oauth_{error}") if by_status.verdict == FAILED else by_status
+        return by_status
 
     def find(self, message: Message, access: base.Access) -> HttpRequest | None:  # noqa: ARG002
         return None
@@ -179,6 +184,8 @@ class Salesforce:
         code = _error_of(response)
         if code in _LATER:
             return _LATER[code]
+        if response.status == 401 and not code:
+            return Outcome(RETRY, base.TOKEN_EXPIRED)
         if response.status == 300:  # several records have the value: the field is not unique
             return Outcome(FAILED, "external_id_not_unique")
         if code and response.status < 500:

@@ -10,12 +10,13 @@ from typing import Any, Final
 from chalicelib.connectors import base
 from chalicelib.connectors.callbacks import Call, CallbackReader, Opened, Reply, Said, in_force
 from chalicelib.connectors.cards import clip
-from chalicelib.domain import callback, standard_webhooks, strict_json
+from chalicelib.domain import callback, playbook, standard_webhooks, strict_json
 from chalicelib.domain.directory import EndpointSecret
 from chalicelib.domain.events import rfc3339
 from chalicelib.domain.feedback import Feedback
 from chalicelib.domain.fields import Field
 from chalicelib.domain.outbound import HttpRequest, HttpResponse, Message, Outcome
+from chalicelib.domain.playbook import LANGUAGES, Playbook
 from chalicelib.domain.ratelimit import Limit
 from chalicelib.domain.ticket import Ticket
 from chalicelib.domain.understanding import Tag
@@ -34,6 +35,7 @@ class _Room:
     words: int  # characters of all texts together
     texts: int
     tags: int
+    playbook: bool = True  # its texts, not only which one it is
 
 
 # Tried in turn; the last one fits whatever a ticket and a feedback hold.
@@ -43,6 +45,7 @@ _ROOMS: Final = (
     _Room(3_000, 30, 30),
     _Room(1_000, 10, 20),
     _Room(300, 5, 5),
+    _Room(300, 5, 5, playbook=False),
 )
 
 # What an event carries besides the ticket, the feedback and the envelope.
@@ -93,10 +96,10 @@ class StandardWebhooks:
     def validate_settings(self, settings: Mapping[str, Any]) -> None:
         base.validate_common(self, settings)
 
-    def render(self, message: Message, secret: EndpointSecret, settings: Mapping[str, Any]) -> HttpRequest:  # noqa: ARG002 - the protocol's
+    def render(self, message: Message, secret: EndpointSecret, settings: Mapping[str, Any]) -> HttpRequest:
         if not secret.secret:
             raise Invalid("The endpoint has no signing secret.", code="secret_missing")
-        body = _fit(message)
+        body = _fit(message, str(settings.get("lang") or LANGUAGES[0]))
         timestamp = int(message.now.timestamp())
         signatures = [
             standard_webhooks.sign(one, message.delivery_id, timestamp, body) for one in in_force(secret, message.now)
@@ -115,7 +118,7 @@ class StandardWebhooks:
 _: type[base.Connector] = StandardWebhooks
 
 
-def _fit(message: Message) -> bytes:
+def _fit(message: Message, lang: str) -> bytes:
     """The body with as many of the words as fit."""
     for room in _ROOMS:
         body = base.json_bytes(
@@ -123,7 +126,7 @@ def _fit(message: Message) -> bytes:
                 "type": message.type,
                 "timestamp": message.occurred_at,
                 "sequence": message.sequence,
-                "data": _data(message, room),
+                "data": _data(message, room, lang),
             }
         )
         if len(body) < MAX_BODY:
@@ -131,7 +134,7 @@ def _fit(message: Message) -> bytes:
     return body
 
 
-def _data(message: Message, room: _Room) -> dict[str, Any]:
+def _data(message: Message, room: _Room, lang: str) -> dict[str, Any]:
     data: dict[str, Any] = {}
     if message.ticket:
         data["ticket"] = _ticket(message.ticket, message.link)
@@ -143,8 +146,13 @@ def _data(message: Message, room: _Room) -> dict[str, Any]:
     if message.feedback:
         data["feedback"] = _feedback(message.feedback, room)
         data["customer"] = dict(message.customer)
-    data["playbook"] = {}
+    data["playbook"] = _playbook(message.playbook, lang, whole=room.playbook) if message.playbook else {}
     return data
+
+
+def _playbook(one: Playbook, lang: str, *, whole: bool) -> dict[str, Any]:
+    shown = playbook.spoken(one, lang)
+    return shown if whole else {name: shown[name] for name in ("id", "version", "title")}
 
 
 def _ticket(ticket: Ticket, link: str) -> dict[str, Any]:

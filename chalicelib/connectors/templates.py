@@ -24,6 +24,9 @@ _VALUES: Final[Mapping[str, Callable[[Message, str], str]]] = {
     "touchpoint": lambda message, _: cards.harmless(message.ticket.touchpoint or "") if message.ticket else "",
     "departments": lambda message, _: cards.harmless("、".join(message.ticket.departments)) if message.ticket else "",
     "due": cards.due_words,
+    "what": cards.what_words,  # this and the next two are there for events without a ticket, too
+    "where": lambda message, _: cards.where_word(message),
+    "when": cards.when_words,
     "score": lambda message, _: cards.score_words(message),
     "words": lambda message, _: cards.customer_words(message),
     "ticket_id": lambda message, _: message.ticket.id if message.ticket else "",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from chalicelib.connectors import base
+from chalicelib.connectors import base, digests
 from chalicelib.connectors.cards import Card, fit
+from chalicelib.connectors.digests import DigestCard
 from chalicelib.domain.directory import EndpointSecret
+from chalicelib.domain.fields import Field
 from chalicelib.domain.outbound import RETRY, HttpRequest, HttpResponse, Message, Outcome
 from chalicelib.domain.ratelimit import Limit
 
@@ -28,9 +30,20 @@ class WeCom:
     signs = False
     credential: str | None = "key"
     limits: tuple[Limit, ...] = (Limit(20, 60.0),)
+    fields: tuple[Field, ...] = ()
+    credential_fields: tuple[Field, ...] = ()
 
     def validate_settings(self, settings: Mapping[str, Any]) -> None:
         base.validate_common(self, settings)
+
+    def digest(
+        self, messages: Sequence[Message], secret: EndpointSecret, settings: Mapping[str, Any]
+    ) -> tuple[HttpRequest, int]:
+        content, named = digests.fit(
+            messages, base.lang_of(settings), _digest, lambda text: len(text.encode()), MAX_CONTENT
+        )
+        body = base.json_bytes({"msgtype": "markdown", "markdown": {"content": content}})
+        return base.json_request(secret.url, secret, {}, body), named
 
     def render(self, message: Message, secret: EndpointSecret, settings: Mapping[str, Any]) -> HttpRequest:
         content = fit(message, base.lang_of(settings), _markdown, lambda text: len(text.encode()), MAX_CONTENT)
@@ -52,11 +65,13 @@ _: type[base.Connector] = WeCom
 def _markdown(card: Card) -> str:
     colour = _COLOURS.get(card.severity, "comment")
     lines = [f'## <font color="{colour}">{card.title}</font>']
-    lines += [f"> {label}：{value}" for label, value in card.facts]
-    if card.quotes:
-        lines += [f"**{card.quotes_label}**", *(f"> “{quote}”" for quote in card.quotes)]
-    if card.tags:
-        lines += [f"**{card.tags_label}**", *(f"> {tag}" for tag in card.tags)]
+    lines += [f"> {line}" for line in card.lines]
     if card.link:
         lines.append(f"[{card.link_label}]({card.link})")
+    return "\n".join(lines)
+
+
+def _digest(card: DigestCard) -> str:
+    lines = [f'## <font color="{_COLOURS.get(card.severity, "comment")}">{card.title}</font>']
+    lines += [f"> {line.text}" + (f" [{card.link_label}]({line.link})" if line.link else "") for line in card.lines]
     return "\n".join(lines)

@@ -7,6 +7,7 @@ next press. Its errors are HTTP 200 with an ``errcode``; neither a key nor a sea
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -46,6 +47,7 @@ _BUSY: Final = -1
 _UNTOUCHED: Final = ("triage", "open", "reopened")  # the one change is kept for when somebody took the case
 _NOTHING: Final = "nothing"  # the step of a button that is there to be read
 _RECEIVED: Final = ("已提交", "Sent")
+_ECHO: Final = re.compile(rb"[0-9A-Za-z_-]{1,128}")  # digits so far
 
 
 class WeComEvents:
@@ -64,7 +66,7 @@ class WeComEvents:
         if not crypto.same(given.get("corp_id", ""), receiver):
             raise crypto.refused()
         if call.method == "GET":
-            return Opened({"echo": payload.decode("utf-8", "replace")})
+            return Opened({"echo": _echo(payload)})
         return Opened({"event": _event(payload), "xml": not call.body.lstrip().startswith(b"{")})
 
     def handshake(self, opened: Opened, secret: EndpointSecret, now: datetime) -> Reply | None:  # noqa: ARG002
@@ -102,8 +104,10 @@ class WeComEvents:
         if event.get("Event") != PRESSED or step != duty.STEPS[-1] or not opened.payload["xml"]:
             return Reply(content_type="text/plain")
         given, moment = secret.credentials, str(int(now.timestamp()))
-        inner = _put_out(str(event.get("FromUserName") or ""), given.get("corp_id", ""), moment, lang)
-        encrypted = crypto.wx_encrypt(given.get("callback_aes_key", ""), inner.encode(), given.get("corp_id", ""))
+        inner = _put_out(str(event.get("FromUserName") or ""), given.get("corp_id", ""), moment, lang).encode(
+            "utf-8", "replace"
+        )
+        encrypted = crypto.wx_encrypt(given.get("callback_aes_key", ""), inner, given.get("corp_id", ""))
         nonce = secrets.token_hex(8)
         signature = crypto.wx_signature(given.get("callback_token", ""), moment, nonce, encrypted)
         body = (
@@ -160,7 +164,7 @@ class WeComApp:
         answer = base.answer_of(response)
         value, life = answer.get("access_token"), base.whole(answer.get("expires_in"))
         if base.whole(answer.get("errcode")) == 0 and isinstance(value, str) and value:
-            return base.Token(value, now + timedelta(seconds=life or TOKEN_LIFE))
+            return base.Token(value, base.token_end(now, life, TOKEN_LIFE))
         return self.outcome(response)
 
     def find(self, message: Message, access: base.Access) -> HttpRequest | None:  # noqa: ARG002
@@ -302,6 +306,14 @@ def _markdown(message: Message, access: base.Access) -> str:
         return "\n".join([*lines, *([f"[{card.link_label}]({card.link})"] if card.link else [])])
 
     return cards.fit(message, lang, render, lambda text: len(text.encode()), MAX_MARKDOWN)
+
+
+def _echo(payload: bytes) -> str:
+    """The text of a URL check. Raises Unauthorized for anything else: what was encrypted for a POST stays closed."""
+    found = _ECHO.fullmatch(payload)
+    if found is None:
+        raise crypto.refused()
+    return found[0].decode("ascii")
 
 
 def _event(payload: bytes) -> Mapping[str, Any]:

@@ -64,6 +64,12 @@ def back(word: str, settings: Mapping[str, Any], own: Mapping[str, str]) -> str:
     return next((state for state in _BACKWARDS if words.get(state) == word), word)
 
 
+def alike(word: str, settings: Mapping[str, Any], own: Mapping[str, str]) -> tuple[str, ...]:
+    """The states whose word it is: of a ticket in one of them it says nothing that the item did not show already."""
+    words = {**own, **(settings.get("state_map") or {})}
+    return tuple(state for state in STATES if words.get(state) == word)
+
+
 def filled(message: Message, settings: Mapping[str, Any], lang: str) -> dict[str, Any]:
     """The endpoint's own fields: texts with their placeholders filled in, everything else as it stands."""
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from chalicelib.connectors import base, cards, templates, words
 from chalicelib.connectors.callbacks import CallbackReader
-from chalicelib.connectors.zendesk_callback import ZendeskCallback
+from chalicelib.connectors.zendesk_callback import STATES, ZendeskCallback
 from chalicelib.domain.fields import Field
 from chalicelib.domain.ids import digest
 from chalicelib.domain.outbound import DELIVERED, RETRY, UNREADABLE, HttpRequest, HttpResponse, Message, Outcome
@@ -27,13 +27,6 @@ TAG: Final = "echoloop"
 _TICKETS: Final = "/api/v2/tickets"
 _CUSTOM: Final = re.compile(r"[0-9]{1,18}")  # the id of a custom field
 
-# Their status for each of our states. Empty: theirs is left alone, as an agent may have taken the ticket meanwhile.
-STATES: Final[Mapping[str, str]] = {
-    **dict.fromkeys(("triage", "open"), ""),
-    **dict.fromkeys(("accepted", "in_progress", "reopened"), "open"),
-    "waiting_customer": "pending",
-    **dict.fromkeys(("resolved", "verifying", "closed", "merged", "rejected"), "solved"),
-}
 PRIORITIES: Final[Mapping[str, str]] = {"low": "low", "medium": "normal", "high": "high", "critical": "urgent"}
 
 

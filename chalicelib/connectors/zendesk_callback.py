@@ -13,6 +13,13 @@ from chalicelib.domain.directory import EndpointSecret
 from chalicelib.errors import Invalid
 
 _TICKET_EVENTS: Final = "zen:event-type:ticket."
+# Their status for each of our states. Empty: theirs is left alone, as an agent may have taken the ticket meanwhile.
+STATES: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("triage", "open"), ""),
+    **dict.fromkeys(("accepted", "in_progress", "reopened"), "open"),
+    "waiting_customer": "pending",
+    **dict.fromkeys(("resolved", "verifying", "closed", "merged", "rejected"), "solved"),
+}
 # Our state for each of Zendesk's, where the endpoint's maps do not say otherwise. A new one is what our create makes.
 _STATES: Final = {
     "new": "",
@@ -41,7 +48,9 @@ class ZendeskCallback:
             raise crypto.refused()
         crypto.check_moment(timestamp, now)
         # A repetition is signed anew, so the same signature twice is a replay.
-        return Opened({"text": call.body.decode("utf-8", "replace"), "at": timestamp, "signature": offered})
+        payload = {"text": call.body.decode("utf-8", "replace"), "at": timestamp, "signature": offered}
+        agent = secret.credentials.get("email", "")
+        return Opened({**payload, "own": _fingerprint(agent) if agent else ""})  # a credential waits in no queue
 
     def handshake(self, opened: Opened, secret: EndpointSecret, now: datetime) -> Reply | None:  # noqa: ARG002 - the protocol's
         return None
@@ -79,11 +88,22 @@ def _said(
         ticket_id=ours if ours.startswith("tk_") else None,
         occurred_at=_moment(time or told.get("updated_at")) or _moment(proven["at"]),
         delivery=str(event_id or proven["signature"]),
+        echo=_is_own(_text(told, "by"), proven.get("own", "")),
+        alike=words.alike(word, settings, STATES) if word else (),
         note=_text(told, "note"),
         root_cause=_text(told, "root_cause"),
         action=_text(told, "action"),
         actor=_text(told, "actor"),
     )
+
+
+def _is_own(changed_by: str, agent: str) -> bool:
+    """Whether the change was made by the agent in whose name we write; a trigger's body names who made it."""
+    return crypto.same(agent, _fingerprint(changed_by))
+
+
+def _fingerprint(address: str) -> str:
+    return crypto.sha256_hex(address.strip().lower())
 
 
 def _state(word: str, settings: Mapping[str, Any]) -> str:

@@ -5,8 +5,8 @@ role       may
 ========== =============================================================================================
 admin      everything in its workspace
 analyst    read everything in its workspace but contact data, put readings right, try sentences, propose frames
-region     read feedback and tickets of its unit's subtree, move those tickets
-store      as region, for one shop
+region     read feedback and tickets of its unit's subtree, work on those tickets, audit them
+store      as region, for one shop, and audits none
 integration read deliveries; it talks back through signed callbacks, which need no key
 ========== =============================================================================================
 
@@ -25,6 +25,8 @@ ADMINS: Final = ("admin",)
 READERS: Final = ("admin", "analyst")
 CASE_READERS: Final = ("admin", "analyst", "region", "store")
 CASE_WORKERS: Final = ("admin", "region", "store")
+AUDITORS: Final = ("admin", "region")  # who judges how tickets were worked on
+EVERYBODY: Final = ("admin", "analyst", "region", "store", "integration")  # who has a key
 DELIVERY_READERS: Final = ("admin", "analyst", "integration")
 UNIT_ROLES: Final = ("region", "store")  # roles that see one unit's subtree only
 UNIT_SEPARATOR: Final = "/"

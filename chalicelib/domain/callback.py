@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from chalicelib.domain import moments
+from chalicelib.domain.calls import Said
 from chalicelib.domain.redaction import redact
-from chalicelib.domain.text_hygiene import clean, is_identifier
+from chalicelib.domain.text_hygiene import MAX_IDENTIFIER, clean, is_identifier, visible
 from chalicelib.domain.ticket import MOVES, Resolution, Step, Ticket, completed, legal_moves, path, walk
 from chalicelib.errors import Conflict, Invalid
 
@@ -31,6 +32,7 @@ class Callback:
     version: int | None = None
     occurred_at: datetime | None = None  # orders the changes of a sender that does not count
     given: Resolution = field(default_factory=Resolution)
+    alike: tuple[str, ...] = ()  # states that the sender's word stands for as well
     note: str | None = field(default=None, repr=False)
     actor: str | None = field(default=None, repr=False)
 
@@ -80,6 +82,43 @@ def read(body: Any, now: datetime) -> Callback:
     )
 
 
+def as_said(callback: Callback) -> Said:
+    """What our own form says, in the words that all readers share."""
+    return Said(
+        status=callback.status,
+        external_id=callback.external_id,
+        ticket_id=callback.ticket,
+        version=callback.version,
+        occurred_at=callback.occurred_at,
+        note=callback.note,
+        root_cause=callback.given.root_cause,
+        action=callback.given.action,
+        actor=callback.actor,
+    )
+
+
+def of_said(said: Said, ticket_id: str, heard_at: datetime, place: int = 0) -> Callback:
+    """What a reader read, made fit: a vendor that we cannot correct is cut and cleaned, never refused for its words.
+
+    Where the vendor neither counts nor tells the time, the order of arrival is what there is; its clock may run ahead
+    by no more than ``MAX_AHEAD``. ``place`` keeps several events of one body and one moment apart.
+    """
+    moment = said.occurred_at
+    if moment is None or moment > heard_at + MAX_AHEAD:
+        moment = None if said.version is not None else heard_at
+    return Callback(
+        ticket=ticket_id,
+        external_id=said.external_id,
+        status=visible(said.status)[:MAX_IDENTIFIER],
+        version=said.version,
+        occurred_at=moment and moment + timedelta(microseconds=place),
+        given=Resolution(_fit(said.root_cause), _fit(said.action)),
+        alike=said.alike,
+        note=_fit(said.note),
+        actor=_fit(said.actor, 100),
+    )
+
+
 def judge(
     callback: Callback,
     ticket: Ticket,
@@ -113,7 +152,8 @@ def judge(
 
 
 def _step(callback: Callback, ticket: Ticket, target: str, actor: str, at: datetime) -> Step | None:
-    if ticket.state == target or (target == "resolved" and ticket.state in _RESOLVED):
+    same = ticket.state == target or ticket.state in callback.alike
+    if same or (target == "resolved" and ticket.state in _RESOLVED):
         return completed(ticket, callback.given, actor=actor, at=at, reason=callback.note)
     way = (target,) if target in legal_moves(ticket) else path(ticket.state, target)
     if not way:
@@ -166,6 +206,10 @@ def _words(data: Mapping[str, Any], name: str, longest: int = MAX_WORDS) -> str 
     if not isinstance(value, str) or len(value) > longest:
         raise Invalid(f"{name} is not text of at most {longest} characters.", pointer=f"/data/{name}")
     return redact(clean(value)).strip() or None
+
+
+def _fit(words: str | None, longest: int = MAX_WORDS) -> str | None:
+    return redact(clean(words or "")).strip()[:longest].strip() or None
 
 
 def _version(value: Any) -> int | None:

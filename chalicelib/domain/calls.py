@@ -41,6 +41,7 @@ class Said:
     occurred_at: datetime | None = None
     delivery: str | None = field(default=None, repr=False)  # the vendor's identity of this event, the same on a retry
     echo: bool = False  # of a change that we made ourselves
+    alike: tuple[str, ...] = ()  # states of which the vendor's word says nothing new: our own write says the same
     note: str | None = field(default=None, repr=False)
     root_cause: str | None = field(default=None, repr=False)
     action: str | None = field(default=None, repr=False)

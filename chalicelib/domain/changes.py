@@ -102,6 +102,7 @@ def _ticket(change: RowChange) -> tuple[Event, ...]:
             unit=row.get("unit"),
             touchpoint=row.get("touchpoint"),
             departments=tuple(row.get("departments") or ()),
+            owner=row.get("owner"),
             incomplete=bool(row.get("incomplete")),
             verification=row["verification"],
             change=row["change"],

@@ -27,10 +27,12 @@ ATTEMPT_KEPT: Final = timedelta(days=30)
 MAX_ANSWER: Final = 500  # characters of an answer that are kept
 
 ENDED: Final = frozenset({"delivered", "failed", "uncertain", "cancelled"})  # nothing waits behind these
+REPLAYED_UNCERTAIN: Final = "replayed_uncertain"  # a person has looked, and wants it sent although it may have arrived
 ENDPOINT_PAUSED: Final = "endpoint_paused"
 ENDPOINT_DISABLED: Final = "endpoint_disabled"
 # Our own trouble or our operator's: no reason to call the target broken.
-NOT_THE_TARGETS_FAULT: Final = frozenset({"dns"})
+SMS_BUDGET_SPENT: Final = "sms_budget_spent"
+NOT_THE_TARGETS_FAULT: Final = frozenset({"dns", SMS_BUDGET_SPENT})
 
 # Two events may tell of one version of a ticket; the second kind is marked, or it would pass for the first.
 _SECOND_TELLING: Final = {"ticket.verified": "v", "ticket.escalated": "e"}
@@ -75,8 +77,18 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
+class CallMade:
+    """One of several calls of an attempt, and what it came to."""
+
+    step: str  # token | find | create | update
+    code: str
+    duration_ms: int
+    status: int | None = None  # None: no answer
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
-    """One call and its answer, as far as it may be kept."""
+    """One call and its answer, as far as it may be kept; several ``calls`` where one does not do it."""
 
     number: int
     at: datetime
@@ -85,6 +97,7 @@ class Attempt:
     status: int | None = None  # None: no answer
     answer: str = field(default="", repr=False)
     ambiguous: bool = False  # sent, and no clear answer: the target may have taken it
+    calls: tuple[CallMade, ...] = ()  # of a system of record; the attempt's own answer is that of the last
 
 
 def subject_of(detail: Mapping[str, Any]) -> str:

@@ -18,6 +18,8 @@ class Connection:
     state: str = "active"  # active | paused
     mapping: Mapping[str, Any] = field(default_factory=dict)
     created_at: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)  # the source's own, and refetch, poll_minutes, poll_since
+    credentials: tuple[str, ...] = ()  # names of those that are set; they themselves are a VendorSecret
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +33,11 @@ class Endpoint:
     host: str
     events: tuple[str, ...] = ()
     state: str = "active"  # active | paused | disabled
-    settings: Mapping[str, Any] = field(default_factory=dict)  # filter, contact, status_map, rate, lang, on_ambiguous
+    settings: Mapping[str, Any] = field(default_factory=dict)  # domain/fields.py and the connector's own
     target: str = ""  # hash of host + credential: what a rate limit counts
     failing_since: str | None = None  # first failure since the last success
     created_at: str = ""
+    credentials: tuple[str, ...] = ()  # names of those that are set; they themselves are in the EndpointSecret
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,7 @@ class ConnectionSecret:
     token_hash: str  # SHA-256, hex
     secrets: tuple[tuple[str, float | None], ...] = field(default=(), repr=False)  # (secret, valid until epoch or None)
     response_id: str | None = None  # the mapping's JSON pointer, so that the answer can name the feedback
+    fetch: bool = False  # whether every event is read again through the vendor's API before it counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,18 @@ class EndpointSecret:
     previous_secret: str | None = field(default=None, repr=False)
     previous_valid_until: float | None = None
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    credentials: Mapping[str, str] = field(default_factory=dict, repr=False)  # what the connector asks for, by name
+    connector: str = ""  # so that a callback is proved without reading the endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class VendorSecret:
+    """What opens a vendor's API for one connection, one SSM parameter: ``api`` writes it, ``fetch`` alone reads it."""
+
+    workspace: str
+    id: str  # the connection's
+    source: str
+    credentials: Mapping[str, str] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

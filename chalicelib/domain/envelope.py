@@ -24,6 +24,14 @@ class Envelope:
     event_key: str
     arrival: Arrival
     reparse: bool = False  # a person mended something and asked to read it again
+    fetched: bool = False  # the body is what the vendor's API told, not what was pushed
+    pushed: str | None = None  # key of the event that it was fetched for
+    unread: str | None = None  # the reason under which it is parked: no API told the whole, or nothing proved it
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """Under which a parked row may know it."""
+        return frozenset(filter(None, (self.event_key, self.pushed)))
 
     def to_message(self) -> dict[str, Any]:
         """The JSON of the queue. The body is base64: its bytes must arrive as they were signed."""
@@ -41,6 +49,9 @@ class Envelope:
             "headers": {name: value for name, value in arrival.headers.items() if name != "content-type"},
             "body": base64.b64encode(arrival.raw).decode("ascii"),
             "reparse": self.reparse,
+            "fetched": self.fetched,
+            "pushed": self.pushed,
+            "unread": self.unread,
         }
 
     @classmethod
@@ -59,4 +70,7 @@ class Envelope:
                 query=message.get("query", {}),
             ),
             reparse=bool(message.get("reparse", False)),
+            fetched=bool(message.get("fetched", False)),
+            pushed=message.get("pushed"),
+            unread=message.get("unread"),
         )

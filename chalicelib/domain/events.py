@@ -139,6 +139,7 @@ def _ticket_event(event_type: str, ticket: Ticket) -> Event:
             "unit": ticket.unit,
             "touchpoint": ticket.touchpoint,
             "departments": list(ticket.departments),
+            "owner": ticket.owner,
             "incomplete": ticket.incomplete,
         },
     )

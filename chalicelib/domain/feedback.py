@@ -34,6 +34,15 @@ class Decision:
     cooldowns: Mapping[str, int] = field(default_factory=dict)  # alert rule → its own seconds, if it names any
 
 
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """That a person closed a voice without action, and why."""
+
+    by: str
+    at: datetime
+    reason: str = field(repr=False)
+
+
 _NOTHING: Final = Understanding()
 
 
@@ -75,6 +84,7 @@ class Feedback:
     parked_reason: str | None = None
     seen: Mapping[str, str] = field(default_factory=dict)  # event key → sha256 of its raw body
     ticket: str | None = None
+    closing: Closing | None = None  # closed by a person, not by an erasure or because it was read anew
     sanitised: bool = False
     late: bool = False  # its bucket was frozen, so it counts in the hour it was received
     deleted: bool = False

@@ -87,6 +87,10 @@ def check_settings(settings: Mapping[str, Any], fields: tuple[Field, ...]) -> No
 def check_credentials(credentials: Mapping[str, str], fields: tuple[Field, ...]) -> None:
     """As ``check_settings``, with code ``credentials_invalid``; the message repeats nothing of them."""
     _check(credentials, fields, "/credentials", "credentials_invalid")
+    for name, text in credentials.items():
+        if text is not None and (not text.isprintable() or text != text.strip()):  # pasted along: opens nothing
+            message = "One line, without spaces before or after it."
+            raise Invalid(message, code="credentials_invalid", pointer=f"/credentials/{name}")
 
 
 def given(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -135,7 +139,7 @@ def _check(values: Mapping[str, Any], fields: tuple[Field, ...], at: str, code: 
         raise Invalid(f"There is a name that is not known here. Known: {names}.", code=code, pointer=at)
     for field in fields:
         value = values.get(field.name)
-        if value is None and field.required:
+        if field.required and (value is None or value in ([], {})):
             raise Invalid("This is needed.", code=code, pointer=f"{at}/{field.name}")
         if value is not None and (fault := _fault(field, value)):
             raise Invalid(fault, code=code, pointer=f"{at}/{field.name}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import secrets
+from datetime import datetime
 
 
 def digest(*parts: str | bytes, length: int = 26) -> str:
@@ -40,6 +41,16 @@ def parked_id(event: str) -> str:
 def ticket_id(workspace: str, feedback: str) -> str:
     """One ticket per feedback."""
     return "tk_" + digest("ticket", workspace, feedback)
+
+
+def customer_key(workspace: str, customer_ref: str) -> str:
+    """One customer of one workspace, without the id that the company knows them by."""
+    return "cu_" + digest("customer", workspace, customer_ref)
+
+
+def timed_id(prefix: str, moment: datetime) -> str:
+    """A fresh id that sorts by its moment, to the millisecond."""
+    return f"{prefix}_{int(moment.timestamp() * 1000):012x}{secrets.token_hex(8)}"
 
 
 def random_id(prefix: str) -> str:

@@ -16,7 +16,7 @@ from chalicelib.domain.directory import EndpointSecret
 
 # Codes of an Outcome that mean more than themselves to whoever synchronises.
 TOKEN_EXPIRED: Final = "token_expired"  # noqa: S105  (with RETRY: once more at once with a new token)
-ITEM_MISSING: Final = "item_missing"  # to an update: the item was deleted there; a 404 or 410 says the same
+ITEM_MISSING: Final = "item_missing"  # to an update: it was deleted there, as a 404 or 410 says; to a search: none
 KEY_CONFLICT: Final = "key_conflict"  # with RETRY, to a create: the target knows the key and the request was another
 
 CREATE: Final = "create"

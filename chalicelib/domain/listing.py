@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from chalicelib.domain.access import UNIT_SEPARATOR
 from chalicelib.domain.facets import Facets, has_topic
+
+UNATTENDED: Final = timedelta(hours=24)
+_UNATTENDED: Final = ("new", "parked")  # neither answered, ticketed, linked to an issue nor closed
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +24,7 @@ class FeedbackQuery:
     topic: str | None = None  # with its descendants
     state: str | None = None
     connection: str | None = None
+    unattended: bool = False  # only what came UNATTENDED ago or earlier and nobody has dealt with
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,7 @@ def matches(query: FeedbackQuery, summary: FeedbackSummary) -> bool:
     unit = summary.facets.unit
     return (
         (query.state is None or summary.state == query.state)
+        and (not query.unattended or summary.state in _UNATTENDED)
         and (query.connection is None or summary.connection == query.connection)
         and (query.topic is None or has_topic(summary.facets, query.topic))
         and (query.unit is None or (unit is not None and _in_subtree(unit, query.unit)))

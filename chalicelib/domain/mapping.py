@@ -33,6 +33,7 @@ MAX_REVISION: Final = 1_000_000_000  # a counter: a time belongs into revision_a
 MAX_QUESTION: Final = 1_000
 NPS_SCALE: Final = (0.0, 10.0)
 POLARITIES: Final = ("higher", "lower")
+SETTINGS: Final = "settings"  # where a connection's settings lie when its mapping is handed to the source
 
 Place = str | Mapping[str, Any]
 MISSING: Final = object()

@@ -13,6 +13,9 @@ _RFC3339: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2})"
 )
 _LOOSE: Final = re.compile(r"(\S+)[T ](\d\d:\d\d)(:\d\d)?(\.\d+)? ?(Z|UTC|[+-]\d\d:?\d\d)", re.ASCII)
+_LOCAL: Final = re.compile(
+    r"([0-9]{4})[-/]([0-9]{1,2})[-/]([0-9]{1,2})[T ]+([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:\.[0-9]+)?)?"
+)
 _EPOCH: Final = re.compile(r"[0-9]{9,10}|[0-9]{12,13}")
 
 
@@ -41,6 +44,20 @@ def loose(value: object) -> datetime:
     day, minute, second, fraction, zone = match.groups()
     offset = "Z" if zone in ("Z", "UTC") else f"{zone[:3]}:{zone[-2:]}"
     return rfc3339(f"{day}T{minute}{second or ':00'}{(fraction or '')[:10]}{offset}")
+
+
+def zoned(value: object, hours: float) -> object:
+    """A platform's local ``2026-11-01 16:01:40`` (also ``2026/11/1``, without seconds) with its offset from UTC.
+
+    Whatever has a zone already, or is no such time, stays as it is: ``loose`` decides about it.
+    """
+    match = _LOCAL.fullmatch(value.strip()) if isinstance(value, str) else None
+    if not match:
+        return value
+    year, month, day, hour, minute, second = match.groups()
+    minutes = round(abs(hours) * 60)
+    offset = f"{'-' if hours < 0 else '+'}{minutes // 60:02d}:{minutes % 60:02d}"
+    return f"{year}-{int(month):02d}-{int(day):02d}T{int(hour):02d}:{minute}:{second or '00'}{offset}"
 
 
 def plausible(moment: datetime, received_at: datetime) -> bool:

@@ -11,6 +11,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from chalicelib.domain.feedback import Feedback
+from chalicelib.domain.fields import TIME_ZONE
+from chalicelib.domain.playbook import Playbook
 from chalicelib.domain.ticket import Ticket
 from chalicelib.errors import Retryable
 
@@ -83,6 +85,8 @@ class Message:
     customer: Mapping[str, str] = field(default_factory=dict, repr=False)  # what the contact policy lets out
     base_url: str = ""  # of our own pages; empty: no link
     topic_name: Callable[[str, str], str] = field(default=lambda topic, _: topic, repr=False)  # (id, language) → name
+    time_zone: str = TIME_ZONE  # of whoever reads it, IANA
+    playbook: Playbook | None = field(default=None, repr=False)  # what was agreed to do about it
 
     @property
     def link(self) -> str:

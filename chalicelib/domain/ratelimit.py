@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 _STEP: Final = 0.001  # an entry exactly a window old still counts, so the next one leaves a little after
@@ -37,10 +37,14 @@ def effective(limits: Sequence[Limit], rate: int | None) -> tuple[Limit, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What left (epoch seconds, oldest first), and the latest moment that somebody was told to come back at."""
+    """What left (epoch seconds, oldest first), and the latest moment that somebody was told to come back at.
+
+    ``closed``: until then the target itself has shut everybody out.
+    """
 
     times: tuple[float, ...] = ()
     promised: float = 0.0
+    closed: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,23 +56,33 @@ class Admission:
 
 
 def admit(
-    window: Window, limits: Sequence[Limit], now: float, *, waited: bool = False, urgent: bool = False
+    window: Window,
+    limits: Sequence[Limit],
+    now: float,
+    *,
+    waited: bool = False,
+    urgent: bool = False,
+    together: bool = False,
 ) -> Admission:
     """Let one request through, or tell it when to come back.
 
     The log alone decides, so it never lets too many through. Who is turned away is sent behind those turned away
     before (``promised``), a limit's spacing apart, or all of them would come back at the same moment. Who comes fresh
     does not overtake them; who ``waited`` was told to come now, and what is ``urgent`` takes the next free place.
+    Where those who wait leave ``together``, each place serves many: nobody is told to wait for more than one window
+    beyond the next free place.
     """
     times = _recent(window.times, limits, now)
-    free = max([now, *(_free_at(times, limit) for limit in limits)])
+    free = max([now, window.closed, *(_free_at(times, limit) for limit in limits)])
     if free <= now and (waited or urgent or window.promised <= now):
-        return Admission(0.0, Window((*times, now), window.promised))
+        return Admission(0.0, replace(window, times=(*times, now)))
     if urgent:
-        return Admission(free - now, Window(times, window.promised))
+        return Admission(free - now, replace(window, times=times))
     spacing = max((limit.span / limit.count for limit in limits), default=0.0)
     at = max(free, max(window.promised, now) + spacing)
-    return Admission(at - now, Window(times, at))
+    if together:
+        at = min(at, free + max((limit.span for limit in limits), default=0.0))
+    return Admission(at - now, replace(window, times=times, promised=max(at, window.promised)))
 
 
 def _free_at(times: Sequence[float], limit: Limit) -> float:

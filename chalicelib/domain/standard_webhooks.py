@@ -1,4 +1,7 @@
-"""Standard Webhooks 1.0, symmetric signatures (``v1``): HMAC-SHA256 over ``id.timestamp.body``.
+"""Standard Webhooks 1.0 over ``id.timestamp.body``: HMAC-SHA256 (``v1``) and ed25519 (``v1a``).
+
+The form of a secret says which: ``whsec_…`` or plain base64 is shared by both sides, ``whsk_…`` (seed and public key)
+signs ``v1a``, ``whpk_…`` verifies it and cannot sign.
 
 Our own lines rather than the reference library: that one raises five kinds of exceptions on hostile headers
 and takes timestamps such as ``1_767_600_000`` or full-width digits.
@@ -19,6 +22,11 @@ from chalicelib.errors import Invalid, Unauthorized
 
 TOLERANCE: Final = 300  # seconds, either way
 PREFIX: Final = "whsec_"
+PRIVATE: Final = "whsk_"
+PUBLIC: Final = "whpk_"
+SHARED_BYTES: Final = (24, 64)  # what the specification asks of a shared secret
+_KEY: Final = 32  # bytes of a seed and of a public key
+_VERSION: Final = "v1a,"
 MAX_SIGNATURES: Final = 10
 
 # A full stop would make "a" + "1.2…" and "a.1" + "2…" the same signed bytes.
@@ -31,18 +39,29 @@ def signing_key(secret: str) -> bytes:
 
     Raises Invalid (``secret_invalid``) when it is not base64 or stands for nothing.
     """
-    try:
-        key = base64.b64decode(secret.removeprefix(PREFIX).encode("ascii"), validate=True)
-    except (binascii.Error, UnicodeEncodeError):
-        key = b""
+    key = _unbased(secret.removeprefix(PREFIX))
     if not key:
         raise Invalid("The secret is not base64.", code="secret_invalid", pointer="/secret")
     return key
 
 
+def check_signing(secret: str) -> None:
+    """That we can sign with ``secret`` as the specification asks. Raises Invalid (``secret_invalid``)."""
+    if secret.startswith((PRIVATE, PUBLIC)):
+        _private_seed(secret)
+    elif not SHARED_BYTES[0] <= len(signing_key(secret)) <= SHARED_BYTES[1]:
+        message = f"The secret must stand for {SHARED_BYTES[0]} to {SHARED_BYTES[1]} bytes."
+        raise Invalid(message, code="secret_invalid", pointer="/secret")
+
+
 def sign(secret: str, msg_id: str, timestamp: int, body: bytes) -> str:
-    """One entry of ``webhook-signature``. ``timestamp`` in epoch seconds. Raises as ``signing_key``."""
-    return _signature(signing_key(secret), msg_id, str(timestamp), body)
+    """One entry of ``webhook-signature``. ``timestamp`` in epoch seconds. Raises Invalid (``secret_invalid``)."""
+    if not secret.startswith((PRIVATE, PUBLIC)):
+        return _signature(signing_key(secret), msg_id, str(timestamp), body)
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    key = Ed25519PrivateKey.from_private_bytes(_private_seed(secret))
+    return _VERSION + base64.b64encode(key.sign(_signed(msg_id, str(timestamp), body))).decode("ascii")
 
 
 def verify(
@@ -64,7 +83,13 @@ def verify(
         raise Unauthorized("The timestamp is not a whole number of seconds.", code="timestamp_invalid")
     if abs(now.timestamp() - int(timestamp)) > tolerance:
         raise Unauthorized("The timestamp is too far from now.", code="timestamp_out_of_window")
-    if not _any_fits(_keys(secrets), msg_id, timestamp, body, offered.split(" ")):
+    entries = offered.split(" ")
+    if len(entries) > MAX_SIGNATURES:
+        raise no_fit()
+    known = tuple(secrets)
+    if not _any_fits(_keys(known), msg_id, timestamp, body, entries) and not _any_public_fits(
+        known, _signed(msg_id, timestamp, body), entries
+    ):
         raise no_fit()
 
 
@@ -76,6 +101,8 @@ def no_fit() -> Unauthorized:
 def _keys(secrets: Iterable[str]) -> list[bytes]:
     keys = []
     for secret in secrets:
+        if secret.startswith((PRIVATE, PUBLIC)):
+            continue
         try:
             keys.append(signing_key(secret))
         except Invalid:
@@ -85,13 +112,64 @@ def _keys(secrets: Iterable[str]) -> list[bytes]:
 
 def _any_fits(keys: list[bytes], msg_id: str, timestamp: str, body: bytes, offered: list[str]) -> bool:
     """Whether one offered entry is what one key signs; each comparison takes constant time."""
-    if len(offered) > MAX_SIGNATURES:
-        return False
     expected = [_signature(key, msg_id, timestamp, body).encode("ascii") for key in keys]
     given = [entry.encode("utf-8", "surrogatepass") for entry in offered]
     return any(hmac.compare_digest(one, other) for one in expected for other in given)
 
 
+def _any_public_fits(secrets: Iterable[str], signed: bytes, offered: list[str]) -> bool:
+    """Whether one offered ``v1a`` entry was signed by the other half of one ``whpk_`` key."""
+    keys = [key for secret in secrets if secret.startswith(PUBLIC) and (key := _public_key(secret)) is not None]
+    given = [_unbased(entry.removeprefix(_VERSION)) for entry in offered if entry.startswith(_VERSION)]
+    if not keys or not given:
+        return False
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    for key in keys:
+        for signature in given:
+            try:
+                Ed25519PublicKey.from_public_bytes(key).verify(signature, signed)
+            except (InvalidSignature, ValueError):
+                continue
+            return True
+    return False
+
+
+def _public_key(secret: str) -> bytes | None:
+    """The 32 bytes behind ``whpk_``; None when it holds something else, or is the private half."""
+    key = _unbased(secret.removeprefix(PUBLIC)) if secret.startswith(PUBLIC) else b""
+    return key if len(key) == _KEY else None
+
+
+def _private_seed(secret: str) -> bytes:
+    """The seed behind ``whsk_``. Raises Invalid unless the public key beside it is the seed's own."""
+    pair = _unbased(secret.removeprefix(PRIVATE)) if secret.startswith(PRIVATE) else b""
+    if len(pair) != 2 * _KEY:
+        raise _not_a_key()
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    if Ed25519PrivateKey.from_private_bytes(pair[:_KEY]).public_key().public_bytes_raw() != pair[_KEY:]:
+        raise _not_a_key()
+    return pair[:_KEY]
+
+
+def _not_a_key() -> Invalid:
+    return Invalid("The key is not what its prefix says.", code="secret_invalid", pointer="/secret")
+
+
+def _unbased(text: str) -> bytes:
+    """Strict base64; empty when it is none."""
+    try:
+        return base64.b64decode(text.encode("ascii"), validate=True)
+    except (binascii.Error, UnicodeEncodeError):
+        return b""
+
+
+def _signed(msg_id: str, timestamp: str, body: bytes) -> bytes:
+    return f"{msg_id}.{timestamp}.".encode() + body
+
+
 def _signature(key: bytes, msg_id: str, timestamp: str, body: bytes) -> str:
-    signed = f"{msg_id}.{timestamp}.".encode() + body
-    return "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode("ascii")
+    digest = hmac.new(key, _signed(msg_id, timestamp, body), hashlib.sha256).digest()
+    return "v1," + base64.b64encode(digest).decode("ascii")

@@ -12,7 +12,8 @@ from datetime import datetime
 from typing import Final
 
 from chalicelib.domain.feedback import Feedback, Reason
-from chalicelib.domain.ids import ticket_id
+from chalicelib.domain.ids import customer_key, ticket_id
+from chalicelib.domain.playbook import Chosen
 from chalicelib.domain.vocabulary import DEFAULT_SEVERITY, higher_severity
 from chalicelib.errors import Conflict, Invalid
 
@@ -30,6 +31,8 @@ MOVES: Final[Mapping[str, tuple[str, ...]]] = {
     "rejected": ("reopened",),
 }
 STATES: Final = tuple(MOVES)
+SETTLED: Final = frozenset({"resolved", "verifying", "closed", "merged", "rejected"})  # nothing is left to do there
+TAKEN: Final = frozenset({"accepted", "in_progress"})  # from here the way to open is back
 SYSTEM: Final = "echoloop"  # the actor of what nobody did by hand
 
 # What an implied way may not pass through, from the most natural way to the least: forward only; through a bounce
@@ -52,6 +55,8 @@ class Move:
     implied: bool = False
     root_cause: str | None = field(default=None, repr=False)  # what was given with this move
     action: str | None = field(default=None, repr=False)
+    owner: str | None = None  # who had it from here on
+    departments: tuple[str, ...] | None = None  # likewise; None on lines of before it was kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +102,12 @@ class Ticket:
     incomplete: bool = False  # resolved by an OA without root cause or action
     verification: str = "not_asked"  # or satisfied | unsatisfied | no_answer
     due_at: datetime | None = None
+    reopened: int = 0  # how often a resolution did not hold
+    bounced: int = 0  # how often who had taken it gave it back, or it went to another department
+    assigned: bool = False  # a person chose the department: what is read of the words no longer does
+    customer: str | None = None  # ids.customer_key: which of the workspace's customers, and nothing that names them
+    closed_at: datetime | None = None  # while it is closed
+    playbook: Chosen | None = None  # what to do about it, as chosen with the last version that came of the feedback
     change: str = "opened"  # what the last version was: opened | updated | moved
 
 
@@ -112,7 +123,7 @@ def main_topics(feedback: Feedback) -> tuple[str, ...]:
     return tuple(dict.fromkeys(complaints or (tag.topic for tag in tags)))
 
 
-def opened(feedback: Feedback, title: str, at: datetime) -> Step:
+def opened(feedback: Feedback, title: str, at: datetime, playbook: Chosen | None = None) -> Step:
     """The one ticket of a feedback, version 1."""
     reasons = _asked(feedback)
     ticket = Ticket(
@@ -132,15 +143,21 @@ def opened(feedback: Feedback, title: str, at: datetime) -> Step:
         reasons=reasons,
         revision=feedback.revision,
         reading=feedback.reading,
+        playbook=playbook,
+        customer=customer_key(feedback.workspace, feedback.customer_ref) if feedback.customer_ref else None,
     )
-    return Step(ticket, (Move(version=1, before="", after="open", actor=SYSTEM, at=at),))
+    return Step(ticket, (_first_line(ticket),))
 
 
-def brought_up(ticket: Ticket, feedback: Feedback, title: str, at: datetime) -> Step | None:
+def brought_up(
+    ticket: Ticket, feedback: Feedback, title: str, at: datetime, playbook: Chosen | None = None
+) -> Step | None:
     """The ticket with what the newest revision, reading and rules say; None when that changes nothing to be seen.
 
+    A department that a person chose stays.
+
     An older (revision, reading) never overwrites a newer one. A reason that no longer matches is marked lapsed
-    and closes nothing; when all have lapsed the severity stays as it was.
+    and closes nothing; when all have lapsed the severity stays as it was. Another playbook alone is no news.
     """
     if (feedback.revision, feedback.reading) < (ticket.revision, ticket.reading):
         return None
@@ -150,7 +167,7 @@ def brought_up(ticket: Ticket, feedback: Feedback, title: str, at: datetime) -> 
         title=title,
         unit=feedback.unit,
         touchpoint=feedback.touchpoint,
-        departments=feedback.decision.departments,
+        departments=ticket.departments if ticket.assigned else feedback.decision.departments,
         topics=main_topics(feedback),
         reasons=reasons,
         severity=_severity(reasons, ticket.severity),
@@ -163,10 +180,25 @@ def brought_up(ticket: Ticket, feedback: Feedback, title: str, at: datetime) -> 
         reading=feedback.reading,
         version=ticket.version + 1,
         updated_at=at,
+        playbook=playbook,
         change="updated",
     )
     note = f"revision {feedback.revision}, reading {feedback.reading}"
-    return Step(newer, (_line(ticket, newer, actor=SYSTEM, reason=note),))
+    return Step(newer, (history_line(ticket, newer, actor=SYSTEM, reason=note),))
+
+
+def is_elsewhere(before: Ticket, after: Ticket) -> bool:
+    """Whether a voice's ticket belongs to other people than before. One that a person assigned stays with whom it has.
+
+    ``departments`` are in order: who has the first has the ticket.
+    """
+    return not after.assigned and (before.departments[:1], before.unit) != (after.departments[:1], after.unit)
+
+
+def owned(step: Step, owner: str | None) -> Step:
+    """The same step, with ``owner`` having the ticket from its last version on."""
+    *earlier, last = step.moves
+    return Step(replace(step.ticket, owner=owner), (*earlier, replace(last, owner=owner)))
 
 
 def legal_moves(ticket: Ticket) -> tuple[str, ...]:
@@ -190,7 +222,17 @@ def move(ticket: Ticket, to: str, at: datetime) -> Ticket:
     if to == "closed" and ticket.incomplete:
         raise resolution_incomplete("closed")
     former = ticket.state if to == "merged" else None
-    moved = replace(ticket, state=to, version=ticket.version + 1, updated_at=at, former_state=former, change="moved")
+    moved = replace(
+        ticket,
+        state=to,
+        version=ticket.version + 1,
+        updated_at=at,
+        former_state=former,
+        reopened=ticket.reopened + (to == "reopened"),
+        bounced=ticket.bounced + (to == "open" and ticket.state in TAKEN),
+        closed_at=at if to == "closed" else None,
+        change="moved",
+    )
     if to == "resolved":
         return replace(moved, incomplete=not (moved.root_cause and moved.action))
     if to == "reopened":
@@ -215,7 +257,9 @@ def walk(
         last = number == len(states)
         before = resolved_by(ticket, given) if last else ticket
         ticket = move(before, state, at)
-        moves.append(_line(before, ticket, actor=actor, reason=reason, implied=not last, given=given if last else None))
+        moves.append(
+            history_line(before, ticket, actor=actor, reason=reason, implied=not last, given=given if last else None)
+        )
     return Step(ticket, tuple(moves))
 
 
@@ -225,7 +269,7 @@ def completed(ticket: Ticket, given: Resolution, *, actor: str, at: datetime, re
     if known == ticket:
         return None
     newer = replace(known, version=ticket.version + 1, updated_at=at, change="updated")
-    return Step(newer, (_line(ticket, newer, actor=actor, reason=reason, given=given),))
+    return Step(newer, (history_line(ticket, newer, actor=actor, reason=reason, given=given),))
 
 
 def resolved_by(ticket: Ticket, given: Resolution) -> Ticket:
@@ -270,7 +314,21 @@ def _shortest(before: str, to: str, avoided: frozenset[str]) -> tuple[str, ...] 
     return None
 
 
-def _line(
+def _first_line(ticket: Ticket) -> Move:
+    """The opening, with the rules that asked for it as its reason."""
+    return Move(
+        version=1,
+        before="",
+        after=ticket.state,
+        actor=SYSTEM,
+        at=ticket.opened_at,
+        reason=", ".join(why.rule for why in ticket.reasons if not why.lapsed) or None,
+        owner=ticket.owner,
+        departments=ticket.departments,
+    )
+
+
+def history_line(
     before: Ticket,
     after: Ticket,
     *,
@@ -279,6 +337,7 @@ def _line(
     implied: bool = False,
     given: Resolution | None = None,
 ) -> Move:
+    """The line of the version ``after``, which came of ``before``."""
     return Move(
         version=after.version,
         before=before.state,
@@ -289,6 +348,8 @@ def _line(
         implied=implied,
         root_cause=given.root_cause if given else None,
         action=given.action if given else None,
+        owner=after.owner,
+        departments=after.departments,
     )
 
 

@@ -15,7 +15,17 @@ from chalice.app import Response
 from chalicelib import wiring
 from chalicelib.domain import access
 from chalicelib.errors import Invalid
-from chalicelib.lambdas.http import base_url, guarded, headers, json_response, line, raw_body
+from chalicelib.lambdas.http import (
+    base_url,
+    bytes_response,
+    guarded,
+    headers,
+    json_response,
+    line,
+    public_uri,
+    query,
+    raw_body,
+)
 
 if TYPE_CHECKING:
     from chalicelib.lambdas import schemas
@@ -48,7 +58,13 @@ def create_connection() -> Response:
 
     workspace, wanted = _call(access.ADMINS).body(schemas.ConnectionNew)
     made = wiring.manage_connections().create(
-        workspace, name=wanted.name, source=wanted.source, secret=wanted.secret, mapping=wanted.mapping
+        workspace,
+        name=wanted.name,
+        source=wanted.source,
+        secret=wanted.secret,
+        mapping=wanted.mapping,
+        settings=wanted.settings,
+        credentials=wanted.credentials,
     )
     hook_url = f"{_base_url()}/v1/hooks/{made.connection.id}/{made.token}"
     return json_response(201, {**shows.connection(made.connection), "hook_url": hook_url, "secret": made.secret})
@@ -72,21 +88,21 @@ def get_connection(connection_id: str) -> Response:
     from chalicelib.lambdas import shows
 
     workspace = _call(access.READERS).workspace()
-    return json_response(
-        200, shows.connection(wiring.manage_connections().get(workspace, access.identity(connection_id)))
-    )
+    one = wiring.manage_connections().get(workspace, access.identity(connection_id))
+    state = wiring.arm_polls().state(workspace, one.id) if one.settings.get("poll_minutes") else None
+    return json_response(200, {**shows.connection(one), "polling": shows.polling(one, state)})
 
 
 @bp.route("/v1/connections/{connection_id}", methods=["PATCH"], content_types=ANY)
 @guarded
 def change_connection(connection_id: str) -> Response:
-    """Rename, pause, resume, or mend the mapping. Resuming parses again what the pause has parked."""
+    """Rename, pause, resume, or change mapping, settings and credentials. Resuming parses again what was parked."""
     from chalicelib.lambdas import schemas, shows
+    from chalicelib.services.manage_connections import ConnectionChange
 
     workspace, wanted = _call(access.ADMINS).body(schemas.ConnectionChange)
-    after, resumed = wiring.manage_connections().change(
-        workspace, access.identity(connection_id), name=wanted.name, state=wanted.state, mapping=wanted.mapping
-    )
+    change = ConnectionChange(wanted.name, wanted.state, wanted.mapping, wanted.settings, wanted.credentials)
+    after, resumed = wiring.manage_connections().change(workspace, access.identity(connection_id), change)
     return json_response(200, {**shows.connection(after), "reparsed": resumed.count, "more": resumed.more})
 
 
@@ -102,12 +118,52 @@ def delete_connection(connection_id: str) -> Response:
 @bp.route("/v1/connections/{connection_id}/rotate", methods=["POST"], content_types=ANY)
 @guarded
 def rotate_connection(connection_id: str) -> Response:
-    """Make a new secret. The one before it counts for another day; ten rotations a day are the limit."""
+    """Put a new secret in force. The one before it counts for another day; ten rotations a day are the limit."""
     from chalicelib.lambdas import schemas
 
-    workspace, _ = _call(access.ADMINS).body(schemas.Nothing)
-    rotated = wiring.manage_connections().rotate(workspace, access.identity(connection_id))
+    workspace, wanted = _call(access.ADMINS).body(schemas.NewSecret)
+    rotated = wiring.manage_connections().rotate(workspace, access.identity(connection_id), wanted.secret)
     return json_response(200, {"secret": rotated.secret, "previous_valid_until": rotated.previous_valid_until})
+
+
+@bp.route("/v1/connections/{connection_id}/uploads", methods=["POST"], content_types=ANY)
+@guarded
+def create_upload(connection_id: str) -> Response:
+    """Ask for a place for a CSV file. PUT the file to ``upload_url``, with ``headers``, before ``expires_at``.
+
+    It is read row by row by itself. ``bytes`` binds the URL to a file of that size.
+    """
+    from chalicelib.lambdas import schemas, shows
+
+    workspace, wanted = _call(access.ADMINS).body(schemas.UploadNew)
+    made = wiring.manage_uploads().create(
+        workspace, access.identity(connection_id), filename=wanted.filename, size=wanted.bytes
+    )
+    return json_response(201, shows.new_upload(made))
+
+
+@bp.route("/v1/connections/{connection_id}/uploads", methods=["GET"])
+@guarded
+def list_uploads(connection_id: str) -> Response:
+    """The files of a connection, newest first, without their errors."""
+    from chalicelib.lambdas import schemas, shows
+
+    workspace, asked = _call(access.READERS).query(schemas.ListQuery)
+    found, cursor = wiring.manage_uploads().page(
+        workspace, access.identity(connection_id), limit=asked.limit, cursor=asked.cursor
+    )
+    return json_response(200, shows.page([shows.upload_line(one) for one in found], cursor))
+
+
+@bp.route("/v1/connections/{connection_id}/uploads/{upload_id}", methods=["GET"])
+@guarded
+def get_upload(connection_id: str, upload_id: str) -> Response:
+    """How far a file is read, and which rows were refused: by number (the header is 1), code and column."""
+    from chalicelib.lambdas import shows
+
+    workspace = _call(access.READERS).workspace()
+    found = wiring.manage_uploads().get(workspace, access.identity(connection_id), access.identity(upload_id))
+    return json_response(200, shows.upload(found))
 
 
 # --- endpoints ----------------------------------------------------------------------------------------------------
@@ -138,6 +194,7 @@ def create_endpoint() -> Response:
         events=wanted.events,
         settings=wanted.settings.model_dump(exclude_unset=True, exclude={"headers"}),
         headers=wanted.settings.headers or {},
+        credentials=wanted.credentials,
     )
     callback_url = f"{_base_url()}/v1/callbacks/{made.endpoint.id}"
     headers = sorted(wanted.settings.headers or {})
@@ -185,6 +242,7 @@ def change_endpoint(endpoint_id: str) -> Response:
         events=wanted.events,
         settings=settings.model_dump(exclude_unset=True, exclude={"headers"}) if settings else None,
         headers=settings.headers if settings else None,
+        credentials=wanted.credentials,
     )
     manage = wiring.manage_endpoints(_base_url())
     after, released = manage.change(workspace, access.identity(endpoint_id), change)
@@ -209,6 +267,49 @@ def rotate_endpoint(endpoint_id: str) -> Response:
     workspace, _ = _call(access.ADMINS).body(schemas.Nothing)
     rotated = wiring.manage_endpoints(_base_url()).rotate(workspace, access.identity(endpoint_id))
     return json_response(200, {"secret": rotated.secret, "previous_valid_until": rotated.previous_valid_until})
+
+
+# --- guides -------------------------------------------------------------------------------------------------------
+
+
+@bp.route("/v1/sources", methods=["GET"])
+@guarded
+def list_sources() -> Response:
+    """The survey platforms that can be connected."""
+    from chalicelib.lambdas import guides, schemas, shows
+
+    _, asked = _call(access.EVERYBODY).query(schemas.GuideQuery)
+    return json_response(200, shows.page(guides.sources(asked.lang), None))
+
+
+@bp.route("/v1/sources/{source}", methods=["GET"])
+@guarded
+def get_source(source: str) -> Response:
+    """One platform: what to do there, what to fill in here, and what to expect."""
+    from chalicelib.lambdas import guides, schemas
+
+    _, asked = _call(access.EVERYBODY).query(schemas.GuideQuery)
+    return json_response(200, guides.source(source, asked.lang))
+
+
+@bp.route("/v1/connectors", methods=["GET"])
+@guarded
+def list_connectors() -> Response:
+    """The systems that tasks can go to."""
+    from chalicelib.lambdas import guides, schemas, shows
+
+    _, asked = _call(access.EVERYBODY).query(schemas.GuideQuery)
+    return json_response(200, shows.page(guides.connectors(asked.lang), None))
+
+
+@bp.route("/v1/connectors/{connector}", methods=["GET"])
+@guarded
+def get_connector(connector: str) -> Response:
+    """One system: what to do there, what to fill in here, and what to expect."""
+    from chalicelib.lambdas import guides, schemas
+
+    _, asked = _call(access.EVERYBODY).query(schemas.GuideQuery)
+    return json_response(200, guides.connector(connector, asked.lang))
 
 
 # --- rules, subscriptions, keys -----------------------------------------------------------------------------------
@@ -487,13 +588,27 @@ def list_tickets() -> Response:
 @bp.route("/v1/tickets/{ticket_id}", methods=["GET"])
 @guarded
 def get_ticket(ticket_id: str) -> Response:
-    """One ticket with its whole history."""
-    from chalicelib.lambdas import shows
+    """One ticket with its whole history, what it became in other systems, and what to do about it.
+
+    With it: how long it lay with whom, tickets linked to it, and the customer's other cases.
+    """
+    from chalicelib.lambdas import schemas, shows
 
     call = _call(access.CASE_READERS)
     read = wiring.read_tickets()
-    found = read.get(call.key, call.workspace(), access.identity(ticket_id))
-    return json_response(200, {**shows.ticket(found), "history": [shows.move(one) for one in read.history(found)]})
+    workspace, asked = call.query(schemas.GuideQuery)
+    found = read.get(call.key, workspace, access.identity(ticket_id))
+    moves, beside = read.history(found), wiring.case_file()
+    body = {
+        **shows.ticket(found),
+        "history": shows.history(moves),
+        "queues": dict(read.queues(found, moves)),
+        "links": [shows.link(one) for one in beside.links(call.key, found)],
+        "customer": shows.customer(beside.customer(call.key, found)),
+        "items": [shows.item(one) for one in read.items_of(found)],
+        "playbook": shows.playbook(found, wiring.find_playbook()(workspace, found.playbook), asked.lang),
+    }
+    return json_response(200, body)
 
 
 @bp.route("/v1/tickets/{ticket_id}/transitions", methods=["POST"], content_types=ANY)
@@ -591,14 +706,19 @@ def replay() -> Response:
 # --- callbacks and the document -----------------------------------------------------------------------------------
 
 
-@bp.route("/v1/callbacks/{endpoint_id}", methods=["POST"], content_types=ANY)
+@bp.route("/v1/callbacks/{endpoint_id}", methods=["POST", "GET"], content_types=ANY)
 @guarded
 def hear_callback(endpoint_id: str) -> Response:
-    """What an OA says of its item, signed with the endpoint's secret as Standard Webhooks. Needs no key."""
+    """What an OA or CRM says of its item, proven by its own signature. Needs no key."""
+    from chalicelib.domain.calls import Call
+
     request = bp.current_request
-    heard = wiring.hear_callback()(endpoint_id, headers(request), raw_body(request))
-    line().note(endpoint=endpoint_id, ticket=heard.ticket.id, callback=heard.code)
-    return json_response(200, heard.as_json())
+    given = query(request)
+    uri = public_uri(f"{_base_url()}/v1/callbacks/{endpoint_id}", given)
+    call = Call(request.method, uri, headers(request), given, raw_body(request))
+    answered = wiring.hear_callback()(endpoint_id, call)
+    line().note(workspace=answered.workspace, endpoint=endpoint_id, callback=answered.code, ticket=answered.ticket)
+    return bytes_response(answered.reply.status, answered.reply.body, answered.reply.content_type)
 
 
 @bp.route("/openapi.json", methods=["GET"])

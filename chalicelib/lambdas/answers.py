@@ -45,17 +45,38 @@ class Page(Answer, Generic[Item]):
 
 
 class Connection(Answer):
+    """Of ``credentials`` the names are shown, never a value."""
+
     id: str
     workspace: str
     name: str
     source: str
     state: Literal["active", "paused"]
     mapping: dict[str, Any]
+    settings: dict[str, Any]
+    credentials: list[str]
     created_at: str
 
 
+class Polling(Answer):
+    """How far the poller has come: all that is older than ``reached_at`` was read. ``error`` ended the last run."""
+
+    every_minutes: float
+    next_at: str | None
+    ran_at: str | None
+    reached_at: str | None
+    error: str | None
+    found: int
+
+
+class ConnectionDetail(Connection):
+    """``polling`` is null where the connection is not polled."""
+
+    polling: Polling | None
+
+
 class NewConnection(Connection):
-    """``secret`` is null where the platform signs nothing."""
+    """``secret`` is null where the platform signs nothing, or has yet to show its own."""
 
     hook_url: str
     secret: str | None
@@ -66,6 +87,44 @@ class ChangedConnection(Connection):
 
     reparsed: int
     more: bool
+
+
+class UploadLine(Answer):
+    """``rows`` are those read so far that hold anything. ``error``: why the file as a whole was given up."""
+
+    id: str
+    filename: str | None
+    bytes: int | None
+    state: Literal["waiting", "reading", "done", "failed"]
+    rows: int
+    accepted: int
+    refused: int
+    error: str | None
+    created_at: str
+    finished_at: str | None
+
+
+class RowError(Answer):
+    """The header is row 1. ``column`` is null where no single one is to blame."""
+
+    row: int
+    code: str
+    column: str | None
+
+
+class Upload(UploadLine):
+    """``more_errors``: more rows were refused than are listed."""
+
+    errors: list[RowError]
+    more_errors: bool
+
+
+class NewUpload(UploadLine):
+    """PUT the file to ``upload_url`` with ``headers``. The URL is all that is needed: keep it to yourself."""
+
+    upload_url: str
+    headers: dict[str, str]
+    expires_at: str
 
 
 class Rotated(Answer):
@@ -79,6 +138,8 @@ class Deleted(Answer):
 
 
 class Endpoint(Answer):
+    """Of ``credentials`` the names are shown, never a value."""
+
     id: str
     workspace: str
     name: str
@@ -87,6 +148,7 @@ class Endpoint(Answer):
     events: list[EventType]
     state: Literal["active", "paused", "disabled"]
     settings: dict[str, Any]
+    credentials: list[str]
     failing_since: str | None
     created_at: str
 
@@ -104,6 +166,112 @@ class ChangedEndpoint(Endpoint):
 
 class DeletedEndpoint(Deleted):
     cancelled: int
+
+
+Words = dict[Literal["zh-CN", "en"], str] | str  # a text where one language was asked for
+
+
+class Filled(Answer):
+    """What stands beside a form field."""
+
+    label: Words
+    help: Words
+
+
+class GuideChoice(Answer):
+    """``label`` is null where the value speaks for itself."""
+
+    value: str
+    label: Words | None
+
+
+class GuideField(Filled):
+    """``longest``: characters of a text, entries of a list or map. ``sure``: how well the vendor's side is known."""
+
+    name: str
+    kind: Literal["text", "choice", "number", "flag", "list", "map"]
+    required: bool
+    choices: list[GuideChoice]
+    default: Any
+    longest: int
+    least: float | None
+    most: float | None
+    sure: Literal["documented", "seen", "recalled", "unknown"]
+
+
+class AdapterLine(Answer):
+    name: str
+    title: Words
+    summary: Words
+
+
+class Adapter(AdapterLine):
+    """Texts for the administrator of the platform. ``{hook_url}`` and ``{callback_url}`` in a step stand for the URL
+    that the connection or endpoint was answered with. ``common_fields`` are settings too; ``secret`` is null where
+    there is none.
+    """
+
+    before_you_start: list[Words]
+    steps: list[Words]
+    expect: list[Words]
+    limits: list[Words]
+    not_sure: list[Words]
+    secret: Filled | None
+    fields: list[GuideField]
+    common_fields: list[GuideField]
+    credential_fields: list[GuideField]
+
+
+class SourceLine(AdapterLine):
+    """``proof`` token: the URL alone proves the sender. ``fetches``: reads the vendor's API; ``polls``: back-fills.
+
+    ``secret_from``: who makes the secret; ``vendor_later`` shows it once the webhook is there, so it is given to
+    ``rotate``; null: there is none. With ``proof`` token it need not be given.
+    """
+
+    proof: Literal["signature", "token"]
+    secret_from: Literal["us", "vendor", "vendor_later"] | None
+    fetches: bool
+    polls: bool
+
+
+class Source(SourceLine, Adapter):
+    """``hook``: what the platform may send to the hook URL. ``mapping``: what a connection's own is laid over."""
+
+    hook: GuideHook
+    mapping: dict[str, Any]
+
+
+class GuideHook(Answer):
+    methods: list[str]
+    content_types: list[str]
+
+
+class Rate(Answer):
+    count: int
+    seconds: float
+
+
+class ConnectorLine(AdapterLine):
+    """``kind`` event: gets each event once; state: keeps one item a ticket. ``chat``: a room of people reads it."""
+
+    kind: Literal["event", "state"]
+    chat: bool
+
+
+class Connector(ConnectorLine, Adapter):
+    """``idempotent``: the target drops what it has seen; ``searches``: we look before we create again.
+
+    ``makes_secret``: the secret is made here. ``callback``: what it may send back; null: it cannot.
+    """
+
+    url: Filled
+    events: list[EventType]
+    rates: list[Rate]
+    idempotent: bool
+    searches: bool
+    makes_secret: bool
+    callback: GuideHook | None
 
 
 class Rule(Answer):
@@ -299,6 +467,14 @@ class CustomerId(Answer):
     id: str
 
 
+class Closing(Answer):
+    """Who closed a feedback without action, and why."""
+
+    by: str
+    at: str
+    reason: str
+
+
 class Feedback(Revision, Understood):
     id: str
     workspace: str
@@ -325,6 +501,7 @@ class Feedback(Revision, Understood):
     understood_at: str | None
     acted_at: str | None
     ticket: str | None
+    closing: Closing | None
     sanitised: bool
     late: bool
     deleted: bool
@@ -404,7 +581,7 @@ class Correction(CorrectionMark):
 
 
 class Card(Answer):
-    """What a chat robot would show of the ticket. ``facts``: [label, value]."""
+    """What a chat robot would show of the ticket. ``facts``: [label, value]; in ``quotes`` evidence stands in 〖 〗."""
 
     title: str
     severity: Severity
@@ -413,10 +590,39 @@ class Card(Answer):
     tags: list[str]
 
 
+class Allowance(Answer):
+    """What a role may give in one case. ``amount`` 0: nothing. ``currency``: ISO 4217, or ``points`` or ``miles``."""
+
+    role: str
+    name: Words
+    amount: int
+    currency: str | None
+
+
+class Playbook(Answer):
+    """``id``: the topic, or ``red_line:`` and a kind. ``question`` is for the customer: yes means solved."""
+
+    id: str
+    version: str
+    title: Words
+    steps: list[Words]
+    standard: Words
+    reply: Words
+    compensation: Words
+    limits: list[Allowance]
+    question: Words
+
+
+class TicketPlaybook(Playbook):
+    """As it is in force now. ``kept_version``: the one that the ticket was opened or updated with."""
+
+    kept_version: str
+
+
 class Tried(Understood):
     """``texts`` are the words as they would be kept; spans count in them. ``owner``: the department it would go to.
 
-    ``card`` is null when no rule asks for a ticket.
+    ``card`` and ``playbook`` are null when no rule asks for a ticket.
     """
 
     texts: list[Text]
@@ -429,6 +635,7 @@ class Tried(Understood):
     rules: list[Reason]
     title: str | None
     card: Card | None
+    playbook: Playbook | None
 
 
 class Queued(Answer):
@@ -453,13 +660,27 @@ class Ticket(Answer):
     action: str | None
     incomplete: bool
     verification: Literal["satisfied", "unsatisfied", "no_answer", "not_asked"]
+    bounces: int
     due_at: str | None
+    closed_at: str | None
     opened_at: str
     updated_at: str
     reasons: list[ReasonLine]
 
 
+class Hands(Answer):
+    owner: str | None
+    departments: list[str]
+
+
+class Handover(Answer):
+    from_: Hands = Field(alias="from")
+    to: Hands
+
+
 class Move(Answer):
+    """``handed``: from whom to whom the ticket went with this line; null where it stayed with them."""
+
     version: int
     from_: TicketState | None = Field(alias="from")
     to: TicketState
@@ -469,10 +690,91 @@ class Move(Answer):
     implied: bool
     root_cause: str | None
     action: str | None
+    handed: Handover | None
+
+
+class TicketItem(Answer):
+    """What a ticket became in another system. ``sent_version`` is the ticket's version that it shows.
+
+    ``uncertain``: whether it was made is not known, and a person replays the delivery or leaves it. ``missing``: it
+    was deleted there.
+    """
+
+    endpoint: str
+    external_id: str | None
+    sent_version: int | None
+    state: Literal["none", "creating", "made", "uncertain", "missing"]
+    updated_at: str | None
+
+
+class TicketLink(Answer):
+    """Seen from the ticket that shows it: it is a duplicate of ``ticket``, has it as its duplicate, or is related."""
+
+    ticket: str
+    kind: Literal["duplicate_of", "has_duplicate", "related"]
+    by: str
+    at: str
+
+
+class CustomerCase(Answer):
+    id: str
+    state: TicketState
+    severity: Severity
+    title: str
+    unit: str | None
+    opened_at: str
+
+
+class TicketCustomer(Answer):
+    """The customer's cases that the key sees, this one too; of the newest hundred. ``open``: the other open ones."""
+
+    open: list[CustomerCase]
+    heard: int
+    last_heard_at: str
+
+
+class CaseNote(Answer):
+    id: str
+    by: str
+    at: str
+    text: str
+    attachments: list[str]
+
+
+class TicketVerdict(Answer):
+    ticket: str
+    verdict: Literal["passed", "failed"]
+    by: str
+    at: str
+    version: int
+    note: str | None
+
+
+class AuditedTicket(Ticket):
+    audit: TicketVerdict | None
+
+
+class Audit(Answer):
+    """``closed``: so many tickets of the month are closed, of which ``items`` are looked at again."""
+
+    month: str
+    closed: int
+    items: list[AuditedTicket]
 
 
 class WholeTicket(Ticket):
+    """``playbook``: null where there is none for what it is about, or no more.
+
+    ``queues``: seconds that each department has had it, without those that it waited for the customer.
+    ``customer``: null where nobody knows whose it is.
+    """
+
+    queues: dict[str, int]
+    links: list[TicketLink]
+    customer: TicketCustomer | None
     history: list[Move]
+    items: list[TicketItem]
+    playbook: TicketPlaybook | None
 
 
 class Contact(Answer):
@@ -507,8 +809,17 @@ class Delivery(Answer):
     next_at: str | None
 
 
+class AttemptCall(Answer):
+    """One of the calls of an attempt at a system of record; ``status`` as in ``Attempt``."""
+
+    step: Literal["token", "find", "create", "update"]
+    status: int | None
+    code: str
+    duration_ms: int
+
+
 class Attempt(Answer):
-    """``status`` is null when there was no answer; ``answer`` is masked."""
+    """``status`` is null when there was no answer; ``answer`` is masked. With ``calls`` both are of the last one."""
 
     number: int
     at: str
@@ -517,6 +828,7 @@ class Attempt(Answer):
     duration_ms: int
     answer: str
     ambiguous: bool
+    calls: list[AttemptCall]
 
 
 class WholeDelivery(Delivery):
@@ -569,7 +881,7 @@ class FrameTree(Answer):
 
 
 class WholePack(Pack, FrameTree):
-    pass
+    playbooks: list[Playbook]
 
 
 class Frame(FrameTree):
@@ -687,3 +999,166 @@ class Document(BaseModel):
 
     openapi: str
     paths: dict[str, Any]
+
+
+class InTwoLanguages(Answer):
+    zh_cn: str = Field(alias="zh-CN")
+    en: str
+
+
+class OrganisationUnit(Answer):
+    """What is left out a unit has from the units above it. ``calendar``: a country, a part of one (``DE-BY``), or
+    ``none`` for a unit that is open on holidays as ever. ``hours``: ``mon-fri 09:00-12:00,13:30-18:00; sat 24h``.
+    ``days``: ``2026-11-11 closed; 2026-12-24/2026-12-26 10:00-14:00``.
+    """
+
+    name: str | None = None
+    type: str | None = None
+    parent: str | None = None
+    time_zone: str | None = None
+    calendar: str | None = None
+    hours: str | dict[str, str] | None = None
+    days: str | dict[str, str] | None = None
+
+
+class OrganisationPerson(Answer):
+    """``posts``: ``unit:department``, with ``*`` for the whole workspace. ``authority``: ``can_change:process``.
+    ``absent``: ``2026-11-20/2026-11-25``, both days included. ``key``: id of the API key that this person works with.
+    ``channels`` are shown to an admin only.
+    """
+
+    name: str | None = None
+    posts: list[str] | str | None = None
+    authority: list[str] | str | None = None
+    deputies: list[str] | str | None = None
+    superior: str | None = None
+    absent: list[str] | str | None = None
+    key: str | None = None
+    channels: dict[Literal["phone", "email", "dingtalk", "wecom", "feishu"], str] | None = None
+
+
+class Organisation(Answer):
+    """``triage`` is the department of what no other is answerable for. Units, departments and people by id.
+
+    ``workspace`` is given as in other bodies, and never answered.
+    """
+
+    workspace: str | None = None
+    version: int = 0
+    time_zone: str | None = None
+    calendar: str | None = None
+    hours: str | dict[str, str] | None = None
+    triage: str | None = None
+    units: dict[str, OrganisationUnit | None] | None = None
+    departments: dict[str, dict[Literal["zh-CN", "en"], str] | str | None] | None = None
+    people: dict[str, OrganisationPerson | None] | None = None
+
+
+class OrganisationTally(Answer):
+    """``pairs`` of a unit and a topic were looked at; ``proved`` of them have exactly one owner."""
+
+    pairs: int
+    proved: int
+    errors: int
+    warnings: int
+
+
+class OrganisationTaken(OrganisationTally):
+    version: int
+    units: int
+    departments: int
+    people: int
+
+
+class OrganisationFinding(Answer):
+    """``unit`` is ``*`` for voices that name no unit. ``topics`` are those that it concerns."""
+
+    code: Literal[
+        "unit_cycle",
+        "unknown_parent",
+        "unknown_unit",
+        "unknown_person",
+        "unknown_department",
+        "no_triage",
+        "gap",
+        "double",
+        "superior_loop",
+        "unstaffed",
+        "no_channel",
+        "deputy_loop",
+        "absence_uncovered",
+    ]
+    level: Literal["error", "warning"]
+    unit: str | None
+    department: str | None
+    person: str | None
+    topics: list[str]
+    line: int | None
+    text: InTwoLanguages
+
+
+class OrganisationChecked(OrganisationTally):
+    """``sound``: there is no error. The first 500 findings are listed, errors first."""
+
+    sound: bool
+    findings: list[OrganisationFinding]
+
+
+class OwnerStep(Answer):
+    from_: str = Field(alias="from")
+    to: str
+    reason: Literal[
+        "topic",
+        "asked",
+        "triage",
+        "unstaffed",
+        "unknown_unit",
+        "nobody",
+        "nowhere",
+        "away",
+        "holds",
+        "first",
+        "deputy",
+        "kept",
+    ]
+    text: InTwoLanguages
+
+
+class Owner(Answer):
+    """``organisation`` is the version that says so. ``superior``: who is next in line above the owner."""
+
+    organisation: int
+    unit: str | None
+    topic: str | None
+    department: str | None
+    at: str
+    owner: str | None
+    superior: str | None
+    path: list[OwnerStep]
+
+
+class OrganisationLine(Answer):
+    version: int
+    at: str
+    by: str
+    units: int
+    people: int
+
+
+class PublicHoliday(Answer):
+    """``names``: language → name; ``en`` is always there."""
+
+    date: str
+    names: dict[Literal["zh-CN", "en"], str]
+
+
+class Calendar(Answer):
+    """``workdays``: days of the weekend on which people work (调休). ``weekend``: 1 is Monday, 7 is Sunday."""
+
+    country: str
+    year: int
+    published: bool
+    source: str
+    weekend: list[int]
+    holidays: list[PublicHoliday]
+    workdays: list[str]

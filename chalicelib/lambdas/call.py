@@ -44,7 +44,11 @@ class Call:
     def checked(self, model: type[AnyBody], value: object) -> tuple[str, AnyBody]:
         """As ``body``, for a value that was read already."""
         body = reading.body(model, value)
+        return self.named(body.workspace), body
+
+    def named(self, workspace: str | None) -> str:
+        """The workspace of a call whose body names ``workspace``, or none. Raises Invalid, NotFound."""
         asked = reading.query(schemas.Query, self.request).workspace
-        if body.workspace is not None and asked is not None and body.workspace != asked:
+        if workspace is not None and asked is not None and workspace != asked:
             raise Invalid("The body and the query name different workspaces.", pointer="/workspace")
-        return workspace_of(self.key, body.workspace or asked), body
+        return workspace_of(self.key, workspace or asked)

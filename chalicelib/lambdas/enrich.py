@@ -25,7 +25,8 @@ def enrich(event: SQSEvent) -> Any:
 
     def handle(message: dict[str, Any], line: Line) -> None:
         outcome = service.take(Envelope.from_message(message), configuration)
-        line.count(_METRICS[outcome.what])
+        if outcome.what in _METRICS:
+            line.count(_METRICS[outcome.what])
         if outcome.reason is not None:
             reasons.add(outcome.reason)
             line.note(parked=sorted(reasons))

@@ -43,12 +43,15 @@ def list_packs() -> Response:
 @bp.route("/v1/packs/{pack}", methods=["GET"])
 @guarded
 def get_pack(pack: str) -> Response:
-    """One pack with its tree of topics."""
-    from chalicelib.lambdas import shows
+    """One pack with its tree of topics, and its playbooks: what to do about a complaint or a crossed red line."""
+    from chalicelib.domain.playbook import spoken
+    from chalicelib.lambdas import schemas, shows
 
-    _call(access.READERS).workspace()
-    frame = wiring.read_frame().pack(access.identity(pack))
-    return json_response(200, {**shows.pack(pack, frame), **shows.tree(frame)})
+    _, asked = _call(access.READERS).query(schemas.GuideQuery)
+    read = wiring.read_frame()
+    frame = read.pack(access.identity(pack))
+    found = [spoken(one, asked.lang) for one in read.playbooks(pack)]
+    return json_response(200, {**shows.pack(pack, frame), **shows.tree(frame), "playbooks": found})
 
 
 @bp.route("/v1/frame", methods=["GET"])

@@ -67,7 +67,7 @@ def _source_line(name: str) -> Json:
     return {
         **_line(name, book.guide(book.SOURCES, name)),
         "proof": one.proof,
-        "secret_from": one.secret_from if one.proof == "signature" or one.may_sign else None,
+        "secret_from": one.key_made_by if one.proof == "signature" or one.may_sign else None,
         "fetches": one.fetches,
         "polls": one.polls,
     }

@@ -9,10 +9,11 @@ import binascii
 import functools
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from http import HTTPStatus
 from typing import Any, Final
+from urllib.parse import quote, urlencode
 
 from chalice.app import Request, Response
 
@@ -36,6 +37,13 @@ def line() -> Line:
 def json_response(status: int, body: Any, *, headers: dict[str, str] | None = None) -> Response:
     """A JSON answer. ``headers`` add to the common ones."""
     return _response(status, body, JSON, headers or {})
+
+
+def bytes_response(status: int, body: bytes, content_type: str) -> Response:
+    """An answer in a vendor's own form: text in UTF-8, as it is."""
+    return Response(
+        body.decode("utf-8", "replace"), headers={"Content-Type": content_type, **_COMMON}, status_code=status
+    )
 
 
 def problem(error: BaseException) -> Response:
@@ -127,6 +135,11 @@ def headers(request: Request) -> dict[str, str]:
 def query(request: Request) -> dict[str, str]:
     """Query parameters; the last one of a repeated name wins."""
     return dict(request.query_params or {})
+
+
+def public_uri(url: str, query: Mapping[str, str]) -> str:
+    """``url`` with its query as its caller wrote it, but for the escapes, which the gateway has taken off."""
+    return f"{url}?{urlencode(query, quote_via=quote)}" if query else url
 
 
 def _response(status: int, body: Any, content_type: str, headers: dict[str, str]) -> Response:

@@ -18,6 +18,7 @@ from chalicelib.lambdas import answers, schemas
 
 Json = dict[str, Any]
 
+_MAY_BE_EMPTY: Final = ("check_organisation",)  # a body is taken and none is needed
 _REF: Final = "#/components/schemas/{model}"
 _PROBLEM: Final = "application/problem+json"
 _IN_BODY: Final[Mapping[int, tuple[str, ...]]] = {
@@ -48,6 +49,8 @@ class Operation:
     query: type[schemas.Query] | None = schemas.Query
     errors: Mapping[int, tuple[str, ...]] | None = None
     key: bool = True  # a Bearer key is needed
+    takes: tuple[str, ...] = ()  # media types of text that a body may have, beside JSON where there is a model
+    gives: tuple[str, ...] = ()  # likewise of the answer
 
 
 _ENDPOINT_ERRORS: Final = {
@@ -58,13 +61,24 @@ _ENDPOINT_ERRORS: Final = {
         "secret_too_large",
         "settings_invalid",
         "contact_not_allowed",
+        "credentials_invalid",
+        "event_not_taken",
     )
 }
+_CONNECTION_ERRORS: Final = ("secret_too_large", "settings_invalid", "credentials_invalid")
+_SECRET_ERRORS: Final = ("secret_missing", "secret_invalid")
 _FULL: Final = ("too_many",)
 _RULE_ERRORS: Final = {409: _FULL, 422: ("rule_invalid",)}
 _CORRECTION_ERRORS: Final = {
     409: ("stale", "nothing_to_read"),
     422: ("unknown_topic", "unknown_red_line", "span_invalid", "tag_twice"),
+}
+_TABLE_ERRORS: Final = {
+    400: ("invalid_encoding",),
+    409: ("version_conflict",),
+    413: ("payload_too_large",),
+    415: ("unsupported_media_type",),
+    422: ("organisation_invalid",),
 }
 _ROTATION_ERRORS: Final = {409: ("no_secret",), 429: ("rotation_limit",)}
 
@@ -80,13 +94,25 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         answers.NewConnection,
         201,
         schemas.ConnectionNew,
-        errors={422: ("unknown_source", "secret_invalid", "secret_too_large"), 409: _FULL},
+        errors={422: ("unknown_source", *_SECRET_ERRORS, *_CONNECTION_ERRORS), 409: _FULL},
     ),
     "list_connections": Operation(answers.Page[answers.Connection]),
-    "get_connection": Operation(answers.Connection),
-    "change_connection": Operation(answers.ChangedConnection, body=schemas.ConnectionChange),
+    "get_connection": Operation(answers.ConnectionDetail),
+    "change_connection": Operation(
+        answers.ChangedConnection, body=schemas.ConnectionChange, errors={422: _CONNECTION_ERRORS}
+    ),
     "delete_connection": Operation(answers.Deleted),
-    "rotate_connection": Operation(answers.Rotated, body=schemas.Nothing, errors=_ROTATION_ERRORS),
+    "rotate_connection": Operation(
+        answers.Rotated, body=schemas.NewSecret, errors={**_ROTATION_ERRORS, 422: _SECRET_ERRORS}
+    ),
+    "create_upload": Operation(
+        answers.NewUpload,
+        201,
+        schemas.UploadNew,
+        errors={409: ("source_takes_no_files",), 422: ("not_csv",)},
+    ),
+    "list_uploads": Operation(answers.Page[answers.UploadLine], query=schemas.ListQuery),
+    "get_upload": Operation(answers.Upload),
     "create_endpoint": Operation(
         answers.NewEndpoint, 201, schemas.EndpointNew, errors={**_ENDPOINT_ERRORS, 409: _FULL}
     ),
@@ -95,6 +121,10 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "change_endpoint": Operation(answers.ChangedEndpoint, body=schemas.EndpointChange, errors=_ENDPOINT_ERRORS),
     "delete_endpoint": Operation(answers.DeletedEndpoint),
     "rotate_endpoint": Operation(answers.Rotated, body=schemas.Nothing, errors=_ROTATION_ERRORS),
+    "list_sources": Operation(answers.Page[answers.SourceLine], query=schemas.GuideQuery),
+    "get_source": Operation(answers.Source, query=schemas.GuideQuery),
+    "list_connectors": Operation(answers.Page[answers.ConnectorLine], query=schemas.GuideQuery),
+    "get_connector": Operation(answers.Connector, query=schemas.GuideQuery),
     "list_rules": Operation(answers.Page[answers.Rule]),
     "create_rule": Operation(answers.Rule, body=schemas.NamedRule, errors=_RULE_ERRORS),
     "put_rule": Operation(answers.Rule, body=schemas.RuleBody, errors=_RULE_ERRORS),
@@ -114,11 +144,34 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "try_voice": Operation(answers.Tried, body=schemas.Try, errors={409: ("effect_pending",)}),
     "list_needs": Operation(answers.Needs, query=schemas.NeedsQuery, errors={422: ("range_too_long",)}),
     "list_tickets": Operation(answers.Page[answers.Ticket], query=schemas.TicketQuery),
-    "get_ticket": Operation(answers.WholeTicket),
+    "get_ticket": Operation(answers.WholeTicket, query=schemas.GuideQuery),
     "move_ticket": Operation(
         answers.Ticket,
         body=schemas.Transition,
         errors={409: ("illegal_move", "version_conflict"), 422: ("unknown_state", "resolution_incomplete")},
+    ),
+    "claim_ticket": Operation(
+        answers.Ticket,
+        body=schemas.Claim,
+        errors={409: ("already_claimed", "illegal_move", "version_conflict")},
+    ),
+    "reassign_ticket": Operation(
+        answers.Ticket,
+        body=schemas.Reassignment,
+        errors={409: ("illegal_move", "version_conflict"), 422: ("nothing_changes", "no_reason")},
+    ),
+    "complete_ticket": Operation(answers.Ticket, body=schemas.LateResolution, errors={409: ("version_conflict",)}),
+    "add_note": Operation(answers.CaseNote, 201, schemas.NoteNew, errors={422: ("note_empty",)}),
+    "list_notes": Operation(answers.Page[answers.CaseNote], query=schemas.ListQuery),
+    "link_ticket": Operation(
+        answers.TicketLink, body=schemas.LinkNew, errors={409: ("already_linked", *_FULL), 422: ("links_itself",)}
+    ),
+    "unlink_ticket": Operation(answers.Deleted, errors={409: ("stale",)}),
+    "list_audit": Operation(answers.Audit, query=schemas.AuditQuery),
+    "audit_ticket": Operation(answers.TicketVerdict, body=schemas.AuditVerdict, errors={409: ("not_closed",)}),
+    "list_unattended": Operation(answers.Page[answers.FeedbackLine], query=schemas.UnattendedQuery),
+    "close_feedback": Operation(
+        answers.Feedback, body=schemas.CloseReason, errors={409: ("not_open", "stale"), 422: ("no_reason",)}
     ),
     "reveal_contact": Operation(answers.Contact, body=schemas.ContactReason, errors={404: ("no_contact",)}),
     "list_deliveries": Operation(answers.Page[answers.Delivery], query=schemas.DeliveryQuery),
@@ -126,7 +179,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "replay_delivery": Operation(answers.Queued, 202, schemas.Nothing, errors={409: ("delivery_in_progress",)}),
     "replay": Operation(answers.Replayed, 202, schemas.Replay, errors={422: ("invalid_cursor",)}),
     "list_packs": Operation(answers.Page[answers.Pack]),
-    "get_pack": Operation(answers.WholePack),
+    "get_pack": Operation(answers.WholePack, query=schemas.GuideQuery),
     "get_frame": Operation(answers.Frame),
     "list_activations": Operation(answers.Page[answers.Activation]),
     "propose_frame": Operation(
@@ -141,7 +194,32 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "activate_proposal": Operation(
         answers.Proposal, 202, schemas.Nothing, errors={409: ("effect_pending", "effect_stale", "frame_active")}
     ),
-    "hear_callback": Operation(
+    "get_organisation": Operation(answers.Organisation, query=schemas.OrganisationQuery, gives=("application/yaml",)),
+    "put_organisation": Operation(
+        answers.OrganisationTaken,
+        body=answers.Organisation,
+        errors={409: ("version_conflict",), 422: ("organisation_invalid",)},
+        takes=("application/yaml",),
+    ),
+    "get_people": Operation(None, gives=("text/csv",)),
+    "put_people": Operation(
+        answers.OrganisationTaken, query=schemas.TableQuery, errors=_TABLE_ERRORS, takes=("text/csv",)
+    ),
+    "get_units": Operation(None, gives=("text/csv",)),
+    "put_units": Operation(
+        answers.OrganisationTaken, query=schemas.TableQuery, errors=_TABLE_ERRORS, takes=("text/csv",)
+    ),
+    "check_organisation": Operation(
+        answers.OrganisationChecked,
+        body=answers.Organisation,
+        errors={422: ("organisation_invalid",)},
+        takes=("application/yaml",),
+    ),
+    "find_owner": Operation(answers.Owner, query=schemas.OwnerQuery, errors={422: ("unknown_topic",)}),
+    "list_organisations": Operation(answers.Page[answers.OrganisationLine]),
+    "get_calendar": Operation(answers.Calendar),
+    "hear_callback_get": Operation(None, query=None, key=False, errors={401: _SIGNED, 405: ("method_not_allowed",)}),
+    "hear_callback_post": Operation(
         answers.CallbackHeard,
         body=answers.Callback,
         query=None,
@@ -202,10 +280,10 @@ def _operation(path: str, name: str, view: Callable[..., Any], names: Mapping[ty
     }
     if rest:
         described["description"] = rest
-    if one.body is not None:
+    if one.body is not None or one.takes:
         described["requestBody"] = {
-            "required": one.body is not schemas.Nothing,
-            "content": _content("application/json", names[one.body]),
+            "required": one.body is not schemas.Nothing and name not in _MAY_BE_EMPTY,
+            "content": _media(one.body, one.takes, names),
         }
     return described
 
@@ -235,9 +313,15 @@ def _errors(path: str, one: Operation, names: Mapping[type[BaseModel], str]) -> 
 
 
 def _done(one: Operation, names: Mapping[type[BaseModel], str]) -> Json:
-    if one.answer is None:
+    if one.answer is None and not one.gives:
         return {"description": "Done; the body is empty."}
-    return {"description": "Done.", "content": _content("application/json", names[one.answer])}
+    return {"description": "Done.", "content": _media(one.answer, one.gives, names)}
+
+
+def _media(model: type[BaseModel] | None, texts: tuple[str, ...], names: Mapping[type[BaseModel], str]) -> Json:
+    """JSON of the model where there is one, and what is plain text to this document."""
+    json = {} if model is None else _content("application/json", names[model])
+    return {**json, **{media_type: {"schema": {"type": "string"}} for media_type in texts}}
 
 
 def _content(media_type: str, name: str) -> Json:

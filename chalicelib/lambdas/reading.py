@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, Final, TypeVar
 
@@ -33,20 +34,24 @@ _SAYINGS: Final = {
 _OF_THE_SENDER: Final = ("headers", "status_map", "mapping", "when")  # fields whose keys are chosen by the sender
 
 
-def read_json(request: Request) -> Any:
-    """The decoded body; {} when there is none.
+def read_json(request: Request, *, limit: int = strict_json.MAX_BYTES) -> Any:
+    """The decoded body, of at most ``limit`` bytes; {} when there is none.
 
     Raises UnsupportedMedia, TooLarge or Malformed.
     """
+    raw = read_bytes(request, (http.JSON,))
+    return _plain(strict_json.decode(raw, limit=limit)) if raw else {}
+
+
+def read_bytes(request: Request, types: Sequence[str]) -> bytes:
+    """The body as it came; an empty one may have any type. Raises UnsupportedMedia, Malformed."""
     fields = http.headers(request)
     if fields.get("content-encoding", "identity").strip().lower() != "identity":
         raise UnsupportedMedia("Compressed bodies are not taken.")
     raw = http.raw_body(request)
-    if not raw:
-        return {}
-    if fields.get("content-type", "").split(";")[0].strip().lower() != http.JSON:
-        raise UnsupportedMedia("The body must be application/json.")
-    return _plain(strict_json.decode(raw))
+    if raw and fields.get("content-type", "").split(";")[0].strip().lower() not in types:
+        raise UnsupportedMedia(f"The body must be {types[0]}.")
+    return raw
 
 
 def body(model: type[AnyBody], value: Any) -> AnyBody:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from datetime import datetime, timezone
 from typing import Annotated, Any, Final, Literal, Protocol, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
@@ -16,8 +17,10 @@ from chalicelib.domain.access import UNIT_ROLES
 from chalicelib.domain.frame_state import LONGEST_OVERLAY, MOST_PACKS
 from chalicelib.domain.moments import EARLIEST, rfc3339
 from chalicelib.domain.rules import MAX_COOLDOWN_S
+from chalicelib.domain.upload import MAX_BYTES
 
 MOST_ITEMS: Final = 100  # on one page of a list
+MOST_VERSIONS: Final = 99_999_999  # of one organisation
 LATEST: Final = datetime(2100, 1, 1, tzinfo=timezone.utc)
 
 _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -27,6 +30,18 @@ _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 def _printable(text: str) -> str:
     if _CONTROLS.search(text):
         raise ValueError("Control characters are not allowed.")
+    return text
+
+
+def _https(text: str) -> str:
+    """A link that a person may follow: nothing that a browser would run, and no password in it."""
+    try:
+        parts = urlsplit(text)
+        fits = parts.scheme == "https" and bool(parts.hostname) and "@" not in parts.netloc
+    except ValueError:
+        fits = False
+    if not fits or re.search(r"\s", _printable(text)):
+        raise ValueError("An https address without a user is needed.")
     return text
 
 
@@ -50,6 +65,13 @@ def _whole(value: object) -> int:
     return int(value)
 
 
+def _number(value: object) -> int:
+    """A version as it stands in a query: digits only."""
+    if not isinstance(value, str) or not re.fullmatch(r"[0-9]{1,8}", value):
+        raise ValueError("A whole number is needed.")
+    return int(value)
+
+
 def _unique(values: list[str]) -> list[str]:
     if len(set(values)) != len(values):
         raise ValueError("A value is named twice.")
@@ -63,10 +85,13 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=100), AfterVali
 Unit = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_printable)]
 Note = Annotated[str, StringConstraints(max_length=2000)]
 Secret = Annotated[str, StringConstraints(pattern=r"^[!-~]{8,256}$")]
+Link = Annotated[str, StringConstraints(min_length=1, max_length=2048), AfterValidator(_https)]
 Url = Annotated[str, StringConstraints(min_length=1, max_length=2048)]
 Identity = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
 Topic = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_.-]{1,100}$")]
 RuleName = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+Settings = Annotated[dict[Word, Any], Field(max_length=100)]
+Credentials = Annotated[dict[Word, Annotated[str, StringConstraints(max_length=4096)] | None], Field(max_length=20)]
 Severity = Literal["low", "medium", "high", "critical"]
 Role = Literal["admin", "analyst", "region", "store", "integration"]
 Channel = Literal["survey", "review", "hotline", "chat", "social", "store_qr", "badge", "email", "app"]
@@ -108,6 +133,7 @@ Limit = Annotated[
     Field(ge=1, le=MOST_ITEMS),
     BeforeValidator(_whole, json_schema_input_type=Annotated[int, Field(ge=1, le=MOST_ITEMS)]),
 ]
+Version = Annotated[int, BeforeValidator(_number, json_schema_input_type=Annotated[int, Field(ge=0, le=MOST_VERSIONS)])]
 Moment = Annotated[datetime, BeforeValidator(_moment, json_schema_input_type=str)]
 
 
@@ -134,19 +160,37 @@ class Nothing(Body):
     """A call that needs no body."""
 
 
+class NewSecret(Body):
+    """``secret`` is made up when none is given, unless the platform is the one that makes it."""
+
+    secret: Secret | None = Field(default=None, repr=False)
+
+
 class ConnectionNew(Body):
-    """``secret`` is made up when the platform signs and none is given."""
+    """``secret`` is made up when the platform signs and none is given. Where the platform makes it (``secret_from`` of
+    GET /v1/sources/{source}), it is needed, or given later to ``rotate`` by those that show it late.
+
+    What ``settings`` and ``credentials`` may hold is told by GET /v1/sources/{source}.
+    """
 
     name: Name
     source: Word
     secret: Secret | None = Field(default=None, repr=False)
     mapping: dict[str, Any] = Field(default_factory=dict)
+    settings: Settings = Field(default_factory=dict)
+    credentials: Credentials = Field(default_factory=dict, repr=False)
 
 
 class ConnectionChange(Body):
+    """Of ``settings`` the given names are replaced, null takes one back. ``credentials`` are given as a whole: those
+    that there were are gone.
+    """
+
     name: Name | None = None
     state: Literal["active", "paused"] | None = None
     mapping: dict[str, Any] | None = None
+    settings: Settings | None = None
+    credentials: Credentials | None = Field(default=None, repr=False)
 
 
 class EndpointFilter(BaseModel):
@@ -163,9 +207,11 @@ class EndpointSettings(BaseModel):
     """``rate`` is calls a minute to the endpoint's target; ``headers`` are credentials and are never shown again.
 
     ``on_ambiguous``: what a robot may have got is sent again, or is left ``uncertain`` until a person replays it.
+    ``on_missing``: an item that was deleted in its system stays deleted, or is made anew.
+    ``time_zone``: a name of the IANA list. What else a connector takes is told by GET /v1/connectors/{connector}.
     """
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True, hide_input_in_errors=True)
 
     filter: EndpointFilter | None = None
     contact: Literal["none", "masked", "full"] | None = None
@@ -173,7 +219,16 @@ class EndpointSettings(BaseModel):
     rate: int | None = Field(default=None, ge=1, le=600)
     lang: Literal["zh-CN", "en"] | None = None
     on_ambiguous: Literal["resend", "park"] | None = None
+    on_missing: Literal["fail", "recreate"] | None = None
+    time_zone: Annotated[str, StringConstraints(max_length=64)] | None = None
     headers: dict[str, str] | None = Field(default=None, max_length=20, repr=False)
+
+
+class UploadNew(Body):
+    """``bytes``: the size of the file, to which the URL is bound; left out, any size that is allowed."""
+
+    filename: Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_printable)]
+    bytes: Annotated[int, Field(ge=1, le=MAX_BYTES)] | None = None
 
 
 class EndpointNew(Body):
@@ -185,10 +240,11 @@ class EndpointNew(Body):
     secret: Secret | None = Field(default=None, repr=False)
     events: Annotated[list[EventType], AfterValidator(_unique)] = Field(min_length=1)
     settings: EndpointSettings = EndpointSettings()
+    credentials: Credentials = Field(default_factory=dict, repr=False)
 
 
 class EndpointChange(Body):
-    """Of ``settings`` the given fields are replaced, the others stay."""
+    """Of ``settings`` and ``credentials`` the given names are replaced, null takes one back, the others stay."""
 
     name: Name | None = None
     state: Literal["active", "paused"] | None = None
@@ -196,6 +252,7 @@ class EndpointChange(Body):
     secret: Secret | None = Field(default=None, repr=False)
     events: Annotated[list[EventType], AfterValidator(_unique)] | None = Field(default=None, min_length=1)
     settings: EndpointSettings | None = None
+    credentials: Credentials | None = Field(default=None, repr=False)
 
 
 class RuleBody(Body):
@@ -236,6 +293,57 @@ class Transition(Body):
     reason: Note | None = None
     root_cause: Note | None = None
     action: Note | None = None
+
+
+class Claim(Body):
+    """``owner``: who takes it, by id or name; left out, the key itself. ``version`` as for a move."""
+
+    version: int = Field(ge=1, le=2**31)
+    owner: Name | None = None
+
+
+class Reassignment(Body):
+    """Another department, another person, or both. Left out, ``owner`` stays only where the department does."""
+
+    version: int = Field(ge=1, le=2**31)
+    department: Name | None = None
+    owner: Name | None = None
+    reason: Note
+
+    @model_validator(mode="after")
+    def _names_somebody(self) -> Reassignment:
+        if self.department is None and self.owner is None:
+            raise ValueError("A department or an owner is needed.")
+        return self
+
+
+class LateResolution(Body):
+    version: int = Field(ge=1, le=2**31)
+    root_cause: Note | None = None
+    action: Note | None = None
+
+
+class NoteNew(Body):
+    """``attachments``: https links to files that stay where they are."""
+
+    text: Note = Field(default="", repr=False)
+    attachments: list[Link] = Field(default_factory=list, max_length=20, repr=False)
+
+
+class LinkNew(Body):
+    """``duplicate``: the ticket of the path tells once more what ``ticket`` tells."""
+
+    ticket: Identity
+    kind: Literal["duplicate", "related"]
+
+
+class AuditVerdict(Body):
+    verdict: Literal["passed", "failed"]
+    note: Note | None = None
+
+
+class CloseReason(Body):
+    reason: Note
 
 
 class ContactReason(Body):
@@ -369,6 +477,39 @@ class FeedbackQuery(ListQuery):
         return _ordered(self)
 
 
+class GuideQuery(Query):
+    """``lang``: texts in this language alone; left out, each text is an object of all languages."""
+
+    lang: Literal["zh-CN", "en"] | None = None
+
+
+class OrganisationQuery(Query):
+    """``version``: one that was in force before; left out, the one that is."""
+
+    version: Version | None = None
+
+
+class TableQuery(Query):
+    """``version`` is the one that the table was taken from, 0 where there is none yet."""
+
+    version: Version
+
+
+class OwnerQuery(Query):
+    """``at`` is now where it is left out. Of ``topic`` and ``department`` one at most."""
+
+    unit: Unit | None = None
+    topic: Topic | None = None
+    department: Name | None = None
+    at: Moment | None = None
+
+    @model_validator(mode="after")
+    def _about_one(self) -> OwnerQuery:
+        if self.topic is not None and self.department is not None:
+            raise ValueError("Either topic or department is asked for.")
+        return self
+
+
 class CorrectionQuery(ListQuery):
     since: Moment | None = None
 
@@ -391,6 +532,22 @@ class TicketQuery(ListQuery):
     state: TicketState | None = None
     owner: Name | None = None
     department: Name | None = None
+
+
+class AuditQuery(Query):
+    """``month``: ``2026-11``, by UTC."""
+
+    month: Annotated[str, StringConstraints(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])$")]
+
+
+class UnattendedQuery(ListQuery):
+    since: Moment | None = None
+    until: Moment | None = None
+    unit: Unit | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> UnattendedQuery:
+        return _ordered(self)
 
 
 class DeliveryQuery(ListQuery):

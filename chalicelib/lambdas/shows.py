@@ -6,26 +6,42 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from chalicelib.domain.case import Customer, Link, Note, Verdict
 from chalicelib.domain.correction import Correction, training_rows
 from chalicelib.domain.delivery import Attempt, Delivery
 from chalicelib.domain.directory import Connection, Endpoint
 from chalicelib.domain.events import wanted_actions
-from chalicelib.domain.feedback import Decision, Feedback
+from chalicelib.domain.feedback import Closing, Decision, Feedback
+from chalicelib.domain.handover import Handover, Hands, handovers
+from chalicelib.domain.item import Item
 from chalicelib.domain.listing import FeedbackSummary
 from chalicelib.domain.moments import written
 from chalicelib.domain.needs import NAMES, Need, Shift
+from chalicelib.domain.playbook import spoken
+from chalicelib.domain.polling import PollState, interval
 from chalicelib.domain.rules import Rule
 from chalicelib.domain.ticket import Move, Ticket
 from chalicelib.domain.understanding import Tag, Text, Understanding
+from chalicelib.domain.upload import Upload
 from chalicelib.domain.voice import Score
 
 if TYPE_CHECKING:
     from chalicelib.connectors.cards import Card
+    from chalicelib.services.audit_tickets import Sample
+    from chalicelib.services.manage_uploads import NewUpload
     from chalicelib.services.read_needs import Needs
     from chalicelib.services.try_reading import Tried
 
 if TYPE_CHECKING:
+    from chalicelib.domain.calendar import Calendar, Year
+    from chalicelib.domain.organisation import Kept, Organisation
+    from chalicelib.domain.organisation_check import Checked
+    from chalicelib.services.manage_organisation import Answerable
+    from chalicelib.services.organisation_file import Document
+
+if TYPE_CHECKING:
     from chalicelib.domain.frame_state import Activation, FrameState
+    from chalicelib.domain.playbook import Playbook
     from chalicelib.domain.proposal import Effect as FrameEffect
     from chalicelib.domain.proposal import Proposal
     from chalicelib.understanding.frame import Frame
@@ -46,8 +62,52 @@ def connection(one: Connection) -> Json:
         "source": one.source,
         "state": one.state,
         "mapping": dict(one.mapping),
+        "settings": dict(one.settings),
+        "credentials": list(one.credentials),
         "created_at": one.created_at,
     }
+
+
+def polling(one: Connection, state: PollState | None) -> Json | None:
+    """None where the connection is not polled, or not any more."""
+    wait = interval(one)
+    if state is None or wait is None:
+        return None
+    return {
+        "every_minutes": wait.total_seconds() / 60,
+        "next_at": state.next_at,
+        "ran_at": state.ran_at,
+        "reached_at": state.reached_at,
+        "error": state.error,
+        "found": state.found,
+    }
+
+
+def upload_line(one: Upload) -> Json:
+    return {
+        "id": one.id,
+        "filename": one.filename,
+        "bytes": one.size,
+        "state": one.state,
+        "rows": one.rows,
+        "accepted": one.accepted,
+        "refused": one.refused,
+        "error": one.error,
+        "created_at": one.created_at,
+        "finished_at": one.finished_at,
+    }
+
+
+def upload(one: Upload) -> Json:
+    """With what was wrong with which row; never what stands in it."""
+    errors = [{"row": error.row, "code": error.code, "column": error.column} for error in one.errors]
+    return {**upload_line(one), "errors": errors, "more_errors": one.more_errors}
+
+
+def new_upload(made: NewUpload) -> Json:
+    """With the URL that the file goes to, shown this once."""
+    told = {"upload_url": made.url, "headers": made.headers, "expires_at": made.expires_at}
+    return {**upload_line(made.upload), **told}
 
 
 def endpoint(one: Endpoint, header_names: Sequence[str] = ()) -> Json:
@@ -64,6 +124,7 @@ def endpoint(one: Endpoint, header_names: Sequence[str] = ()) -> Json:
         "events": list(one.events),
         "state": one.state,
         "settings": settings,
+        "credentials": list(one.credentials),
         "failing_since": one.failing_since,
         "created_at": one.created_at,
     }
@@ -114,11 +175,16 @@ def feedback(one: Feedback, revisions: Sequence[Feedback]) -> Json:
         "understood_at": moment(one.understood_at),
         "acted_at": moment(one.acted_at),
         "ticket": one.ticket,
+        "closing": _closing(one.closing) if one.closing else None,
         "sanitised": one.sanitised,
         "late": one.late,
         "deleted": one.deleted,
         "revisions": [_voice(revision) for revision in revisions],
     }
+
+
+def _closing(one: Closing) -> Json:
+    return {"by": one.by, "at": moment(one.at), "reason": one.reason}
 
 
 def summary(one: FeedbackSummary) -> Json:
@@ -202,6 +268,7 @@ def tried(one: Tried) -> Json:
         "rules": _reasons(decision),
         "title": one.ticket.title if one.ticket else None,
         "card": _card(one.card) if one.card else None,
+        "playbook": spoken(one.playbook, one.lang) if one.playbook else None,
     }
 
 
@@ -263,7 +330,9 @@ def ticket(one: Ticket) -> Json:
         "action": one.action,
         "incomplete": one.incomplete,
         "verification": one.verification,
+        "bounces": one.bounced,
         "due_at": moment(one.due_at),
+        "closed_at": moment(one.closed_at),
         "opened_at": moment(one.opened_at),
         "updated_at": moment(one.updated_at),
         "reasons": [
@@ -273,7 +342,7 @@ def ticket(one: Ticket) -> Json:
     }
 
 
-def move(one: Move) -> Json:
+def move(one: Move, handed: Handover | None = None) -> Json:
     return {
         "version": one.version,
         "from": one.before or None,
@@ -284,7 +353,60 @@ def move(one: Move) -> Json:
         "implied": one.implied,
         "root_cause": one.root_cause,
         "action": one.action,
+        "handed": {"from": _hands(handed.before), "to": _hands(handed.after)} if handed else None,
     }
+
+
+def _hands(one: Hands) -> Json:
+    return {"owner": one.owner, "departments": list(one.departments)}
+
+
+def history(moves: Sequence[Move]) -> list[Json]:
+    """Every line, with from whom to whom it brought the ticket."""
+    handed = handovers(moves)
+    return [move(one, handed.get(one.version)) for one in moves]
+
+
+def link(one: Link) -> Json:
+    return {"ticket": one.other, "kind": one.kind, "by": one.by, "at": moment(one.at)}
+
+
+def note(one: Note) -> Json:
+    return {
+        "id": one.id,
+        "by": one.by,
+        "at": moment(one.at),
+        "text": one.text,
+        "attachments": list(one.attachments),
+    }
+
+
+def customer(one: Customer | None) -> Json | None:
+    """The customer's other cases, without their words but for the titles."""
+    if one is None:
+        return None
+    names = ("id", "state", "severity", "title", "unit")
+    cases = [
+        {**{name: getattr(case, name) for name in names}, "opened_at": moment(case.opened_at)} for case in one.open
+    ]
+    return {"open": cases, "heard": one.heard, "last_heard_at": moment(one.last_heard_at)}
+
+
+def verdict(ticket_id: str, one: Verdict) -> Json:
+    return {
+        "ticket": ticket_id,
+        "verdict": one.verdict,
+        "by": one.by,
+        "at": moment(one.at),
+        "version": one.version,
+        "note": one.note,
+    }
+
+
+def audit(month: str, found: Sample) -> Json:
+    judged = {key: verdict(key, one) for key, one in found.verdicts.items()}
+    items = [{**ticket(one), "audit": judged.get(one.id)} for one in found.drawn]
+    return {"month": month, "closed": found.closed, "items": items}
 
 
 def delivery(one: Delivery) -> Json:
@@ -315,7 +437,29 @@ def attempt(one: Attempt) -> Json:
         "duration_ms": one.duration_ms,
         "answer": one.answer,
         "ambiguous": one.ambiguous,
+        "calls": [
+            {"step": call.step, "status": call.status, "code": call.code, "duration_ms": call.duration_ms}
+            for call in one.calls
+        ],
     }
+
+
+def item(one: Item) -> Json:
+    """What a ticket became in one other system."""
+    return {
+        "endpoint": one.endpoint,
+        "external_id": one.external_id,
+        "sent_version": one.sent or None,
+        "state": one.state,
+        "updated_at": moment(one.updated_at),
+    }
+
+
+def playbook(one: Ticket, found: Playbook | None, lang: str | None) -> Json | None:
+    """What to do about a ticket, as it is in force now; ``kept_version`` is that which the ticket came by."""
+    if found is None or one.playbook is None:
+        return None
+    return {**spoken(found, lang), "kept_version": one.playbook.version}
 
 
 def pack(name: str, frame: Frame) -> Json:
@@ -385,6 +529,91 @@ def _frame_effect(one: FrameEffect) -> Json:
         "tags_added": one.tags_added,
         "tags_removed": one.tags_removed,
         "by_topic": {topic: {"added": more, "removed": less} for topic, (more, less) in one.by_topic.items()},
+    }
+
+
+def taken(made: Organisation, found: Checked) -> Json:
+    """An organisation that came into force: how much of it there is, and how much is to be mended."""
+    return {
+        "version": made.version,
+        "units": len(made.units),
+        "departments": len(made.departments),
+        "people": len(made.people),
+        **_tally(found),
+    }
+
+
+def checked(found: Checked, document: Document | None) -> Json:
+    """The worst findings, each in words; ``document`` knows the lines."""
+    from chalicelib.domain.organisation_check import SAYINGS
+    from chalicelib.services.manage_organisation import MOST_FINDINGS
+
+    findings = [
+        {
+            "code": one.code,
+            "level": "error" if one.is_error else "warning",
+            "unit": one.unit,
+            "department": one.department,
+            "person": one.person,
+            "topics": list(one.topics),
+            "line": document.line(one.place) if document else None,
+            "text": dict(SAYINGS[one.code]),
+        }
+        for one in found.findings[:MOST_FINDINGS]
+    ]
+    return {"sound": found.is_sound, **_tally(found), "findings": findings}
+
+
+def _tally(found: Checked) -> Json:
+    errors = sum(one.is_error for one in found.findings)
+    return {
+        "pairs": found.pairs,
+        "proved": found.proved,
+        "errors": errors,
+        "warnings": len(found.findings) - errors,
+    }
+
+
+def answerable(found: Answerable, unit: str | None, topic: str | None) -> Json:
+    """Who is answerable, and each step of the way there with its reason."""
+    from chalicelib.domain.organisation import said
+
+    return {
+        "organisation": found.organisation,
+        "unit": unit,
+        "topic": topic,
+        "department": found.way.department,
+        "at": moment(found.at),
+        "owner": found.way.owner,
+        "superior": found.superior.owner,
+        "path": [
+            {
+                "from": edge.start,
+                "to": edge.end,
+                "reason": edge.reason,
+                "text": {"zh-CN": said(edge, "zh-CN"), "en": said(edge, "en")},
+            }
+            for edge in found.way.edges
+        ],
+    }
+
+
+def organisation_line(one: Kept) -> Json:
+    return {"version": one.version, "at": moment(one.at), "by": one.by, "units": one.units, "people": one.people}
+
+
+def calendar(one: Calendar, year: int, known: Year) -> Json:
+    return {
+        "country": one.country,
+        "year": year,
+        "published": known.published,
+        "source": one.source,
+        "weekend": sorted(day + 1 for day in one.weekend),
+        "holidays": [
+            {"date": holiday.day.isoformat(), "names": dict(holiday.names)}
+            for holiday in sorted(known.holidays, key=lambda each: each.day)
+        ],
+        "workdays": [day.isoformat() for day in sorted(known.workdays)],
     }
 
 

@@ -149,18 +149,23 @@ class ApplyCallback:
             return _Outcome("schema_violation")
         if said.delivery and self.memory.knows(endpoint.workspace, endpoint.id, said.delivery):
             return _Outcome("duplicate")
-        ticket_id = said.ticket_id or self.items.ticket_of_item(endpoint.workspace, endpoint.id, said.external_id)
-        if not ticket_id:
+        ours = self.items.ticket_of_item(endpoint.workspace, endpoint.id, said.external_id)
+        if not (ours or said.ticket_id):
             return _Outcome("unknown_item")
-        outcome = self._judged(endpoint, said, ticket_id, heard_at, place)
+        outcome = self._judged(endpoint, said, ours, heard_at, place)
         if said.delivery:
             self.memory.remember(endpoint.workspace, endpoint.id, said.delivery)
         return outcome
 
-    def _judged(self, endpoint: Endpoint, said: Said, ticket_id: str, heard_at: datetime, place: int) -> _Outcome:
-        """A refusal would only bring the same event again and again: it is a code in our log instead."""
+    def _judged(self, endpoint: Endpoint, said: Said, ours: str | None, heard_at: datetime, place: int) -> _Outcome:
+        """A refusal would only bring the same event again and again: it is a code in our log instead.
+
+        ``ours`` is the ticket by our own record, which counts: what an item says of itself, people may edit and copy.
+        """
+        if ours and said.ticket_id not in (None, ours):
+            return _Outcome("external_id_mismatch")
         try:
-            heard = self._apply(endpoint, said, ticket_id, heard_at, place)
+            heard = self._apply(endpoint, said, ours or said.ticket_id or "", heard_at, place)
         except Rejected as refusal:
             return _Outcome(refusal.code)
         return _Outcome(heard.code, heard.ticket.id if heard.status == "applied" else "")

@@ -9,10 +9,12 @@ from typing import Any, Final, Protocol
 from urllib.parse import parse_qsl, urlsplit
 
 from chalicelib.domain import delivery as rules
+from chalicelib.domain import digest as digests
 from chalicelib.domain.delivery import Attempt, Delivery
 from chalicelib.domain.directory import Endpoint, EndpointSecret
 from chalicelib.domain.events import rfc3339
 from chalicelib.domain.feedback import Feedback
+from chalicelib.domain.fields import TIME_ZONE
 from chalicelib.domain.outbound import (
     DELIVERED,
     DISABLE,
@@ -25,21 +27,30 @@ from chalicelib.domain.outbound import (
     Outcome,
     is_ambiguous,
 )
+from chalicelib.domain.playbook import Chosen, Playbook
 from chalicelib.domain.ratelimit import Limit, effective
 from chalicelib.domain.ticket import Ticket
 from chalicelib.domain.ticket_title import TopicNames
 from chalicelib.errors import Rejected
-from chalicelib.services.delivery_plan import DeliveryPlan
+from chalicelib.services.delivery_plan import SOON, DeliveryPlan
+from chalicelib.services.digest import Digest, Digester, Waiting
+from chalicelib.services.spend_sms import SpendSms, Spent
+from chalicelib.services.synchronise import ALREADY_SENT, Brought, StateConnector, Synchronise, Task
 
-LEASE: Final = timedelta(seconds=60)  # longer than one call's deadline and what is written around it
+LEASE: Final = timedelta(seconds=60)  # longer than one call's deadline and what is written around it, see config
 AHEAD: Final = 15.0  # seconds until a message looks again whose plan is not written yet
 FRESH: Final = 5.0  # seconds that credentials may be old which a final refusal is laid to
 SENDER_LOST: Final = "sender_lost"
+RATE_LIMITED: Final = "rate_limited"
 LOOKS: Final = 3  # after these its plan never came to be: the worker died before writing it
 
 
 class Connector(Protocol):
     """See connectors/base.py."""
+
+    @property
+    def kind(self) -> str:
+        """``event``: told of each event once. ``state``: keeps an item, see services/synchronise.py."""
 
     @property
     def has_idempotency(self) -> bool:
@@ -74,8 +85,13 @@ class Secrets(Protocol):
 
 
 class Windows(Protocol):
-    def take(self, target: str, limits: Sequence[Limit], now: float, *, waited: bool, urgent: bool) -> float:
+    def take(
+        self, target: str, limits: Sequence[Limit], now: float, *, waited: bool, urgent: bool, together: bool = False
+    ) -> float:
         """0 when a request may leave, else the seconds to come back in. See domain/ratelimit.py."""
+
+    def close(self, target: str, now: float, until: float) -> None:
+        """Let nobody through before ``until`` (epoch seconds)."""
 
 
 class Tickets(Protocol):
@@ -98,7 +114,11 @@ class Door(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Deliver:
-    """``topic_names`` gives a workspace's names of topics, ``luck`` gives 0…1 for the jitter.
+    """``topic_names`` gives a workspace's names of topics, ``luck`` gives 0…1 for the jitter. ``playbook`` gives what
+    a ticket keeps, see services/find_playbook.py.
+
+    ``keeper`` gives the connector of a name that keeps an item a ticket, None for one that is told of events;
+    ``digester`` that of a chat robot, which names many in one message.
 
     ``monotonic`` gives seconds for durations; ``base_url`` is where our own pages are.
     """
@@ -111,11 +131,18 @@ class Deliver:
     voices: Voices
     vault: ContactVault
     connector: Callable[[str], Connector]
+    keeper: Callable[[str], StateConnector | None]
+    digester: Callable[[str], Digester | None]
+    digest: Digest
+    synchronise: Synchronise
+    sms: SpendSms
     door: Door
     topic_names: Callable[[str], TopicNames]
     luck: Callable[[], float]
     monotonic: Callable[[], float]
     base_url: str = ""
+    lease: timedelta = LEASE
+    playbook: Callable[[str, Chosen | None], Playbook | None] = lambda _, __: None
 
     def handle(
         self, workspace: str, delivery_id: str, version: int, *, waited: bool = False, looks: int = 0
@@ -144,16 +171,31 @@ class Deliver:
         if endpoint is None:
             self.plan.end(mine, "cancelled", "endpoint_deleted")
             return ()
-        if mine.state == "sending":  # its worker died, and nobody knows how far it came
-            if self._parks(endpoint):
-                return self._uncertain(mine, SENDER_LOST)
-            if rules.is_spent(mine):
-                return self._hold(mine, SENDER_LOST)
+        if mine.state == "sending" and self._parks(endpoint):  # its worker died, and nobody knows how far it came
+            return self._uncertain(mine, SENDER_LOST)
+        if mine.state == "sending" and rules.is_spent(mine):
+            return self._hold(mine, SENDER_LOST)
         if endpoint.state != "active":
             return self._hold(mine, _HOLD_CODES[endpoint.state])
-        if mine.behind(lane) or not self._may_leave(mine, endpoint, waited):
+        if mine.behind(lane):
             return ()
-        return self._attempt(mine, endpoint)
+        return self._go(mine, endpoint, waited)
+
+    def _go(self, mine: Delivery, endpoint: Endpoint, waited: bool) -> tuple[str, ...]:
+        """Nothing but the target's limit is in the way, and nothing at all where no call is needed."""
+        if self._shows_already(mine, endpoint):
+            return ("Delivered",) if self.plan.end(mine, "delivered", ALREADY_SENT) else ()
+        if not self._may_leave(mine, endpoint, waited):
+            return ()
+        digester = self._digester(mine, endpoint) if waited else None
+        return self._lead(mine, endpoint, digester) if digester else self._attempt(mine, endpoint)
+
+    def _shows_already(self, mine: Delivery, endpoint: Endpoint) -> bool:
+        """Whether an item shows what this delivery would tell: a later one has come first, and no call is needed."""
+        if self.keeper(endpoint.connector) is None or not mine.detail.get("ticket_id"):
+            return False
+        ticket = self.tickets.get(mine.workspace, mine.detail["ticket_id"])
+        return ticket is not None and self.synchronise.is_current(endpoint, ticket)
 
     def _find(self, workspace: str, delivery_id: str) -> tuple[Delivery | None, Sequence[Delivery]]:
         parts = rules.parse_id(delivery_id)
@@ -188,16 +230,24 @@ class Deliver:
         limits = effective(self.connector(endpoint.connector).limits, endpoint.settings.get("rate"))
         if not limits:
             return True
+        together = self._digester(mine, endpoint) is not None
         wait = self.windows.take(
             endpoint.target or endpoint.id,
             limits,
             self.plan.clock().timestamp(),
             waited=waited,
-            urgent=mine.detail.get("severity") == "critical",
+            urgent=_is_urgent(mine),
+            together=together,
         )
         if wait > 0:
+            if together:
+                self.digest.join(mine)
             self.plan.wake(mine, after=wait, waited=True)
         return wait <= 0
+
+    def _digester(self, mine: Delivery, endpoint: Endpoint) -> Digester | None:
+        """None for what goes by itself."""
+        return self.digester(endpoint.connector) if mine.code != digests.REFUSED else None
 
     def _attempt(self, mine: Delivery, endpoint: Endpoint) -> tuple[str, ...]:
         now = self.plan.clock()
@@ -209,23 +259,127 @@ class Deliver:
             self.plan.end(mine, "cancelled", "subject_gone")
             return ()
         # Taken last: an error in what is read above must not keep the delivery leased.
-        lease = self.plan.store.lease(mine, now + LEASE)
+        lease = self.plan.store.lease(mine, now + self.lease)
         if lease is None:
-            self.plan.wake(mine, after=LEASE.total_seconds())
+            self.plan.wake(mine, after=self.lease.total_seconds())
             return ()
-        outcome, attempt = self._call(mine, endpoint, secret, message)
-        if outcome.verdict == FAILED and self.secrets.get(endpoint.id, within=FRESH) != secret:
-            outcome = Outcome(RETRY, outcome.code)  # refused for credentials that were changed meanwhile
-        self.plan.store.add_attempt(mine, attempt)
-        return self._settle(mine, endpoint, outcome, lease, ambiguous=attempt.ambiguous)
+        keeper = self.keeper(endpoint.connector)
+        if keeper is not None:
+            insists = mine.code == rules.REPLAYED_UNCERTAIN
+            return self._bring(mine, Task(lease, endpoint, keeper, message, secret, insists, _is_urgent(mine)))
+        connector = self.connector(endpoint.connector)
+        leased = [Waiting(mine, message, lease)]
+        return self._send(leased, endpoint, secret, lambda: connector.render(message, secret, endpoint.settings))
 
-    def _message(self, mine: Delivery, endpoint: Endpoint, now: datetime) -> Message | None:
-        """What there is to say now; None when its ticket is gone."""
+    def _reconsidered(self, outcome: Outcome, secret: EndpointSecret) -> Outcome:
+        """A refusal for credentials that were changed meanwhile is not final."""
+        if outcome.verdict == FAILED and self.secrets.get(secret.id, within=FRESH) != secret:
+            return Outcome(RETRY, outcome.code)
+        return outcome
+
+    # --- digests ------------------------------------------------------------------------------------------------
+
+    def _lead(self, mine: Delivery, endpoint: Endpoint, digester: Digester) -> tuple[str, ...]:
+        """It has a place that others wait for too: one message for as many as fit, the most urgent first."""
+        secret, now = self.secrets.get(endpoint.id), self.plan.clock()
+        if secret is None:
+            return self._hold(mine, "credentials_missing")
+        waiting = self.digest.gather(mine, lambda one: self._message(one, endpoint, now, words=False))
+        if [one.delivery.id for one in waiting] in ([], [mine.id]):
+            self.digest.leave(mine)
+            return self._attempt(mine, endpoint)
+        try:
+            fitting = digester.digest([one.message for one in waiting], secret, endpoint.settings)[1]
+        except Rejected:  # the credentials do not fit: said of each by itself
+            return self._attempt(mine, endpoint)
+        chosen = waiting[: min(fitting, digests.MOST)]
+        leased = self.digest.lease(chosen, now + self.lease)
+        told = self._tell(leased, endpoint, secret, digester) if leased else ()
+        self._hand_on(mine, chosen, leased, waiting[len(chosen) :])
+        return told
+
+    def _tell(
+        self, leased: Sequence[Waiting], endpoint: Endpoint, secret: EndpointSecret, digester: Digester
+    ) -> tuple[str, ...]:
+        if len(leased) > 1:
+            messages = [one.message for one in leased]
+            told = self._send(leased, endpoint, secret, lambda: digester.digest(messages, secret, endpoint.settings)[0])
+            return ("Digests", *told)
+        only = leased[0]
+        message = self._message(only.delivery, endpoint, only.message.now) or only.message
+        connector = self.connector(endpoint.connector)
+        return self._send(leased, endpoint, secret, lambda: connector.render(message, secret, endpoint.settings))
+
+    def _hand_on(
+        self, mine: Delivery, chosen: Sequence[Waiting], leased: Sequence[Waiting], rest: Sequence[Waiting]
+    ) -> None:
+        """Wake who takes the next place. Others of them wake by themselves, should this message be lost."""
+        if mine.id in [one.delivery.id for one in leased]:
+            if rest:
+                self.plan.wake(rest[0].delivery, waited=True)
+        elif mine.id in [one.delivery.id for one in chosen]:
+            self.plan.wake(mine, after=self.lease.total_seconds())  # somebody else is at it
+        else:
+            self.plan.wake(mine, after=SOON, waited=True)
+
+    def _send(
+        self, leased: Sequence[Waiting], endpoint: Endpoint, secret: EndpointSecret, build: Callable[[], HttpRequest]
+    ) -> tuple[str, ...]:
+        """Make the call for all of them, and settle each by what it came to."""
+        outcome, attempt, parts = self._call(leased, endpoint, secret, build)
+        outcome = self._reconsidered(outcome, secret)
+        self._close(endpoint, outcome)
+        if len(leased) > 1 and outcome.verdict == DELIVERED:
+            outcome = replace(outcome, code=digests.code(leased[0].delivery.id))
+        elif len(leased) > 1 and outcome.verdict == FAILED:
+            outcome = Outcome(RETRY, digests.REFUSED)  # perhaps for what one of them says
+        metrics = ["SpendGuarded"] if outcome.code == rules.SMS_BUDGET_SPENT else ["SmsParts"] * parts
+        for one in leased:
+            mine = one.delivery
+            self.plan.store.add_attempt(mine, replace(attempt, number=mine.attempts + 1))
+            metrics += self._settle(mine, endpoint, outcome, one.lease, ambiguous=attempt.ambiguous)
+            if outcome.verdict == DELIVERED:
+                endpoint = replace(endpoint, failing_since=None)  # said once
+        return tuple(metrics)
+
+    def _close(self, endpoint: Endpoint, outcome: Outcome) -> None:
+        """A target that has said for how long it shuts us out is asked by nobody before: asking prolongs it."""
+        if outcome.code != RATE_LIMITED or not outcome.after or not self.connector(endpoint.connector).limits:
+            return
+        now = self.plan.clock().timestamp()
+        until = now + min(outcome.after, rules.LONGEST_HINT)
+        self.windows.close(endpoint.target or endpoint.id, now, until)
+
+    # --- systems of record --------------------------------------------------------------------------------------
+
+    def _bring(self, mine: Delivery, task: Task) -> tuple[str, ...]:
+        """Bring the item to the ticket's state. The lease's token names the attempt."""
+        brought = self.synchronise(task)
+        outcome = self._reconsidered(brought.outcome, task.secret)
+        if brought.last is not None:
+            outcome = _with_hint(outcome, brought.last, task.message.now)
+        if brought.calls:
+            self.plan.store.add_attempt(mine, _attempt_of(mine, task, brought))
+        tried, lease = rules.counted(mine), task.attempt
+        if brought.free:
+            waiting = replace(tried, base=tried.base + 1)  # it waited, which is no try
+            code = mine.code if task.insists else outcome.code  # what a person decided outlasts the wait
+            return self._again(waiting, code, outcome.after or AHEAD, lease, waited=True)
+        if brought.uncertain:
+            disabled = self._judge(task.endpoint, outcome) if brought.calls else None
+            return (*(disabled or ()), *self._uncertain(tried, outcome.code, lease=lease))
+        return self._settle(mine, task.endpoint, outcome, lease, ambiguous=brought.ambiguous)
+
+    # --- events -------------------------------------------------------------------------------------------------
+
+    def _message(self, mine: Delivery, endpoint: Endpoint, now: datetime, *, words: bool = True) -> Message | None:
+        """What there is to say now; None when its ticket is gone. Without ``words``, nothing of the customer's."""
         detail = mine.detail
         ticket = self.tickets.get(mine.workspace, detail["ticket_id"]) if detail.get("ticket_id") else None
         if detail.get("ticket_id") and ticket is None:
             return None
-        feedback = self.voices.get(mine.workspace, detail["feedback_id"]) if detail.get("feedback_id") else None
+        feedback_id = detail.get("feedback_id") if words else None
+        feedback = self.voices.get(mine.workspace, feedback_id) if feedback_id else None
         return Message(
             delivery_id=mine.id,
             type=mine.event_type,
@@ -238,6 +392,8 @@ class Deliver:
             customer=self._customer(endpoint, feedback),
             base_url=self.base_url,
             topic_name=self.topic_names(mine.workspace),
+            playbook=self.playbook(mine.workspace, ticket.playbook) if ticket else None,
+            time_zone=endpoint.settings.get("time_zone") or TIME_ZONE,
         )
 
     def _customer(self, endpoint: Endpoint, feedback: Feedback | None) -> Mapping[str, str]:
@@ -250,30 +406,37 @@ class Deliver:
         return rules.customer_view(policy, feedback.customer_ref, contact)
 
     def _call(
-        self, mine: Delivery, endpoint: Endpoint, secret: EndpointSecret, message: Message
-    ) -> tuple[Outcome, Attempt]:
+        self, leased: Sequence[Waiting], endpoint: Endpoint, secret: EndpointSecret, build: Callable[[], HttpRequest]
+    ) -> tuple[Outcome, Attempt, int]:
+        """What the call came to, and the SMS parts that it cost."""
         began = self.monotonic()
         response, ambiguous = None, False
-        connector = self.connector(endpoint.connector)
+        spent: Spent | None = None
+        first = leased[0]
         try:
-            request = connector.render(message, secret, endpoint.settings)
+            request = build()
+            spent = self.sms.take(endpoint, first.message, secret)
             response = self.door.send(request.method, request.url, request.headers, request.body)
-            outcome = _with_hint(connector.outcome(response), response, message.now)
+            told = self.connector(endpoint.connector).outcome(response)
+            outcome = _with_hint(told, response, first.message.now)
             ambiguous = is_ambiguous(outcome, response)
         except EgressError as error:
             outcome, ambiguous = Outcome(RETRY, error.code), error.sent
         except Rejected as error:
             outcome = Outcome(FAILED, error.code)
+        if spent and outcome.verdict != DELIVERED and not ambiguous:
+            self.sms.give_back(spent)
+            spent = None
         attempt = Attempt(
-            number=mine.attempts + 1,
-            at=message.now,
+            number=first.delivery.attempts + 1,
+            at=first.message.now,
             code=outcome.code or DELIVERED,
             duration_ms=round((self.monotonic() - began) * 1000),
             status=response.status if response else None,
-            answer=rules.keep_of_answer(response.body, _unrepeatable(secret, message)) if response else "",
+            answer=rules.keep_of_answer(response.body, _unrepeatable(secret, first.message)) if response else "",
             ambiguous=ambiguous,
         )
-        return outcome, attempt
+        return outcome, attempt, spent.parts if spent else 0
 
     def _settle(
         self, before: Delivery, endpoint: Endpoint, outcome: Outcome, lease: str, *, ambiguous: bool
@@ -282,7 +445,7 @@ class Deliver:
         if outcome.verdict == DELIVERED:
             if endpoint.failing_since is not None:
                 self.directory.note_success(endpoint.workspace, endpoint.id)
-            return ("Delivered",) if self.plan.end(tried, "delivered", "", lease=lease) else ()
+            return ("Delivered",) if self.plan.end(tried, "delivered", outcome.code, lease=lease) else ()
         disabled = self._judge(endpoint, outcome)
         if ambiguous and self._parks(endpoint):
             return (*(disabled or ()), *self._uncertain(tried, outcome.code, lease=lease))
@@ -297,13 +460,13 @@ class Deliver:
             return self._hold(tried, outcome.code, lease=lease)
         return self._again(tried, outcome.code, wait, lease)
 
-    def _again(self, tried: Delivery, code: str, wait: float, lease: str) -> tuple[str, ...]:
+    def _again(self, tried: Delivery, code: str, wait: float, lease: str, *, waited: bool = False) -> tuple[str, ...]:
         """Wait for the next try, unless the endpoint was deleted while this one was made.
 
         Who deletes leaves alone what is being sent. So it is looked at after the plan is written: an endpoint that is
         deleted later finds the plan and cancels it.
         """
-        if not self.plan.again(tried, code, after=wait, lease=lease):
+        if not self.plan.again(tried, code, after=wait, lease=lease, waited=waited):
             return ()
         if self.directory.endpoint(tried.workspace, tried.endpoint) is None:
             waiting = self.plan.store.get(tried.workspace, tried.id)
@@ -326,9 +489,13 @@ class Deliver:
         return ("EndpointsDisabled",) if changed else ()
 
     def _parks(self, endpoint: Endpoint) -> bool:
-        """Whether what may have arrived is left to a person: asked for, and the target cannot tell a repetition."""
+        """Whether what may have arrived is left to a person: asked for, and the target cannot tell a repetition.
+
+        Of a system of record its item's own row says more than that.
+        """
+        connector = self.connector(endpoint.connector)
         parks: bool = endpoint.settings.get("on_ambiguous") == "park"
-        return parks and not self.connector(endpoint.connector).has_idempotency
+        return parks and connector.kind != "state" and not connector.has_idempotency
 
     def _uncertain(self, before: Delivery, code: str, *, lease: str | None = None) -> tuple[str, ...]:
         return ("DeliveriesHeld",) if self.plan.end(before, "uncertain", code, lease=lease) else ()
@@ -359,10 +526,30 @@ def _with_hint(outcome: Outcome, response: HttpResponse, now: datetime) -> Outco
     return Outcome(RETRY, outcome.code, rules.retry_after(response.headers.get("retry-after"), now))
 
 
+def _is_urgent(delivery: Delivery) -> bool:
+    return delivery.detail.get("severity") == "critical"
+
+
+def _attempt_of(mine: Delivery, task: Task, brought: Brought) -> Attempt:
+    """What an attempt of several calls came to."""
+    words = [*_unrepeatable(task.secret, task.message), *brought.seen]
+    return Attempt(
+        number=mine.attempts + 1,
+        at=task.message.now,
+        code=brought.outcome.code or DELIVERED,
+        duration_ms=sum(call.duration_ms for call in brought.calls),
+        status=brought.last.status if brought.last else None,
+        answer=rules.keep_of_answer(brought.last.body, words) if brought.last else "",
+        ambiguous=brought.ambiguous,
+        calls=tuple(brought.calls),
+    )
+
+
 def _unrepeatable(secret: EndpointSecret, message: Message) -> list[str]:
     """What an answer may echo and no row of ours may keep."""
     parts = urlsplit(secret.url)
     keys = [value for _, value in parse_qsl(parts.query)]
     texts = [text.text for text in message.feedback.texts] if message.feedback else []
     credentials = [secret.url, parts.path, parts.query, *keys, secret.secret or "", secret.previous_secret or ""]
-    return [*credentials, *secret.headers.values(), *message.customer.values(), *texts]
+    given = [*secret.headers.values(), *secret.credentials.values()]
+    return [*credentials, *given, *message.customer.values(), *texts]

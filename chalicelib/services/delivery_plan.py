@@ -39,6 +39,12 @@ class DeliveryStore(Protocol):
 
     def forget_lagging(self, workspace: str, endpoint: str, delivery_id: str) -> None: ...
 
+    def join_crowd(self, workspace: str, endpoint: str, place: str) -> None: ...
+
+    def crowd(self, workspace: str, endpoint: str, *, after: str = "", limit: int = 100) -> Sequence[str]: ...
+
+    def leave_crowd(self, workspace: str, endpoint: str, places: Sequence[str]) -> None: ...
+
 
 @dataclass(frozen=True, slots=True)
 class DeliveryPlan:
@@ -69,7 +75,14 @@ class DeliveryPlan:
             self.due.add(self.clock() + timedelta(seconds=after), QUEUE, body, key=key)
 
     def again(
-        self, before: Delivery, code: str, *, after: float = SOON, lease: str | None = None, start_over: bool = False
+        self,
+        before: Delivery,
+        code: str,
+        *,
+        after: float = SOON,
+        lease: str | None = None,
+        start_over: bool = False,
+        waited: bool = False,
     ) -> bool:
         """Wait and try again; ``start_over`` begins the schedule anew. False when the delivery moved on meanwhile."""
         now = self.clock()
@@ -83,7 +96,7 @@ class DeliveryPlan:
             updated_at=now,
             lagging=True,
         )
-        self.wake(plan, after=after)
+        self.wake(plan, after=after, waited=waited)
         return self.store.change(before, plan, lease=lease)
 
     def hold(self, before: Delivery, code: str, *, lease: str | None = None) -> Delivery | None:

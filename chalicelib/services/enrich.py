@@ -21,6 +21,7 @@ from chalicelib.domain.directory import Connection
 from chalicelib.domain.envelope import Envelope
 from chalicelib.domain.feedback import Feedback
 from chalicelib.domain.frame_state import FrameState
+from chalicelib.domain.mapping import SETTINGS
 from chalicelib.domain.reading import decided
 from chalicelib.domain.redaction import names_identifier, redact
 from chalicelib.domain.rollup import hour_of, is_frozen
@@ -28,11 +29,12 @@ from chalicelib.domain.rules import Rule
 from chalicelib.domain.understanding import Text, Understanding
 from chalicelib.domain.voice import Canonical, Customer
 from chalicelib.errors import Parked, Rejected, Retryable
-from chalicelib.services.ports import Clock, Directory
+from chalicelib.services.ports import Clock, Directory, Queue
 
 STORED: Final = "stored"
 DUPLICATE: Final = "duplicate"
 PARKED: Final = "parked"
+PASSED_ON: Final = "passed_on"  # the vendor's API must tell the whole first
 
 MISMATCH: Final = "idempotency_mismatch"
 PAUSED: Final = "connection_paused"
@@ -44,6 +46,13 @@ _TRIES: Final = 5  # of a write that other workers get in the way of
 
 class Source(Protocol):
     """What enrich asks of a source, see ``sources/base.py``."""
+
+    @property
+    def fetches(self) -> bool: ...
+
+    def decode(self, raw: bytes) -> Any: ...
+
+    def thin(self, payload: Any) -> bool: ...
 
     def parse(self, arrival: Arrival, mapping: Mapping[str, Any]) -> Canonical: ...
 
@@ -103,7 +112,7 @@ class FeedbackWriter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a message: stored | duplicate | parked, under which id and for which reason."""
+    """What became of a message: stored | duplicate | parked | passed_on, under which id and for which reason."""
 
     what: str
     feedback_id: str
@@ -141,7 +150,7 @@ class Configuration:
 class Enrich:
     """``source`` loads a source by name, ``readers`` gives what reads the words by a code frame.
 
-    ``retention_days`` is how long feedback is kept.
+    ``fetches`` takes what the hook should have sent there; ``retention_days`` is how long feedback is kept.
     """
 
     store: FeedbackWriter
@@ -150,6 +159,7 @@ class Enrich:
     frames: Frames
     source: Callable[[str], Source]
     readers: Callable[[FrameState], Reader]
+    fetches: Queue
     clock: Clock
     retention_days: int
 
@@ -160,7 +170,11 @@ class Enrich:
     def take(self, envelope: Envelope, configuration: Configuration) -> Outcome:
         """Read one message and store what it says. Raises Retryable when the table was contended or out of reach."""
         try:
-            canonical = self._parse(envelope, configuration)
+            connection = self._connection(envelope, configuration)
+            if self._must_be_fetched(envelope, connection):
+                self.fetches.send(envelope.to_message())
+                return Outcome(PASSED_ON, envelope.feedback_id)
+            canonical = self._parse(envelope, connection)
         except Parked as error:
             return self._keep(envelope, error.code)
         feedback = self._feedback(envelope, canonical, configuration)
@@ -171,16 +185,31 @@ class Enrich:
 
     # --- make out ------------------------------------------------------------------------------------------------
 
-    def _parse(self, envelope: Envelope, configuration: Configuration) -> Canonical:
-        """The voice with its words redacted. Raises Parked."""
+    def _connection(self, envelope: Envelope, configuration: Configuration) -> Connection:
+        """The connection as it is now. Raises Parked, also for what must not be read."""
         connection = configuration.connection(envelope.workspace, envelope.connection)
         if connection is None:
             raise Parked("The connection is no longer there.", code="connection_deleted")
+        # Before the pause: whoever ends it has everything read that it has parked.
+        if envelope.unread is not None:
+            raise Parked("It was not told whole, or not proved.", code=envelope.unread)
         # The hook does not know: its record is cached, and a pause must hold at once.
         if connection.state == "paused" and not envelope.reparse:
             raise Parked("The connection is paused.", code=PAUSED)
+        return connection
+
+    def _must_be_fetched(self, envelope: Envelope, connection: Connection) -> bool:
+        """Whether the body counts only once the vendor's API has told it. The hook's record may be older than that."""
+        source = self.source(envelope.source)
+        if envelope.fetched or not source.fetches:
+            return False
+        return bool(connection.settings.get("refetch")) or source.thin(source.decode(envelope.arrival.raw))
+
+    def _parse(self, envelope: Envelope, connection: Connection) -> Canonical:
+        """The voice with its words redacted. Raises Parked."""
         try:
-            return redacted(self.source(envelope.source).parse(envelope.arrival, connection.mapping))
+            mapping = {**connection.mapping, SETTINGS: connection.settings}
+            return redacted(self.source(envelope.source).parse(envelope.arrival, mapping))
         except Rejected as error:
             raise Parked(error.message, code=error.code) from None
 
@@ -351,7 +380,7 @@ class Enrich:
         Another delivery that is parked there is read first where it can be by now (its connection was resumed, its
         mapping mended), and else moves to an id of its own.
         """
-        if envelope.event_key in parked.seen:
+        if envelope.keys & parked.seen.keys():
             done = self.store.unpark(parked, feedback)
             return Outcome(STORED, feedback.id) if done else None
         sealed = self.store.raw_body(parked.workspace, parked.id)
@@ -370,7 +399,10 @@ class Enrich:
     def _readable(self, envelope: Envelope, configuration: Configuration) -> Feedback | None:
         """What a parked message says; None while it cannot be read."""
         try:
-            canonical = self._parse(envelope, configuration)
+            connection = self._connection(envelope, configuration)
+            if self._must_be_fetched(envelope, connection):
+                return None
+            canonical = self._parse(envelope, connection)
         except Parked:
             return None
         return self._feedback(envelope, canonical, configuration)
@@ -378,7 +410,7 @@ class Enrich:
     def _close_parked(self, envelope: Envelope, feedback_id: str) -> None:
         """The id that the hook answered leads on to what its content has become."""
         parked = self.store.get(envelope.workspace, envelope.feedback_id)
-        if parked is None or parked.state != PARKED or envelope.event_key not in parked.seen:
+        if parked is None or parked.state != PARKED or not envelope.keys & parked.seen.keys():
             return
         closed = replace(parked, state="closed", parked_reason=REPARSED, attributes={"reparsed_as": feedback_id})
         self.store.unpark(parked, closed)

@@ -3,12 +3,14 @@
 The order of the checks is fixed, cheap and unforgeable first: size, connection and token, media type, signature
 over the raw bytes, then (canonical only) decoding and schema. Nothing is parsed before it has proved where it comes
 from, and an unknown connection, a foreign one and a wrong token are answered alike.
+
+One exception: while a platform has yet to show its secret, what comes in is kept, marked, and never counts by itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Protocol
 
@@ -18,9 +20,11 @@ from chalicelib.domain.credentials import token_matches, valid_at
 from chalicelib.domain.directory import ConnectionSecret
 from chalicelib.domain.envelope import Envelope
 from chalicelib.domain.strict_json import check_size
+from chalicelib.domain.upload import key_of
 from chalicelib.domain.voice import Canonical
 from chalicelib.errors import MethodNotAllowed, Parked, Unauthorized, UnsupportedMedia
 
+UNPROVED: Final = "secret_missing"
 SETTLED: Final = 5.0  # seconds: a check that fails on an older record is tried once more on a fresh one
 
 
@@ -31,6 +35,9 @@ class SecretReader(Protocol):
 
 class HookSource(Protocol):
     """What a hook asks of a source, see ``sources/base.py``."""
+
+    @property
+    def key_made_by(self) -> str: ...
 
     @property
     def strict(self) -> bool: ...
@@ -49,9 +56,15 @@ class HookSource(Protocol):
 
     def verify(self, arrival: Arrival, secrets: Sequence[str]) -> None: ...
 
+    def opened(self, arrival: Arrival, secrets: Sequence[str]) -> Arrival: ...
+
     def decode(self, raw: bytes) -> Any: ...
 
+    def is_file(self, arrival: Arrival) -> bool: ...
+
     def ignores(self, payload: Any) -> bool: ...
+
+    def thin(self, payload: Any) -> bool: ...
 
     def delivery_id(self, arrival: Arrival, payload: Any) -> str | None: ...
 
@@ -65,9 +78,14 @@ class InboxPort(Protocol):
         """Durable when it returns. Raises Retryable."""
 
 
+class FilesPort(Protocol):
+    def put(self, key: str, raw: bytes, content_type: str) -> None:
+        """Durable when it returns. Raises Retryable."""
+
+
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """The answer to a hook. ``status``: accepted | ignored."""
+    """The answer to a hook. ``status``: accepted | ignored; ``id``: of the feedback, or of the upload for a file."""
 
     id: str
     status: str
@@ -78,9 +96,13 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Hear:
+    """``fetches`` takes what the vendor's API must tell the whole of first, ``files`` what holds many voices."""
+
     secrets: SecretReader
     source: Callable[[str], HookSource]
     inbox: InboxPort
+    fetches: InboxPort
+    files: FilesPort
     clock: Callable[[], datetime]
 
     def post(
@@ -101,11 +123,20 @@ class Hear:
         source = self.source(record.source)
         if source.strict:
             _check_media(arrival, source.content_types)
-        self._verify(source, arrival, record)
+        waits = self._waits_for_secret(source, record)
+        arrival = arrival if waits else self._proved(source, arrival, record)
+        if source.is_file(arrival):
+            upload = ids.timed_id("up", arrival.received_at)
+            self.files.put(key_of(record.workspace, record.id, upload), arrival.raw, arrival.content_type)
+            return Heard(upload, "accepted", record.workspace, record.id, record.source)
         payload, feedback, event = self._keys(source, arrival, record)
         status = "ignored" if source.ignores(payload) else "accepted"
         if status == "accepted":
-            self.inbox.put(_envelope(record, source, arrival, feedback, event))
+            envelope = _envelope(record, source, arrival, feedback, event)
+            if waits:
+                self.inbox.put(replace(envelope, unread=UNPROVED))
+            else:
+                (self.fetches if record.fetch or source.thin(payload) else self.inbox).put(envelope)
         return Heard(feedback, status, record.workspace, record.id, record.source)
 
     def probe(self, connection: str, token: str, method: str) -> None:
@@ -122,7 +153,19 @@ class Hear:
         record = self.secrets.get(connection, within=SETTLED)
         return record if _opens(token, record) else None
 
-    def _verify(self, source: HookSource, arrival: Arrival, record: ConnectionSecret) -> None:
+    def _waits_for_secret(self, source: HookSource, record: ConnectionSecret) -> bool:
+        """Whether the platform has yet to show its secret: until a person enters it, what comes in is kept unread.
+
+        Refusing it would lose what is never sent again, and with it the webhook where the platform tries the URL out
+        before it makes one. Nothing of it counts: it is parked, and only a person can have it read all the same.
+        """
+        if source.key_made_by != "vendor_later" or record.secrets:
+            return False
+        fresh = self.secrets.get(record.id, within=SETTLED)
+        return fresh is not None and not fresh.secrets
+
+    def _proved(self, source: HookSource, arrival: Arrival, record: ConnectionSecret) -> Arrival:
+        """The arrival, proved, and opened where the platform sealed it. Raises Unauthorized."""
         now = arrival.received_at.timestamp()
         accepted = valid_at(record.secrets, now)
         try:
@@ -130,15 +173,20 @@ class Hear:
         except Unauthorized:
             fresh = self.secrets.get(record.id, within=SETTLED)
             known = () if fresh is None else valid_at(fresh.secrets, now)
-            if known == accepted:
+            # Without a secret a source that need not sign checks nothing: a record deleted meanwhile must not end so.
+            if not known or known == accepted:
                 raise
             source.verify(arrival, known)
+            accepted = known
+        return source.opened(arrival, accepted)
 
     def _keys(self, source: HookSource, arrival: Arrival, record: ConnectionSecret) -> tuple[Any, str, str]:
         """The payload where the hook can read it, the feedback's id and the event's key."""
-        payload = None if source.strict else source.decode(arrival.raw)
+        payload = source.decode(arrival.raw)
         event = ids.event_key(record.id, source.delivery_id(arrival, payload), arrival.raw)
         try:
+            if source.strict and source.ignores(payload):
+                return payload, ids.parked_id(event), event
             if source.strict:
                 response = source.parse(arrival, {}).response_key
             else:

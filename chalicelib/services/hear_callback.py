@@ -120,7 +120,8 @@ def _check_form(call: Call, reader: Reader) -> None:
     if call.headers.get("content-encoding", "identity").strip().lower() != "identity":
         raise UnsupportedMedia("Compressed bodies are not taken.")
     given = call.headers.get("content-type", "").split(";")[0].strip().lower()
-    if call.method != "GET" and given not in reader.content_types:
+    bare = not (call.body or given)  # nothing was sent, and so nothing is said of its form
+    if call.method != "GET" and not bare and given not in reader.content_types:
         raise UnsupportedMedia(f"The body must be {' or '.join(reader.content_types)}.")
 
 

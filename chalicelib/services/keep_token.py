@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeGuard
 
 from chalicelib.domain.directory import EndpointSecret
 from chalicelib.domain.ids import digest
 from chalicelib.domain.item import Access, KeptToken, Token
-from chalicelib.domain.outbound import DELIVERED, HttpRequest, HttpResponse, Outcome
+from chalicelib.domain.outbound import DELIVERED, RETRY, UNREADABLE, HttpRequest, HttpResponse, Outcome
 from chalicelib.services.ports import Clock
 from chalicelib.services.vendor_calls import Calls, Stop, later
 
@@ -55,25 +55,37 @@ class KeepToken:
         request = connector.authorise(access, now)
         if request is None:
             return None
-        workspace, endpoint = access.secret.workspace, access.secret.id
+        place = access.secret.workspace, access.secret.id
         opened_with = _opened_with(access.secret)
-        kept = self.tokens.get(workspace, endpoint)
-        usable = kept.token.value if kept is not None and _is_usable(kept, opened_with, refused, now) else None
-        if kept is not None and usable is not None and now < kept.refresh_at:
-            return usable
-        if not self.tokens.lease(workspace, endpoint, now=now, until=now + LEASE):
-            if usable is not None:
-                return usable
+        kept = self.tokens.get(*place)
+        if _is_fresh(kept, opened_with, refused, now):
+            return kept.token.value
+        if not self.tokens.lease(*place, now=now, until=now + LEASE):
+            if _is_usable(kept, opened_with, refused, now):
+                return kept.token.value
             raise later(TOKEN_BUSY, AGAIN)
+        kept = self.tokens.get(*place)  # another worker may have got one between the look and the lease
+        if _is_fresh(kept, opened_with, refused, now):
+            self.tokens.release(*place)
+            return kept.token.value
         try:
             token = _fetch(connector, request, calls, now)
         except Stop:
-            self.tokens.release(workspace, endpoint)
-            if usable is None:
+            self._leave(place, kept, refused, now)
+            if not _is_usable(kept, opened_with, refused, now):
                 raise
-            return usable  # the one before is good for a while
-        self.tokens.put(workspace, endpoint, KeptToken(token, token.refresh_at(self.clock()), opened_with))
+            return kept.token.value  # the one before is good for a while
+        self.tokens.put(*place, KeptToken(token, token.refresh_at(self.clock()), opened_with))
         return token.value
+
+    def _leave(self, place: tuple[str, str], kept: KeptToken | None, refused: str | None, now: datetime) -> None:
+        """Nothing was fetched. A token that the target refuses is over: the next attempt begins with asking for one,
+        and does not spend the one call that a narrow limit lets through on being refused again.
+        """
+        if kept is not None and kept.token.value == refused:
+            self.tokens.put(*place, replace(kept, token=replace(kept.token, expires_at=now)))
+        else:
+            self.tokens.release(*place)
 
 
 def _fetch(connector: Authoriser, request: HttpRequest, calls: Calls, now: datetime) -> Token:
@@ -81,8 +93,10 @@ def _fetch(connector: Authoriser, request: HttpRequest, calls: Calls, now: datet
 
     def judge(response: HttpResponse) -> Outcome:
         answer = connector.token(response, now)
-        if isinstance(answer, Outcome):
-            return answer
+        if isinstance(answer, Outcome):  # an answer without a token is no success, whatever code it has
+            return Outcome(RETRY, UNREADABLE) if answer.verdict == DELIVERED else answer
+        if not (answer.value.isascii() and answer.value.isprintable()):  # no header field could hold it
+            return Outcome(RETRY, UNREADABLE)
         got.append(answer)
         return Outcome(DELIVERED)
 
@@ -93,8 +107,18 @@ def _fetch(connector: Authoriser, request: HttpRequest, calls: Calls, now: datet
     return got[0]
 
 
-def _is_usable(kept: KeptToken, opened_with: str, refused: str | None, now: datetime) -> bool:
-    return kept.opened_with == opened_with and kept.token.value != refused and now < kept.token.expires_at
+def _is_usable(kept: KeptToken | None, opened_with: str, refused: str | None, now: datetime) -> TypeGuard[KeptToken]:
+    return (
+        kept is not None
+        and kept.opened_with == opened_with
+        and kept.token.value != refused
+        and now < kept.token.expires_at
+    )
+
+
+def _is_fresh(kept: KeptToken | None, opened_with: str, refused: str | None, now: datetime) -> TypeGuard[KeptToken]:
+    """Usable, and not to be replaced yet."""
+    return _is_usable(kept, opened_with, refused, now) and now < kept.refresh_at
 
 
 def _opened_with(secret: EndpointSecret) -> str:

@@ -11,6 +11,7 @@ from chalicelib.domain.access import nowhere
 from chalicelib.domain.custom_headers import check_headers
 from chalicelib.domain.directory import Endpoint, EndpointSecret
 from chalicelib.domain.egress_policy import Target
+from chalicelib.domain.fields import given
 from chalicelib.domain.ids import random_id
 from chalicelib.domain.limits import MAX_ENDPOINTS, room_for_one_more
 from chalicelib.domain.moments import written
@@ -38,6 +39,7 @@ class EndpointStore(Protocol):
         settings: Mapping[str, Any] | None = None,
         host: str | None = None,
         target: str | None = None,
+        credentials: Sequence[str] | None = None,
     ) -> Endpoint | None: ...
 
     def set_endpoint_state(self, workspace: str, endpoint_id: str, state: str, reason: str | None = None) -> bool: ...
@@ -69,7 +71,13 @@ class ConnectorCatalogue(Protocol):
     def check_settings(self, connector: str, settings: Mapping[str, Any]) -> None:
         """Raises Invalid for settings that this connector does not take."""
 
-    def target(self, connector: str, target: Target) -> str:
+    def check_credentials(self, connector: str, credentials: Mapping[str, str]) -> None:
+        """Raises Invalid (``credentials_invalid``) for credentials that this connector does not take."""
+
+    def check_events(self, connector: str, events: Sequence[str]) -> None:
+        """Raises Invalid (``event_not_taken``) for an event that this connector has nothing to do with."""
+
+    def target(self, connector: str, target: Target, credentials: Mapping[str, str]) -> str:
         """What the rate limit counts: a hash of host and credential."""
 
 
@@ -93,7 +101,10 @@ class NewEndpoint:
 
 @dataclass(frozen=True, slots=True)
 class EndpointChange:
-    """What a caller wants different; None stays as it is. Of ``settings`` the given names are replaced."""
+    """What a caller wants different; None stays as it is.
+
+    Of ``settings`` and ``credentials`` the given names are replaced, null takes one back.
+    """
 
     name: str | None = None
     state: str | None = None
@@ -102,6 +113,16 @@ class EndpointChange:
     events: Sequence[str] | None = None
     settings: Mapping[str, Any] | None = None
     headers: Mapping[str, str] | None = field(default=None, repr=False)
+    credentials: Mapping[str, Any] | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What of new credentials stands on the endpoint's own row; None stays as it is."""
+
+    host: str | None = None
+    target: str | None = None
+    credentials: Sequence[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,13 +147,16 @@ class ManageEndpoints:
         events: Sequence[str],
         settings: Mapping[str, Any],
         headers: Mapping[str, str],
+        credentials: Mapping[str, Any],
     ) -> NewEndpoint:
         """Raises Invalid, Conflict (``too_many``). The credentials first: what is listed can be called."""
         room_for_one_more(len(self.store.endpoints(workspace)), MAX_ENDPOINTS)
-        effective = {**DEFAULTS, **settings}
+        effective, credentials = {**DEFAULTS, **given(settings)}, given(credentials)
         target = self.check_url(url)
         first = self.connectors.first_secret(connector, secret)
+        self.connectors.check_events(connector, events)
         self.connectors.check_settings(connector, effective)
+        self.connectors.check_credentials(connector, credentials)
         check_headers(headers)
         endpoint = Endpoint(
             workspace,
@@ -142,10 +166,12 @@ class ManageEndpoints:
             target.shown,
             events=tuple(events),
             settings=effective,
-            target=self.connectors.target(connector, target),
+            target=self.connectors.target(connector, target, credentials),
             created_at=written(self.clock()),
+            credentials=tuple(sorted(credentials)),
         )
-        self.secrets.put(EndpointSecret(workspace, endpoint.id, url, first, headers=dict(headers)))
+        record = EndpointSecret(workspace, endpoint.id, url, first, connector=connector)
+        self.secrets.put(replace(record, headers=dict(headers), credentials=credentials))
         self.store.put_endpoint(endpoint)
         return NewEndpoint(endpoint, first)
 
@@ -169,13 +195,15 @@ class ManageEndpoints:
         Becoming active releases what was held every time it is asked for: a call that broke off is repeated.
         """
         before = self.get(workspace, endpoint_id)
-        settings = None if wanted.settings is None else {**before.settings, **wanted.settings}
+        settings = None if wanted.settings is None else {**DEFAULTS, **given({**before.settings, **wanted.settings})}
         if settings is not None:
             self.connectors.check_settings(before.connector, settings)
-        target = self._change_credentials(before, wanted)
+        if wanted.events is not None:
+            self.connectors.check_events(before.connector, wanted.events)
+        kept = self._change_credentials(before, wanted)
         after = before
-        if not all(one is None for one in (wanted.name, wanted.events, settings, target)):
-            after = self._updated(before, wanted, settings, target)
+        if not all(one is None for one in (wanted.name, wanted.events, settings, kept)):
+            after = self._updated(before, wanted, settings, kept or _Kept())
         if wanted.state is None:
             return after, 0
         self.store.set_endpoint_state(workspace, endpoint_id, wanted.state)
@@ -209,7 +237,7 @@ class ManageEndpoints:
         return cancelled + self.deliveries.cancel(workspace, endpoint_id)
 
     def _updated(
-        self, before: Endpoint, wanted: EndpointChange, settings: Mapping[str, Any] | None, target: Target | None
+        self, before: Endpoint, wanted: EndpointChange, settings: Mapping[str, Any] | None, kept: _Kept
     ) -> Endpoint:
         after = self.store.update_endpoint(
             before.workspace,
@@ -217,16 +245,17 @@ class ManageEndpoints:
             name=wanted.name,
             events=wanted.events,
             settings=settings,
-            host=target.shown if target else None,
-            target=self.connectors.target(before.connector, target) if target else None,
+            host=kept.host,
+            target=kept.target,
+            credentials=kept.credentials,
         )
         if after is None:
             raise nowhere()
         return after
 
-    def _change_credentials(self, endpoint: Endpoint, wanted: EndpointChange) -> Target | None:
-        """Check and keep a new URL, secret or header fields; the target of a new URL."""
-        if wanted.url is None and wanted.secret is None and wanted.headers is None:
+    def _change_credentials(self, endpoint: Endpoint, wanted: EndpointChange) -> _Kept | None:
+        """Check and keep a new URL, secret, header fields or credentials; None where none is given."""
+        if all(one is None for one in (wanted.url, wanted.secret, wanted.headers, wanted.credentials)):
             return None
         if wanted.headers is not None:
             check_headers(wanted.headers)
@@ -240,5 +269,16 @@ class ManageEndpoints:
             record = replace(record, headers=dict(wanted.headers))
         if wanted.secret is not None:
             record = replace(record, secret=self.connectors.first_secret(endpoint.connector, wanted.secret))
+        if wanted.credentials is not None:
+            record = replace(record, credentials=given({**record.credentials, **wanted.credentials}))
+            self.connectors.check_credentials(endpoint.connector, record.credentials)
+        if wanted.credentials is not None and target is None:
+            target = self.check_url(record.url)  # new credentials at the same place: the rate limit counts both
         self.secrets.put(record)
-        return target
+        if target is None:
+            return _Kept()
+        return _Kept(
+            target.shown,
+            self.connectors.target(endpoint.connector, target, record.credentials),
+            None if wanted.credentials is None else sorted(record.credentials),
+        )

@@ -41,20 +41,21 @@ class MoveTicket:
         if ticket is None:
             raise nowhere()
         if ticket.version != version:
-            raise _changed()
-        given = Resolution(_words(root_cause), _words(action))
-        step = walk(ticket, (to,), actor=actor, at=self.clock(), given=given, reason=_words(reason))
+            raise version_conflict()
+        given = Resolution(colleagues_words(root_cause), colleagues_words(action))
+        step = walk(ticket, (to,), actor=actor, at=self.clock(), given=given, reason=colleagues_words(reason))
         if step.ticket.state == "resolved" and step.ticket.incomplete:
             raise resolution_incomplete("resolved")
         if not self.tickets.update(step.ticket, step.moves, expected_version=version):
-            raise _changed()
+            raise version_conflict()
         return step.ticket
 
 
-def _changed() -> Conflict:
+def version_conflict() -> Conflict:
+    """The refusal of a change against a version that is no longer the newest."""
     return Conflict("The ticket is at another version by now.", code="version_conflict", pointer="/version")
 
 
-def _words(text: str | None) -> str | None:
+def colleagues_words(text: str | None) -> str | None:
     """Free text made fit and redacted: colleagues quote customers. Blank is as good as absent."""
     return redact(clean(text)).strip() or None if text else None

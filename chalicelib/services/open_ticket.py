@@ -2,31 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from chalicelib.domain.feedback import Feedback
 from chalicelib.domain.ids import ticket_id
-from chalicelib.domain.ticket import brought_up, opened, wants_ticket
-from chalicelib.domain.ticket_title import TopicNames, language, title
+from chalicelib.domain.playbook import Chosen, FrameWords, choose
+from chalicelib.domain.ticket import Step, brought_up, is_elsewhere, opened, owned, wants_ticket
+from chalicelib.domain.ticket_title import language, title
 from chalicelib.errors import Parked, Retryable
 from chalicelib.services.ports import Clock, FeedbackReader, TicketStore
 
+Owners = Callable[[str, Sequence[str], str | None], str | None]  # workspace, departments, unit → person
+
 ATTEMPTS: Final = 6  # each lost race means that somebody else got on
+
+
+def nobody(workspace: str, departments: Sequence[str], unit: str | None) -> str | None:  # noqa: ARG001 - as Owners
+    """Who is answerable where there is no organisation."""
+    return None
 
 
 @dataclass(frozen=True, slots=True)
 class OpenTicket:
     """What the tickets queue asks for. The message only names the feedback; what counts is the row as it is now.
 
-    ``topic_names`` gives a workspace's names: its own topics have some too.
+    ``frames`` gives what a workspace's frame says of topics: their names, and what to do about them. ``owner`` gives
+    who is answerable now; it is asked when a ticket is opened, and when it goes to another department or unit.
     """
 
     feedback: FeedbackReader
     tickets: TicketStore
-    topic_names: Callable[[str], TopicNames]
+    frames: Callable[[str], FrameWords]
     clock: Clock
+    owner: Owners = nobody
 
     def __call__(self, message: Mapping[str, Any]) -> str:
         """Bring feedback and ticket together; any number of times, in any order, with the same end.
@@ -50,17 +60,28 @@ class OpenTicket:
         ticket = self.tickets.get(feedback.workspace, ticket_id(feedback.workspace, feedback.id))
         if ticket is None:
             return self._open(feedback) if wants_ticket(feedback) else "cleared"
-        step = brought_up(ticket, feedback, self._title(feedback), self.clock())
+        about, playbook = self._words(feedback)
+        step = brought_up(ticket, feedback, about, self.clock(), playbook)
         if step is None:
             return "unchanged"
+        if is_elsewhere(ticket, step.ticket):
+            step = self._owned(step)
         return "updated" if self.tickets.update(step.ticket, step.moves, expected_version=ticket.version) else None
 
     def _open(self, feedback: Feedback) -> str | None:
-        step = opened(feedback, self._title(feedback), self.clock())
+        about, playbook = self._words(feedback)
+        step = self._owned(opened(feedback, about, self.clock(), playbook))
         return "opened" if self.tickets.create(step.ticket, step.moves[0]) else None
 
-    def _title(self, feedback: Feedback) -> str:
-        return title(feedback, self.topic_names(feedback.workspace), language(feedback))
+    def _owned(self, step: Step) -> Step:
+        ticket = step.ticket
+        return owned(step, self.owner(ticket.workspace, ticket.departments, ticket.unit))
+
+    def _words(self, feedback: Feedback) -> tuple[str, Chosen | None]:
+        """Title and playbook, by the frame as it is now."""
+        words = self.frames(feedback.workspace)
+        playbook = choose(feedback, words.playbooks)
+        return title(feedback, words.name, language(feedback)), playbook.chosen if playbook else None
 
     def _done(self, feedback: Feedback, *, cleared: bool) -> bool:
         """Take ``ticket`` off what the feedback awaits; False when it has moved on and must be looked at again.

@@ -29,6 +29,32 @@ class Bus(Protocol):
         """Put all events; raises Retryable when one entry was refused, for the caller to send all again."""
 
 
+class SmsGateway(Protocol):
+    """A way to phones. There are three, and all are billed by the part before anything leaves, from one budget a day.
+
+    ``sns`` (messaging/notifications.py) takes free text for a workspace's subscribers and is called by ``alert``, which
+    has no way out of AWS. ``aliyun_sms`` and ``tencent_sms`` are connectors: ``deliver`` sends a registered template
+    and its variables to the receivers of an endpoint, through the one HTTP door.
+    """
+
+    @property
+    def name(self) -> str:
+        """As in the list of connectors; ``sns`` is in none."""
+
+    def parts(self, text: str) -> int:
+        """Parts that one phone is billed for ``text``, as this carrier counts."""
+
+
+class SmsBudget(Protocol):
+    """What a workspace may spend on SMS a day, whichever way they go; ``storage.alerts.AlertStore`` keeps it."""
+
+    def spend(self, workspace: str, parts: int, *, limit: int, at: datetime) -> bool:
+        """Take ``parts`` from the day's ``limit``; False, and nothing taken, without room."""
+
+    def refund(self, workspace: str, parts: int, *, at: datetime) -> None:
+        """Give back what was taken at the same instant, when nothing was sent."""
+
+
 class FeedbackReader(Protocol):
     def get(self, workspace: str, feedback_id: str) -> Feedback | None:
         """The current revision, strongly consistent; None when there is none or it has expired."""
@@ -68,4 +94,4 @@ class DueStore(Protocol):
     """Waits longer than fifteen minutes: the sweep re-queues them at their minute."""
 
     def add(self, at: datetime, queue: str, body: Mapping[str, Any], *, key: str) -> None:
-        """``queue`` is one of tickets | alerts | deliveries | rollups; ``key`` makes the row idempotent."""
+        """``queue`` is one of tickets | alerts | deliveries | rollups | fetches; ``key`` makes the row idempotent."""

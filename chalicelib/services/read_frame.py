@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from chalicelib.domain.access import nowhere
 from chalicelib.domain.frame_state import Activation, FrameState
+from chalicelib.domain.playbook import Playbook, Playbooks
 from chalicelib.domain.proposal import Proposal
 
 
@@ -28,6 +29,8 @@ class Book(Protocol):
 
     def frame(self, state: FrameState) -> Any: ...
 
+    def playbooks(self, state: FrameState) -> Playbooks: ...
+
     def packs(self) -> Sequence[str]: ...
 
 
@@ -45,6 +48,12 @@ class ReadFrame:
         if name not in self.book.packs():
             raise nowhere()
         return self.book.frame(FrameState("", packs=(name,)))
+
+    def playbooks(self, name: str) -> list[Playbook]:
+        """What a pack says to do, its topics first, then the red lines. Raises NotFound."""
+        if name not in self.book.packs():
+            raise nowhere()
+        return list(self.book.playbooks(FrameState("", packs=(name,))).by_id.values())
 
     def active(self, workspace: str) -> tuple[FrameState, Any]:
         state = self.frames.state(workspace)

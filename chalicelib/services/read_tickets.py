@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from chalicelib.domain.access import nowhere, sees_unit
 from chalicelib.domain.directory import ApiKey
+from chalicelib.domain.handover import time_in_queue
+from chalicelib.domain.item import Item
 from chalicelib.domain.ticket import Move, Ticket
+from chalicelib.services.ports import Clock
 
 
 class TicketShelf(Protocol):
@@ -28,11 +31,17 @@ class TicketShelf(Protocol):
     ) -> tuple[Sequence[Ticket], str | None]: ...
 
 
+class ItemShelf(Protocol):
+    def of_ticket(self, workspace: str, ticket: str) -> Sequence[Item]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class ReadTickets:
     """What is outside a region's or a store's subtree is not there for it."""
 
     store: TicketShelf
+    items: ItemShelf
+    clock: Clock
 
     def get(self, key: ApiKey, workspace: str, ticket_id: str) -> Ticket:
         """Raises NotFound."""
@@ -44,6 +53,14 @@ class ReadTickets:
     def history(self, ticket: Ticket) -> Sequence[Move]:
         """Every version's line, oldest first."""
         return self.store.moves(ticket.workspace, ticket.id)
+
+    def queues(self, ticket: Ticket, moves: Sequence[Move]) -> Mapping[str, int]:
+        """Seconds that each department has had it by now."""
+        return time_in_queue(moves, self.clock(), otherwise=ticket.departments)
+
+    def items_of(self, ticket: Ticket) -> Sequence[Item]:
+        """What it became in other systems, one an endpoint at most."""
+        return sorted(self.items.of_ticket(ticket.workspace, ticket.id), key=lambda one: one.endpoint)
 
     def page(
         self,

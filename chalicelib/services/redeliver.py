@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
 
-from chalicelib.domain.delivery import ENDED, Delivery
+from chalicelib.domain.delivery import ENDED, REPLAYED_UNCERTAIN, Delivery
 from chalicelib.errors import Conflict, NotFound
 from chalicelib.services.delivery_plan import DeliveryPlan
 
@@ -109,7 +109,8 @@ class Redeliver:
         return delivery.state not in ENDED and self.plan.end(delivery, "cancelled", "endpoint_deleted")
 
     def _replayed(self, delivery: Delivery) -> bool:
-        return delivery.state in REPLAYABLE and self.plan.again(delivery, "replayed", start_over=True)
+        code = REPLAYED_UNCERTAIN if delivery.state == "uncertain" else "replayed"
+        return delivery.state in REPLAYABLE and self.plan.again(delivery, code, start_over=True)
 
     def _existing(self, workspace: str, delivery_id: str) -> Delivery:
         delivery = self.plan.store.get(workspace, delivery_id)

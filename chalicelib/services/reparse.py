@@ -56,7 +56,7 @@ class Reparse:
     clock: Clock
 
     def one(self, workspace: str, feedback_id: str) -> None:
-        """Put the parked content on the inbox again.
+        """Put the parked content on the inbox again, also what no proof came with: whoever asks for it vouches for it.
 
         Raises NotFound, Conflict ``not_parked`` or ``body_expired``, Retryable.
         """
@@ -95,5 +95,5 @@ class Reparse:
         if sealed is None:
             return False
         message = json.loads(self.vault.open_body(feedback.workspace, sealed))
-        self.inbox.send({**message, "paused": False, "reparse": True})
+        self.inbox.send({**message, "paused": False, "reparse": True, "unread": None})
         return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
@@ -32,18 +32,27 @@ class AuditLog(Protocol):
         """Durable when it returns."""
 
 
+def no_key(workspace: str, person: str) -> str | None:  # noqa: ARG001 - what is asked of an organisation
+    """The key of a person where there is no organisation."""
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class RevealContact:
-    """The audit row is written before anything is shown: a reveal without its trace cannot happen."""
+    """The audit row is written before anything is shown: a reveal without its trace cannot happen.
+
+    ``key_of`` gives the id of the API key with which a person of the organisation works.
+    """
 
     feedback: FeedbackReader
     vault: ContactVault
     audit: AuditLog
     clock: Clock
+    key_of: Callable[[str, str], str | None] = no_key
 
     def __call__(self, key: ApiKey, ticket: Ticket, reason: str) -> Mapping[str, str]:
         """The fields that are known. Raises Forbidden, or NotFound when nothing is kept of the customer."""
-        if key.role != "admin" and ticket.owner != key.id:
+        if key.role != "admin" and not self._is_owner(key, ticket):
             raise Forbidden("Only the ticket's owner or an admin may see this.")
         feedback = self.feedback.get(ticket.workspace, ticket.feedback)
         if feedback is None or feedback.contact is None or feedback.subject is None:
@@ -60,6 +69,12 @@ class RevealContact:
         if contact is None:
             raise _unknown()
         return {field: contact[field] for field in SHOWN if field in contact}
+
+    def _is_owner(self, key: ApiKey, ticket: Ticket) -> bool:
+        """Whether the ticket is the key's own, or that of the person who works with it."""
+        if ticket.owner is None:
+            return False
+        return ticket.owner == key.id or self.key_of(ticket.workspace, ticket.owner) == key.id
 
 
 def _unknown() -> NotFound:

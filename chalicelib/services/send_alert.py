@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
 from chalicelib.domain import alert as states
-from chalicelib.domain import alert_text, sms
+from chalicelib.domain import alert_text
 from chalicelib.domain.alert import EMAIL, SMS, Alert, AlertKey, Cooldown, Mention, Step
 from chalicelib.domain.alert_text import Letter
 from chalicelib.domain.directory import Subscription
@@ -21,14 +21,14 @@ from chalicelib.domain.ticket_title import TopicNames
 from chalicelib.domain.vocabulary import severity_rank
 from chalicelib.errors import Retryable
 from chalicelib.observability import Line
-from chalicelib.services.ports import Clock, DueStore, Queue
+from chalicelib.services.ports import Clock, DueStore, Queue, SmsBudget, SmsGateway
 
 _LONGEST_DELAY: Final = 900  # seconds, of a queue; longer waits are due rows
 _TRIES: Final = 5
 _SMS_RETRY_S: Final = 30
 
 
-class KeyStore(Protocol):
+class KeyStore(SmsBudget, Protocol):
     """Alert keys and what waits under them; ``storage.alerts.AlertStore`` says what each call promises."""
 
     def waiting(self, key: AlertKey, *, at: datetime, most: int) -> Sequence[Mention]: ...
@@ -45,12 +45,8 @@ class KeyStore(Protocol):
 
     def record(self, alert: Alert) -> None: ...
 
-    def spend(self, workspace: str, parts: int, *, limit: int, at: datetime) -> bool: ...
 
-    def refund(self, workspace: str, parts: int, *, at: datetime) -> None: ...
-
-
-class Notifier(Protocol):
+class Notifier(SmsGateway, Protocol):
     def publish(self, workspace: str, severity: str, protocol: str, text: str, *, subject: str | None = None) -> None:
         """Raises Retryable when the message was not taken."""
 
@@ -152,7 +148,7 @@ class SendAlert:
             return False
         letter = self._letter(alert)
         text = alert_text.short(letter, lang=self.lang)
-        cost = sms.parts(text) * max(1, self._phones(alert))
+        cost = self.notifier.parts(text) * max(1, self._phones(alert))
         allowed = self.store.spend(workspace, cost, limit=self.sms_parts_per_day, at=now)
         if not allowed:
             letter = self._letter(alert, sms_limit=self.sms_parts_per_day)

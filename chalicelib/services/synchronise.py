@@ -18,6 +18,7 @@ from chalicelib.domain.directory import Endpoint, EndpointSecret
 from chalicelib.domain.item import Access, Item, Mark, usable_id
 from chalicelib.domain.outbound import (
     DELIVERED,
+    DISABLE,
     FAILED,
     RETRY,
     UNREADABLE,
@@ -135,6 +136,7 @@ class Synchronise:
     door: Door
     clock: Clock
     monotonic: Callable[[], float]
+    lease: timedelta = LEASE
 
     def is_current(self, endpoint: Endpoint, ticket: Ticket) -> bool:
         """Whether the item shows this version of the ticket already, or a newer one."""
@@ -145,10 +147,10 @@ class Synchronise:
         """Bring the item to ``task.message.ticket``. Nothing that the target does is raised; Retryable is our own."""
         now, ticket, endpoint = self.clock(), task.ticket, task.endpoint
         item = self.items.take(
-            endpoint.workspace, ticket.id, endpoint.id, attempt=task.attempt, now=now, until=now + LEASE
+            endpoint.workspace, ticket.id, endpoint.id, attempt=task.attempt, now=now, until=now + self.lease
         )
         if item is None:
-            return Brought(Outcome(RETRY, ITEM_BUSY, LEASE.total_seconds() / 2), free=True)
+            return Brought(Outcome(RETRY, ITEM_BUSY, self.lease.total_seconds() / 2), free=True)
         calls = Calls(
             self.door,
             self.windows,
@@ -237,9 +239,12 @@ class _Attempt:
         if now < shown_at:
             raise later(SEARCH_LAG, at(shown_at, now))
         answer = self._call("find", lambda access: self._connector.find(self._task.message, access))
-        if answer is None or answer.response is None or answer.outcome.verdict != DELIVERED:
+        if answer is None or answer.response is None:
             raise Stop(answer.outcome if answer else Outcome(FAILED, CREATE_UNCERTAIN))
-        external_id = usable_id(self._connector.found(answer.response))
+        none = answer.outcome.code == items_.ITEM_MISSING
+        if not none and answer.outcome.verdict != DELIVERED:
+            raise Stop(answer.outcome)
+        external_id = None if none else usable_id(self._connector.found(answer.response))
         self._item = replace(self._item, creating=None, uncertain=False)
         if external_id is None:
             return False
@@ -292,7 +297,7 @@ class _Attempt:
         self._item = replace(self._item, creating=mark, uncertain=False)
         if not self._service.items.put(self._now_known(), attempt=self._task.attempt, release=False):
             self._released = True
-            raise later(ITEM_BUSY, LEASE.total_seconds())
+            raise later(ITEM_BUSY, self._service.lease.total_seconds())
 
     def _first_mark(self, now: datetime) -> Mark:
         return Mark(self._task.attempt, self._version, now, now)
@@ -305,7 +310,7 @@ class _Attempt:
         self._released = release
         if not self._service.items.link(self._now_known(), attempt=self._task.attempt, release=release):
             self._released = True
-            raise later(ITEM_BUSY, LEASE.total_seconds())
+            raise later(ITEM_BUSY, self._service.lease.total_seconds())
 
     # --- an item with an id -------------------------------------------------------------------------------------
 
@@ -334,8 +339,13 @@ class _Attempt:
         if self._task.endpoint.settings.get("on_missing") != "recreate":
             self._item = replace(self._item, missing=True)
             return Outcome(FAILED, items_.ITEM_MISSING)
-        self._item = replace(self._item, external_id=None, sent=0, generation=self._item.generation + 1, creating=None)
-        return self._create() or Outcome(DELIVERED)
+        gone = self._item
+        self._item = replace(gone, external_id=None, sent=0, generation=gone.generation + 1, creating=None)
+        outcome = self._create() or Outcome(DELIVERED)
+        if outcome.verdict in (FAILED, DISABLE):
+            # Nothing was made. A wrong address calls every item missing: the one that was known is not forgotten.
+            self._item = replace(gone, missing=True)
+        return outcome
 
     # --- calls --------------------------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from chalicelib.domain import moments, rules, scoring
 from chalicelib.domain.arrival import Arrival
 from chalicelib.domain.feedback import Feedback
 from chalicelib.domain.outbound import Message
+from chalicelib.domain.playbook import Playbook, Playbooks, choose
 from chalicelib.domain.reading import CodeFrame
 from chalicelib.domain.ticket import Ticket, opened, wants_ticket
 from chalicelib.domain.ticket_title import language, title
@@ -40,21 +41,27 @@ class FramedReader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """``ticket`` and ``card`` are None when no rule asks for a ticket."""
+    """``ticket``, ``card`` and ``playbook`` are None when no rule asks for a ticket."""
 
     feedback: Feedback
     ticket: Ticket | None
     card: Any  # connectors.cards.Card
+    playbook: Playbook | None = None
+    lang: str = "zh-CN"  # of title, card and playbook
 
 
 @dataclass(frozen=True, slots=True)
 class TryReading:
-    """``reader`` gives the one in force in a workspace, or that of a proposed frame; raises NotFound."""
+    """``reader`` gives the one in force in a workspace, or that of a proposed frame; raises NotFound.
+
+    ``playbooks`` gives those of a reader's frame.
+    """
 
     reader: Callable[[str, str | None], FramedReader]
     directory: Directory
     source: Callable[[str], Source]
     card: Callable[[Message, str], Any]
+    playbooks: Callable[[Any], Playbooks]
     clock: Clock
 
     def __call__(self, workspace: str, voice: Mapping[str, Any], *, proposal: str | None = None) -> Tried:
@@ -67,7 +74,10 @@ class TryReading:
         lang = language(feedback)
         step = opened(feedback, title(feedback, reader.frame.name, lang), feedback.received_at)
         ticket = replace(step.ticket, id="", feedback="")
-        return Tried(feedback, ticket, self.card(_message(feedback, ticket, reader.frame), lang))
+        playbook = choose(feedback, lambda: self.playbooks(reader.frame))
+        return Tried(
+            feedback, ticket, self.card(_message(feedback, ticket, reader.frame, playbook), lang), playbook, lang
+        )
 
     def _read(self, workspace: str, voice: Mapping[str, Any], reader: FramedReader) -> Feedback:
         now = self.clock()
@@ -94,7 +104,7 @@ class TryReading:
         )
 
 
-def _message(feedback: Feedback, ticket: Ticket, frame: NamingFrame) -> Message:
+def _message(feedback: Feedback, ticket: Ticket, frame: NamingFrame, playbook: Playbook | None) -> Message:
     """What a chat robot would be given of the new ticket, which has no id and so no link."""
     return Message(
         delivery_id=_NOBODY,
@@ -105,4 +115,5 @@ def _message(feedback: Feedback, ticket: Ticket, frame: NamingFrame) -> Message:
         ticket=ticket,
         feedback=feedback,
         topic_name=frame.name,
+        playbook=playbook,
     )

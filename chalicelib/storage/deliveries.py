@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -18,7 +19,7 @@ from chalicelib.errors import Invalid, Retryable
 from chalicelib.storage import cursor as cursors
 from chalicelib.storage import delivery_rows as rows
 from chalicelib.storage import keys, paging
-from chalicelib.storage.delivery_rows import AttemptRow, DeliveryRow, LaggingRow, TargetWindowRow
+from chalicelib.storage.delivery_rows import AttemptRow, CrowdRow, DeliveryRow, LaggingRow, TargetWindowRow
 from chalicelib.storage.table import in_the_way, transaction
 
 WINDOW_TRIES: Final = 12  # races for one target's log that a worker runs before it comes back later
@@ -128,6 +129,28 @@ class DeliveryStore:
         """Strike an id off whose delivery has expired."""
         LaggingRow(keys.lagging(workspace, endpoint), delivery_id).delete()
 
+    # --- what a robot's limit has turned away ------------------------------------------------------------------
+
+    def join_crowd(self, workspace: str, endpoint: str, place: str) -> None:
+        """Note who waits for the limit of an endpoint's target. Twice is once."""
+        expires_at = int(self._clock().timestamp()) + rows.WINDOW_KEPT
+        CrowdRow(keys.crowd(workspace, endpoint), place, expires_at=expires_at).save()
+
+    def crowd(self, workspace: str, endpoint: str, *, after: str = "", limit: int = 100) -> list[str]:
+        """Who waits, in the order of ``domain.digest.position``, from behind ``after`` on."""
+        behind = CrowdRow.sk > after if after else None
+        found = CrowdRow.query(
+            keys.crowd(workspace, endpoint), behind, limit=limit, page_size=limit, consistent_read=True
+        )
+        return [row.sk for row in found]
+
+    def leave_crowd(self, workspace: str, endpoint: str, places: Sequence[str]) -> None:
+        """Strike off who no longer waits."""
+        pk = keys.crowd(workspace, endpoint)
+        with CrowdRow.batch_write() as batch:
+            for place in places:
+                batch.delete(CrowdRow(pk, place))
+
     # --- lists ------------------------------------------------------------------------------------------------
 
     def page(
@@ -182,41 +205,58 @@ class TargetWindows:
     """The sliding logs. One row a target, written only by whom it lets through or turns away."""
 
     def take(
-        self, target: str, limits: Sequence[Limit], now: float, *, waited: bool = False, urgent: bool = False
+        self,
+        target: str,
+        limits: Sequence[Limit],
+        now: float,
+        *,
+        waited: bool = False,
+        urgent: bool = False,
+        together: bool = False,
     ) -> float:
         """0 when one request may leave at ``now`` (epoch seconds), else the seconds to come back in.
 
         Holds across workers: of two that read the same log, one writes it and the other reads again.
         """
-        pk, sk = keys.target_window(target)
         for _ in range(WINDOW_TRIES):
-            version, window = _window(pk, sk)
-            admission = admit(window, limits, now, waited=waited, urgent=urgent)
-            row = TargetWindowRow(
-                pk,
-                sk,
-                version=version + 1,
-                doc={"times": list(admission.window.times), "promised": admission.window.promised},
-                expires_at=int(now) + rows.WINDOW_KEPT,
-            )
-            unchanged = TargetWindowRow.version == version if version else TargetWindowRow.pk.does_not_exist()
-            try:
-                row.save(unchanged)
-            except PutError as error:
-                if error.cause_response_code != _REFUSED:
-                    raise
-                continue
-            return admission.wait
+            version, window = _window(target)
+            admission = admit(window, limits, now, waited=waited, urgent=urgent, together=together)
+            if _is_written(target, version, admission.window, now):
+                return admission.wait
         return CONTENDED
 
+    def close(self, target: str, now: float, until: float) -> None:
+        """Let nobody through before then: the target has said that it is closed to all of us."""
+        for _ in range(WINDOW_TRIES):
+            version, window = _window(target)
+            if window.closed >= until or _is_written(target, version, replace(window, closed=until), now):
+                return
 
-def _window(pk: str, sk: str) -> tuple[int, Window]:
+
+def _window(target: str) -> tuple[int, Window]:
     """The log and its version; 0 for none yet. An expired row is still a log: its times are merely old."""
     try:
-        row = TargetWindowRow.get(pk, sk, consistent_read=True)
+        row = TargetWindowRow.get(*keys.target_window(target), consistent_read=True)
     except DoesNotExist:
         return 0, Window()
-    return int(row.version), Window(tuple(row.doc["times"]), row.doc["promised"])
+    return int(row.version), Window(tuple(row.doc["times"]), row.doc["promised"], row.doc.get("closed", 0.0))
+
+
+def _is_written(target: str, version: int, window: Window, now: float) -> bool:
+    """Whether the log went from that version to this state; False when somebody else has changed it."""
+    row = TargetWindowRow(
+        *keys.target_window(target),
+        version=version + 1,
+        doc={"times": list(window.times), "promised": window.promised, "closed": window.closed},
+        expires_at=int(now) + rows.WINDOW_KEPT,
+    )
+    try:
+        row.save(TargetWindowRow.version == version if version else TargetWindowRow.pk.does_not_exist())
+    except PutError as error:
+        if error.cause_response_code != _REFUSED:
+            raise
+        return False
+    return True
 
 
 def _updated(row: DeliveryRow, after: Delivery, condition: Condition) -> bool:

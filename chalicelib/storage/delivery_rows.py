@@ -12,7 +12,7 @@ from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttrib
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
 
-from chalicelib.domain.delivery import ATTEMPT_KEPT, KEPT, Attempt, Delivery
+from chalicelib.domain.delivery import ATTEMPT_KEPT, KEPT, Attempt, CallMade, Delivery
 from chalicelib.storage import keys
 from chalicelib.storage.table import PackedJSONAttribute, Row
 
@@ -69,10 +69,15 @@ class AttemptRow(Row):
     status = NumberAttribute(null=True)
     answer = UnicodeAttribute(default="")
     ambiguous = BooleanAttribute(default=False)
+    calls = PackedJSONAttribute(null=True)
 
 
 class LaggingRow(Row):
     """That an endpoint has not taken a delivery yet: what a resume releases and a deletion cancels."""
+
+
+class CrowdRow(Row):
+    """That a robot's limit has turned a delivery away; the key says which. A hint: the delivery's own row decides."""
 
 
 class TargetWindowRow(Row):
@@ -169,6 +174,7 @@ def attempt_row(workspace: str, delivery_id: str, attempt: Attempt) -> AttemptRo
         status=attempt.status,
         answer=attempt.answer,
         ambiguous=attempt.ambiguous,
+        calls=[[call.step, call.code, call.duration_ms, call.status] for call in attempt.calls] or None,
         expires_at=int((attempt.at + ATTEMPT_KEPT).timestamp()),
     )
 
@@ -182,6 +188,7 @@ def attempt_of(row: AttemptRow) -> Attempt:
         status=None if row.status is None else int(row.status),
         answer=row.answer or "",
         ambiguous=bool(row.ambiguous),
+        calls=tuple(CallMade(*call) for call in row.calls or ()),
     )
 
 

@@ -60,6 +60,8 @@ class DirectoryStore:
         name: str | None = None,
         state: str | None = None,
         mapping: Mapping[str, Any] | None = None,
+        settings: Mapping[str, Any] | None = None,
+        credentials: Sequence[str] | None = None,
     ) -> Connection | None:
         """Change what is given and return the connection as it is now."""
         row = ConnectionRow(*keys.connection(workspace, connection_id))
@@ -70,6 +72,10 @@ class DirectoryStore:
         ]
         if mapping is not None:
             actions.append(ConnectionRow.doc.set(dict(mapping)))
+        if settings is not None:
+            actions.append(ConnectionRow.settings.set(dict(settings)))
+        if credentials is not None:
+            actions.append(ConnectionRow.credentials.set(list(credentials)))
         return rows.connection_of(row) if _update(row, actions) else None
 
     def delete_connection(self, workspace: str, connection_id: str) -> bool:
@@ -102,6 +108,7 @@ class DirectoryStore:
         settings: Mapping[str, Any] | None = None,
         host: str | None = None,
         target: str | None = None,
+        credentials: Sequence[str] | None = None,
     ) -> Endpoint | None:
         """Change what is given and return the endpoint as it is now. For the state see ``set_endpoint_state``."""
         row = EndpointRow(*keys.endpoint(workspace, endpoint_id))
@@ -118,6 +125,8 @@ class DirectoryStore:
             actions.append(EndpointRow.events.set(list(events)))
         if settings is not None:
             actions.append(EndpointRow.doc.set(dict(settings)))
+        if credentials is not None:
+            actions.append(EndpointRow.credentials.set(list(credentials)))
         return rows.endpoint_of(row) if _update(row, actions) else None
 
     def delete_endpoint(self, workspace: str, endpoint_id: str) -> bool:

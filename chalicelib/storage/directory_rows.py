@@ -22,7 +22,10 @@ SUBSCRIPTION_PREFIX: Final = "SUBSCRIPTION#"
 
 
 class ConnectionRow(Row):
-    """``doc`` is the mapping. ``rotations`` counts the secret's rotations on the day ``rotated_on``."""
+    """``doc`` is the mapping. ``rotations`` counts the secret's rotations on the day ``rotated_on``.
+
+    ``credentials`` are the names of those that lie in SSM.
+    """
 
     workspace = UnicodeAttribute()
     id = UnicodeAttribute()
@@ -33,6 +36,8 @@ class ConnectionRow(Row):
     rotated_on = UnicodeAttribute(null=True)
     rotations = NumberAttribute(null=True)
     doc = PackedJSONAttribute()
+    settings = PackedJSONAttribute(null=True)
+    credentials: ListAttribute[str] = ListAttribute(null=True)
 
 
 class EndpointRow(Row):
@@ -53,6 +58,7 @@ class EndpointRow(Row):
     rotated_on = UnicodeAttribute(null=True)
     rotations = NumberAttribute(null=True)
     doc = PackedJSONAttribute()
+    credentials: ListAttribute[str] = ListAttribute(null=True)
 
 
 class RuleRow(Row):
@@ -105,6 +111,8 @@ def connection_row(connection: Connection) -> ConnectionRow:
         state=connection.state,
         created_at=connection.created_at,
         doc=dict(connection.mapping),
+        settings=dict(connection.settings) or None,
+        credentials=list(connection.credentials) or None,
     )
 
 
@@ -117,6 +125,8 @@ def connection_of(row: ConnectionRow) -> Connection:
         state=row.state,
         mapping=row.doc,
         created_at=row.created_at,
+        settings=row.settings or {},
+        credentials=tuple(row.credentials or ()),
     )
 
 
@@ -136,6 +146,7 @@ def endpoint_row(endpoint: Endpoint) -> EndpointRow:
         failing_since=endpoint.failing_since,
         created_at=endpoint.created_at,
         doc=dict(endpoint.settings),
+        credentials=list(endpoint.credentials) or None,
     )
 
 
@@ -152,6 +163,7 @@ def endpoint_of(row: EndpointRow) -> Endpoint:
         settings=row.doc,
         failing_since=row.failing_since,
         created_at=row.created_at,
+        credentials=tuple(row.credentials or ()),
     )
 
 

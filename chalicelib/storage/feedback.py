@@ -18,7 +18,7 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from chalicelib.domain.correction import Correction
-from chalicelib.domain.feedback import Feedback
+from chalicelib.domain.feedback import Closing, Feedback
 from chalicelib.errors import Retryable
 from chalicelib.storage import keys
 from chalicelib.storage.feedback_rows import (
@@ -36,6 +36,7 @@ from chalicelib.storage.feedback_rows import (
     earlier_of,
     feedback_of,
     older_row,
+    pack_closing,
     pack_facets,
     pack_seen,
     reading_row,
@@ -227,6 +228,11 @@ class FeedbackStore:
             current = self.get(feedback.workspace, feedback.id)
         raise Retryable("The feedback kept changing while an action was noted on it.", code="contended")
 
+    def close(self, feedback: Feedback, closing: Closing) -> bool:
+        """Put a feedback away; False when it is no longer as it was read."""
+        actions: list[Action] = [FeedbackRow.state.set("closed"), FeedbackRow.closing.set(pack_closing(closing))]
+        return _updated(feedback, actions, _is_still(feedback))
+
     def _tick_off(self, current: Feedback, action: str, at: datetime, ticket: str | None) -> bool:
         left = set(current.awaiting) - {action}
         actions: list[Action] = []
@@ -243,7 +249,7 @@ class FeedbackStore:
             )
         if ticket is not None:
             actions.append(FeedbackRow.ticket.set(ticket))
-            if current.state == "new":
+            if current.state == "new" or current.closing is not None:  # a person closed it too early
                 actions.append(FeedbackRow.state.set("ticketed"))
         return _updated(current, actions, _is_still(current))
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from chalicelib.domain.listing import FeedbackPage, FeedbackQuery, FeedbackSummary, matches
+from chalicelib.domain.listing import UNATTENDED, FeedbackPage, FeedbackQuery, FeedbackSummary, matches
 from chalicelib.errors import Invalid
 from chalicelib.storage import cursor as cursors
 from chalicelib.storage import keys
@@ -62,7 +62,8 @@ class FeedbackList:
 
     def _span(self, query: FeedbackQuery, now: datetime) -> tuple[str, str]:
         """The oldest arrival that may be shown, and the end, left out. An hour ahead is for clocks that differ."""
-        oldest, newest = now - timedelta(days=self._keep_days), now + timedelta(hours=1)
+        oldest = now - timedelta(days=self._keep_days)
+        newest = now - UNATTENDED if query.unattended else now + timedelta(hours=1)
         since = max(query.since, oldest) if query.since else oldest
         until = min(query.until, newest) if query.until else newest
         return keys.instant(since), keys.instant(until)

@@ -17,7 +17,7 @@ from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
 
 from chalicelib.domain.correction import Correction, Mark
 from chalicelib.domain.facets import Facets, ScoreFacet, facets_of
-from chalicelib.domain.feedback import Decision, Feedback, Reason
+from chalicelib.domain.feedback import Closing, Decision, Feedback, Reason
 from chalicelib.domain.rollup import bucket_of
 from chalicelib.domain.understanding import Gram, Tag, Text, Understanding
 from chalicelib.domain.vocabulary import NEED_HINTS, PRODUCERS
@@ -103,6 +103,7 @@ class FeedbackRow(Row):
     awaiting = UnicodeSetAttribute(null=True)
     acted_at = UnicodeAttribute(null=True)
     ticket = UnicodeAttribute(null=True)
+    closing = UnicodeAttribute(null=True)  # JSON, who closed it when and why
     seen = UnicodeAttribute(null=True)  # JSON, event key → hash of its body, oldest first
     contact = BinaryAttribute(null=True, legacy_encoding=False)
     doc = PackedJSONAttribute()
@@ -176,6 +177,7 @@ def current_row(feedback: Feedback, *, keep_days: int) -> FeedbackRow:
     row.acted_at = _text(feedback.acted_at)
     row.ticket = feedback.ticket
     row.seen = pack_seen(feedback.seen)
+    row.closing = pack_closing(feedback.closing) if feedback.closing else None
     return row
 
 
@@ -248,6 +250,15 @@ def _expiry(feedback: Feedback, keep_days: int) -> int:
 def pack_seen(seen: Mapping[str, str]) -> str | None:
     """In order of arrival, so that the oldest can be dropped."""
     return json.dumps(seen, separators=(",", ":")) if seen else None
+
+
+def pack_closing(closing: Closing) -> str:
+    return _json([closing.by, closing.at.isoformat(), closing.reason])
+
+
+def _closing(text: str) -> Closing:
+    by, at, reason = json.loads(text)
+    return Closing(by, datetime.fromisoformat(at), reason)
 
 
 def pack_facets(feedback: Feedback) -> str:
@@ -403,6 +414,7 @@ def feedback_of(row: FeedbackRow) -> Feedback:
         parked_reason=packed.get("w"),
         seen=json.loads(row.seen) if row.seen else {},
         ticket=row.ticket,
+        closing=_closing(row.closing) if row.closing else None,
         sanitised="sanitised" in flags,
         late="late" in flags,
         deleted="deleted" in flags,

@@ -125,6 +125,26 @@ def ticket_move(workspace: str, ticket_id: str, version: int) -> tuple[str, str]
     return f"TK#{workspace}#{ticket_id}", f"MOVE#{version:06d}"
 
 
+def ticket_note(workspace: str, ticket_id: str, note: str) -> tuple[str, str]:
+    """A colleague's note; ids sort by time."""
+    return f"TK#{workspace}#{ticket_id}", f"NOTE#{note}"
+
+
+def ticket_link(workspace: str, ticket_id: str, other: str) -> tuple[str, str]:
+    """One side of a link to another ticket."""
+    return f"TK#{workspace}#{ticket_id}", f"LINK#{other}"
+
+
+def ticket_verdict(workspace: str, ticket_id: str) -> tuple[str, str]:
+    """What an audit came to."""
+    return f"TK#{workspace}#{ticket_id}", "AUDIT"
+
+
+def customer_case(workspace: str, customer: str, moment: datetime, ticket_id: str) -> tuple[str, str]:
+    """That a ticket is one of a customer's, in order of opening."""
+    return f"CU#{workspace}#{customer}", f"{instant(moment)}#{ticket_id}"
+
+
 def ticket_listing(workspace: str) -> str:
     """Partition of a workspace's ticket list."""
     return f"TK#{workspace}"
@@ -163,9 +183,37 @@ def lagging(workspace: str, endpoint_: str) -> str:
     return f"DW#{workspace}#{endpoint_}"
 
 
+def crowd(workspace: str, endpoint_: str) -> str:
+    """Partition of the deliveries to a robot that its limit has turned away."""
+    return f"DQ#{workspace}#{endpoint_}"
+
+
 def target_window(target: str) -> tuple[str, str]:
     """The sliding log of one target (hash of host + credential)."""
     return f"RL#{target}", "WINDOW"
+
+
+def callback_heard(workspace: str, endpoint_: str, delivery_hash: str) -> tuple[str, str]:
+    """That a delivery of a vendor's callbacks was dealt with."""
+    return f"CH#{workspace}#{endpoint_}", delivery_hash
+
+
+# --- items in other people's systems ----------------------------------------------------------------------------
+
+
+def item(workspace: str, ticket_id: str, endpoint_: str) -> tuple[str, str]:
+    """The one item that an endpoint keeps of a ticket."""
+    return f"XI#{workspace}#{ticket_id}", endpoint_
+
+
+def item_back(workspace: str, endpoint_: str, external_id: str) -> tuple[str, str]:
+    """Which ticket an item is of: the way back for callbacks."""
+    return f"XB#{workspace}#{endpoint_}", external_id
+
+
+def endpoint_token(workspace: str, endpoint_: str) -> tuple[str, str]:
+    """The access token that the workers share for an endpoint."""
+    return f"XT#{workspace}#{endpoint_}", "TOKEN"
 
 
 # --- directory: what people configure -------------------------------------------------------------------------
@@ -178,6 +226,21 @@ def directory(workspace: str) -> str:
 
 def connection(workspace: str, connection_id: str) -> tuple[str, str]:
     return directory(workspace), f"CONNECTION#{connection_id}"
+
+
+def poll(workspace: str, connection_id: str) -> tuple[str, str]:
+    """How far a connection's poller has come."""
+    return f"PL#{workspace}#{connection_id}", "POLL"
+
+
+def uploads(workspace: str, connection_id: str) -> str:
+    """Partition of a connection's uploaded files."""
+    return f"UP#{workspace}#{connection_id}"
+
+
+def upload(workspace: str, connection_id: str, upload_id: str) -> tuple[str, str]:
+    """One uploaded file: how far it is read. Ids sort by time."""
+    return uploads(workspace, connection_id), upload_id
 
 
 def endpoint(workspace: str, endpoint_id: str) -> tuple[str, str]:
@@ -248,6 +311,24 @@ def frame_activation(workspace: str, moment: datetime) -> tuple[str, str]:
 def frame_delta(workspace: str, number: int) -> tuple[str, str]:
     """What the corrections taught, under the number of the proposal that it was learned for."""
     return frames(workspace), f"DELTA#{number:06d}"
+
+
+# --- organisations --------------------------------------------------------------------------------------------
+
+
+def organisation_head(workspace: str) -> tuple[str, str]:
+    """Which version of a workspace's organisation is in force."""
+    return f"OG#{workspace}", "HEAD"
+
+
+def organisation_channels(workspace: str) -> tuple[str, str]:
+    """How the people of the version in force are reached, sealed."""
+    return f"OG#{workspace}", "CHANNELS"
+
+
+def organisation_version(workspace: str, version: int) -> tuple[str, str]:
+    """One version of it."""
+    return f"OG#{workspace}", f"VERSION#{version:08d}"
 
 
 # --- alerts ---------------------------------------------------------------------------------------------------

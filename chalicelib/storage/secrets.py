@@ -1,4 +1,4 @@
-"""Credentials of connections and endpoints: one SSM SecureString each, read through a small cache.
+"""Credentials of connections, endpoints and vendors: one SSM SecureString each, read through a small cache.
 
 A hook or a delivery needs everything about its secret in one read, warm in none. Ids come out of URLs,
 so what is not known is remembered too, for a while and in bounded number.
@@ -18,7 +18,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.domain.credentials import new_secret
-from chalicelib.domain.directory import ConnectionSecret, EndpointSecret
+from chalicelib.domain.directory import ConnectionSecret, EndpointSecret, VendorSecret
 from chalicelib.errors import Invalid, NotFound, Retryable
 
 FRESH: Final = 60.0  # seconds that a record is served from memory
@@ -161,6 +161,7 @@ class ConnectionSecrets(_Parameters[ConnectionSecret]):
             "token_hash": record.token_hash,
             "secrets": [list(pair) for pair in record.secrets],
             "response_id": record.response_id,
+            "fetch": record.fetch,
         }
 
     def _decode(self, document: Any) -> ConnectionSecret:
@@ -171,6 +172,7 @@ class ConnectionSecrets(_Parameters[ConnectionSecret]):
             token_hash=document["token_hash"],
             secrets=tuple((secret, until) for secret, until in document["secrets"]),
             response_id=document.get("response_id"),
+            fetch=document.get("fetch", False),
         )
 
 
@@ -205,6 +207,8 @@ class EndpointSecrets(_Parameters[EndpointSecret]):
             "previous_secret": record.previous_secret,
             "previous_valid_until": record.previous_valid_until,
             "headers": dict(record.headers),
+            "credentials": dict(record.credentials),
+            "connector": record.connector,
         }
 
     def _decode(self, document: Any) -> EndpointSecret:
@@ -216,4 +220,28 @@ class EndpointSecrets(_Parameters[EndpointSecret]):
             previous_secret=document.get("previous_secret"),
             previous_valid_until=document.get("previous_valid_until"),
             headers=dict(document.get("headers") or {}),
+            credentials=dict(document.get("credentials") or {}),
+            connector=document.get("connector") or "",
+        )
+
+
+class VendorSecrets(_Parameters[VendorSecret]):
+    """What opens a vendor's API for a connection. ``put`` and ``delete`` are the API's, ``get`` is fetch's."""
+
+    folder = "vendors"
+
+    def _encode(self, record: VendorSecret) -> Mapping[str, Any]:
+        return {
+            "workspace": record.workspace,
+            "id": record.id,
+            "source": record.source,
+            "credentials": dict(record.credentials),
+        }
+
+    def _decode(self, document: Any) -> VendorSecret:
+        return VendorSecret(
+            workspace=document["workspace"],
+            id=document["id"],
+            source=document["source"],
+            credentials=dict(document["credentials"]),
         )

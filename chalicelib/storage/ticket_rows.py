@@ -13,6 +13,7 @@ from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
 
 from chalicelib.domain.callback import ExternalItem
 from chalicelib.domain.feedback import Reason
+from chalicelib.domain.playbook import Chosen
 from chalicelib.domain.ticket import Move, Ticket
 from chalicelib.storage import keys
 from chalicelib.storage.table import PackedJSONAttribute, Row
@@ -62,6 +63,10 @@ class MoveRow(Row):
     doc = PackedJSONAttribute()
 
 
+class CustomerCaseRow(Row):
+    """That a ticket is one of a customer's, written once with the ticket. All that it says stands in its key."""
+
+
 class ExternalItemRow(Row):
     """``stamp`` is what the next write expects to find unchanged."""
 
@@ -103,8 +108,21 @@ def ticket_row(ticket: Ticket) -> TicketRow:
             "root_cause": ticket.root_cause,
             "action": ticket.action,
             "due_at": ticket.due_at.isoformat() if ticket.due_at else None,
+            "playbook": ticket.playbook,
+            "reopened": ticket.reopened,
+            "bounced": ticket.bounced,
+            "assigned": ticket.assigned,
+            "customer": ticket.customer,
+            "closed_at": ticket.closed_at.isoformat() if ticket.closed_at else None,
         },
     )
+
+
+def customer_case_row(ticket: Ticket) -> CustomerCaseRow:
+    """Raises ValueError for a ticket of nobody that is known."""
+    if ticket.customer is None:
+        raise ValueError("The ticket names no customer.")
+    return CustomerCaseRow(*keys.customer_case(ticket.workspace, ticket.customer, ticket.opened_at, ticket.id))
 
 
 def ticket_of(row: TicketRow) -> Ticket:
@@ -133,7 +151,13 @@ def ticket_of(row: TicketRow) -> Ticket:
         incomplete=bool(row.incomplete),
         verification=row.verification,
         due_at=_moment(doc["due_at"]),
+        reopened=doc.get("reopened", 0),  # rows of before it was counted
+        bounced=doc.get("bounced", 0),
+        assigned=doc.get("assigned", False),
+        customer=doc.get("customer"),
+        closed_at=_moment(doc.get("closed_at")),
         change=row.change,
+        playbook=Chosen(*doc["playbook"]) if doc.get("playbook") else None,  # rows of before have none
     )
 
 
@@ -149,6 +173,8 @@ def move_row(workspace: str, ticket_id: str, move: Move) -> MoveRow:
         "implied": move.implied,
         "root_cause": move.root_cause,
         "action": move.action,
+        "owner": move.owner,
+        "departments": move.departments,
     }
     return MoveRow(pk, sk, doc=doc)
 
@@ -165,6 +191,8 @@ def move_of(row: MoveRow) -> Move:
         implied=doc["implied"],
         root_cause=doc["root_cause"],
         action=doc["action"],
+        owner=doc.get("owner"),  # lines of before have neither
+        departments=None if doc.get("departments") is None else tuple(doc["departments"]),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Any, Final
 
 from pynamodb.exceptions import DoesNotExist, PutError
@@ -17,8 +17,9 @@ from chalicelib.storage import cursor as cursors
 from chalicelib.storage import keys, paging
 from chalicelib.storage import ticket_rows as rows
 from chalicelib.storage.table import committed, transaction
-from chalicelib.storage.ticket_rows import ExternalItemRow, MoveRow, TicketRow
+from chalicelib.storage.ticket_rows import CustomerCaseRow, ExternalItemRow, MoveRow, TicketRow
 
+_EPOCH: Final = datetime.fromtimestamp(0, timezone.utc)
 _FIRST, _LAST = "0", "9999"  # before and after every instant
 _POSITION: Final = re.compile(r"[0-9TZ:.-]{24}#tk_[a-z2-7]{26}")
 
@@ -35,7 +36,10 @@ class TicketStore:
 
     def create(self, ticket: Ticket, move: Move) -> bool:
         """Write ticket and first line; False when the ticket exists. Raises Retryable when the table is overloaded."""
-        return _written([(rows.ticket_row(ticket), TicketRow.pk.does_not_exist()), _line(ticket, move)])
+        writes = [(rows.ticket_row(ticket), TicketRow.pk.does_not_exist()), _line(ticket, move)]
+        if ticket.customer:
+            writes.append((rows.customer_case_row(ticket), CustomerCaseRow.pk.does_not_exist()))
+        return _written(writes)
 
     def update(self, ticket: Ticket, moves: Iterable[Move], *, expected_version: int) -> bool:
         """Write the new state and its lines; False when somebody else was faster. Raises as ``create``."""
@@ -119,6 +123,30 @@ class TicketStore:
         sieve = (TicketRow.updated_at >= first) & (TicketRow.updated_at < last)
         scope = "\n".join(("changed", workspace, first, last))
         return _page(workspace, scope, (_FIRST, last), sieve=sieve, limit=limit, cursor=cursor)
+
+    def closed(self, workspace: str, since: datetime, until: datetime) -> list[Ticket]:
+        """Tickets that are closed and were at ``since`` ≤ time < ``until``, last opened first.
+
+        Reads the index entries of all tickets opened before ``until``: for a month's audit, not for a clock.
+        """
+        sieve = (TicketRow.state == "closed") & (TicketRow.updated_at >= keys.instant(since))
+        span, scope = (_FIRST, keys.instant(until)), "\n".join(("closed", workspace))
+        found: list[Ticket] = []
+        cursor: str | None = None
+        while True:
+            tickets, cursor = _page(workspace, scope, span, sieve=sieve, limit=100, cursor=cursor)
+            # Of before the time was kept: the newest version is the closing, or little later.
+            found += [one for one in tickets if since <= (one.closed_at or one.updated_at) < until]
+            if cursor is None:
+                return [one for one in found if one.state == "closed"]
+
+    def of_customer(self, workspace: str, customer: str, *, limit: int) -> list[Ticket]:
+        """The cases of one customer (``ids.customer_key``), last opened first."""
+        pk, _ = keys.customer_case(workspace, customer, _EPOCH, "")
+        entries = CustomerCaseRow.query(pk, scan_index_forward=False, limit=limit)
+        wanted = [keys.ticket(workspace, _id_at(entry.sk)) for entry in entries]
+        found = [rows.ticket_of(row) for row in TicketRow.batch_get(wanted, consistent_read=True)]
+        return sorted(found, key=lambda one: (one.opened_at, one.id), reverse=True)
 
 
 def _page(

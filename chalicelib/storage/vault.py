@@ -1,4 +1,4 @@
-"""Contact data and raw bodies, encrypted before they are stored.
+"""Contact data, raw bodies and access tokens, encrypted before they are stored.
 
 Each workspace has a data key, itself encrypted by KMS. A contact is AES-GCM under a key derived from the data key and
 a random salt of its subject: deleting the salt shreds every contact of that person, backups of the rows included.
@@ -93,6 +93,26 @@ class Vault:
     def open_body(self, workspace: str, sealed: bytes) -> bytes:
         """What ``seal_body`` was given."""
         return zlib.decompress(_open(self._derived(workspace, b"", b"body"), sealed, workspace))
+
+    # --- channels of colleagues ----------------------------------------------------------------------------------
+
+    def seal_channels(self, workspace: str, channels: bytes) -> bytes:
+        """How the people of an organisation are reached, packed and encrypted under the workspace's key."""
+        return _seal(self._derived(workspace, b"", b"channels"), zlib.compress(channels, 9), workspace)
+
+    def open_channels(self, workspace: str, sealed: bytes) -> bytes:
+        """What ``seal_channels`` was given."""
+        return zlib.decompress(_open(self._derived(workspace, b"", b"channels"), sealed, workspace))
+
+    # --- tokens --------------------------------------------------------------------------------------------------
+
+    def seal_token(self, workspace: str, endpoint: str, token: str) -> bytes:
+        """An access token of somebody else's system, encrypted under the workspace's key for this endpoint alone."""
+        return _seal(self._derived(workspace, b"", b"token"), token.encode(), endpoint)
+
+    def open_token(self, workspace: str, endpoint: str, sealed: bytes) -> str:
+        """What ``seal_token`` was given."""
+        return _open(self._derived(workspace, b"", b"token"), sealed, endpoint).decode()
 
     # --- keys ----------------------------------------------------------------------------------------------------
 

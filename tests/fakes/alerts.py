@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from chalicelib.domain import sms
 from chalicelib.domain.alert import NAMING_DAYS, Alert, AlertKey, Cooldown, Mention
 from chalicelib.domain.directory import Subscription
 from chalicelib.domain.feedback import Feedback
@@ -111,10 +112,16 @@ class Sent:
 
 @dataclass
 class FakeNotifier:
+    """As SNS."""
+
     clock: Callable[[], datetime]
     before: Before = _nothing
     sent: list[Sent] = field(default_factory=list)
     refuse: set[str] = field(default_factory=set)  # protocols that SNS does not take
+    name: str = "sns"
+
+    def parts(self, text: str) -> int:
+        return sms.parts(text)
 
     def publish(self, workspace: str, severity: str, protocol: str, text: str, *, subject: str | None = None) -> None:
         self.before(f"publish {protocol}")

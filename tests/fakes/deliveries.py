@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from chalicelib.connectors.registry import load
+from chalicelib.connectors.registry import load, load_digester, load_gateway, load_keeper
 from chalicelib.domain.delivery import Attempt, Delivery
 from chalicelib.domain.directory import Endpoint, EndpointSecret
 from chalicelib.domain.feedback import Feedback
@@ -19,9 +19,14 @@ from chalicelib.domain.ratelimit import Limit, Window, admit
 from chalicelib.domain.ticket import Ticket
 from chalicelib.services.deliver import Deliver
 from chalicelib.services.delivery_plan import DeliveryPlan
+from chalicelib.services.digest import Digest
 from chalicelib.services.fan_out import FanOut
+from chalicelib.services.keep_token import KeepToken
 from chalicelib.services.redeliver import Redeliver
+from chalicelib.services.spend_sms import SpendSms
+from chalicelib.services.synchronise import Synchronise
 from tests.builders import AT, endpoint, endpoint_secret, feedback, ticket
+from tests.fakes.items import FakeItems, FakeTokens
 
 VISIBILITY = 360.0  # seconds until a message comes back whose worker died
 
@@ -42,6 +47,23 @@ class Clock:
 
 
 @dataclass
+class FakeBudget:
+    """The day's SMS parts of each workspace."""
+
+    spent: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def spend(self, workspace: str, parts: int, *, limit: int, at: datetime) -> bool:
+        day = (workspace, at.date().isoformat())
+        if self.spent.get(day, 0) + parts > limit:
+            return False
+        self.spent[day] = self.spent.get(day, 0) + parts
+        return True
+
+    def refund(self, workspace: str, parts: int, *, at: datetime) -> None:
+        self.spent[workspace, at.date().isoformat()] -= parts
+
+
+@dataclass
 class FakeDeliveryStore:
     """``storage.deliveries.DeliveryStore``: the same conditions on a dictionary."""
 
@@ -50,6 +72,7 @@ class FakeDeliveryStore:
     leases: dict[str, str] = field(default_factory=dict)
     log: dict[str, dict[int, Attempt]] = field(default_factory=dict)
     listed: set[tuple[str, str]] = field(default_factory=set)  # (endpoint, delivery id)
+    waiting: set[tuple[str, str]] = field(default_factory=set)  # (endpoint, place)
     tick: Callable[[str], None] = lambda _: None
     _tokens: Any = field(default_factory=itertools.count)
 
@@ -103,6 +126,17 @@ class FakeDeliveryStore:
     def forget_lagging(self, _workspace: str, endpoint: str, delivery_id: str) -> None:
         self.listed.discard((endpoint, delivery_id))
 
+    def join_crowd(self, _workspace: str, endpoint: str, place: str) -> None:
+        self.tick("join")
+        self.waiting.add((endpoint, place))
+
+    def crowd(self, _workspace: str, endpoint: str, *, after: str = "", limit: int = 100) -> list[str]:
+        return sorted(one for at, one in self.waiting if at == endpoint and one > after)[:limit]
+
+    def leave_crowd(self, _workspace: str, endpoint: str, places: Sequence[str]) -> None:
+        self.tick("leave")
+        self.waiting -= {(endpoint, place) for place in places}
+
     def page(self, workspace: str, **asked: Any) -> tuple[list[Delivery], str | None]:
         """One page: everything that fits the filters."""
         found = [
@@ -122,11 +156,21 @@ class FakeDeliveryStore:
 @dataclass
 class FakeWindows:
     windows: dict[str, Window] = field(default_factory=dict)
+    tick: Callable[[str], None] = lambda _: None
 
-    def take(self, target: str, limits: Sequence[Limit], now: float, *, waited: bool, urgent: bool) -> float:
-        admission = admit(self.windows.get(target, Window()), limits, now, waited=waited, urgent=urgent)
+    def take(
+        self, target: str, limits: Sequence[Limit], now: float, *, waited: bool, urgent: bool, together: bool = False
+    ) -> float:
+        self.tick("take window")
+        window = self.windows.get(target, Window())
+        admission = admit(window, limits, now, waited=waited, urgent=urgent, together=together)
         self.windows[target] = admission.window
         return admission.wait
+
+    def close(self, target: str, _now: float, until: float) -> None:
+        self.tick("close window")
+        window = self.windows.get(target, Window())
+        self.windows[target] = replace(window, closed=max(until, window.closed))
 
 
 @dataclass
@@ -170,7 +214,9 @@ class FakeTarget:
     received: list[tuple[datetime, Mapping[str, str], Any]] = field(default_factory=list)
     tick: Callable[[str], None] = lambda _: None
 
-    def send(self, _method: str, _url: str, headers: Mapping[str, str], body: bytes) -> HttpResponse:
+    def send(
+        self, _method: str, _url: str, headers: Mapping[str, str], body: bytes, *, within: float | None = None
+    ) -> HttpResponse:
         self.tick("before post")
         self.received.append((self.clock(), headers, json.loads(body)))
         response = self.answer(len(self.received))
@@ -193,7 +239,13 @@ class FakeTarget:
 class World:
     """Everything wired up. ``run`` plays the queue and the due rows forward in time."""
 
-    def __init__(self, *endpoints: Endpoint, secret: EndpointSecret | None = None) -> None:
+    def __init__(
+        self,
+        *endpoints: Endpoint,
+        secret: EndpointSecret | None = None,
+        door: Any = None,
+        keeper: Callable[[str], Any] = load_keeper,
+    ) -> None:
         self.clock = Clock()
         self.store = FakeDeliveryStore(self.clock)
         self.directory = FakeEndpoints({one.id: one for one in endpoints or (endpoint(),)})
@@ -210,6 +262,9 @@ class World:
         plan = DeliveryPlan(store=self.store, queue=self, due=self, clock=self.clock)
         self.fan_out = FanOut(directory=self.directory, plan=plan)
         self.windows = FakeWindows()
+        self.items = FakeItems()
+        self.tokens = FakeTokens()
+        self.budget = FakeBudget()
         self.deliver = Deliver(
             plan=plan,
             windows=self.windows,
@@ -218,7 +273,19 @@ class World:
             tickets=_Owned(self.tickets.get),
             voices=_Owned(lambda _: self.voice),
             vault=_Vault(self.contacts),
-            connector=load,
+            connector=lambda name: keeper(name) or load(name),
+            keeper=keeper,
+            digester=load_digester,
+            digest=Digest(plan),
+            synchronise=Synchronise(
+                items=self.items,
+                keep_token=KeepToken(self.tokens, self.clock),
+                windows=self.windows,
+                door=door or self.target,
+                clock=self.clock,
+                monotonic=lambda: 0.0,
+            ),
+            sms=SpendSms(self.budget, load_gateway, 200, self.clock),
             door=self.target,
             topic_names=lambda _: lambda topic, _lang: topic,
             luck=lambda: 0.5,
@@ -228,7 +295,11 @@ class World:
         self.redeliver = Redeliver(
             plan=plan,
             lists=self.store,
-            knows_repeats=lambda _, one: load(self.directory.known[one].connector).has_idempotency,
+            knows_repeats=lambda _, one: (
+                (
+                    keeper(self.directory.known[one].connector) or load(self.directory.known[one].connector)
+                ).has_idempotency
+            ),
         )
 
     # --- queue and due rows -----------------------------------------------------------------------------------
@@ -290,6 +361,11 @@ class World:
             at_most -= 1
             assert at_most > 0, "messages beget messages without end"
         self.clock.now = max(self.clock.now, until) if seconds < 10**7 else self.clock.now
+
+    def one_more(self) -> None:
+        """Another worker handles a message that is due now, in the middle of what this one does."""
+        if self._messages and self._messages[0][0] <= self.clock():
+            self.handle(heapq.heappop(self._messages)[2])
 
     def handle(self, body: Mapping[str, Any]) -> None:
         """What lambdas/deliver.py does with one message."""

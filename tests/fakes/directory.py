@@ -46,8 +46,19 @@ class FakeDirectory:
         name: str | None = None,
         state: str | None = None,
         mapping: Mapping[str, Any] | None = None,
+        settings: Mapping[str, Any] | None = None,
+        credentials: Sequence[str] | None = None,
     ) -> Connection | None:
-        return _changed(self.connections_, (workspace, connection_id), name=name, state=state, mapping=mapping)
+        named = None if credentials is None else tuple(credentials)
+        return _changed(
+            self.connections_,
+            (workspace, connection_id),
+            name=name,
+            state=state,
+            mapping=mapping,
+            settings=settings,
+            credentials=named,
+        )
 
     def delete_connection(self, workspace: str, connection_id: str) -> bool:
         return self.connections_.pop((workspace, connection_id), None) is not None
@@ -77,8 +88,10 @@ class FakeDirectory:
         settings: Mapping[str, Any] | None = None,
         host: str | None = None,
         target: str | None = None,
+        credentials: Sequence[str] | None = None,
     ) -> Endpoint | None:
         listed = None if events is None else tuple(events)
+        named = None if credentials is None else tuple(credentials)
         return _changed(
             self.endpoints_,
             (workspace, endpoint_id),
@@ -87,6 +100,7 @@ class FakeDirectory:
             settings=settings,
             host=host,
             target=target,
+            credentials=named,
         )
 
     def delete_endpoint(self, workspace: str, endpoint_id: str) -> bool:

@@ -85,7 +85,7 @@ def running_oa() -> Iterator[Oa]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     oa.url = f"http://127.0.0.1:{server.server_address[1]}/hook"
     try:
         yield oa

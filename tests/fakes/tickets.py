@@ -22,6 +22,7 @@ class FakeTickets:
     rows: dict[tuple[str, str], Ticket] = field(default_factory=dict)
     lines: dict[tuple[str, str, int], Move] = field(default_factory=dict)
     items: dict[tuple[str, str, str], ExternalItem] = field(default_factory=dict)
+    made: dict[tuple[str, str, str], str] = field(default_factory=dict)  # (workspace, endpoint, external id) → ticket
     lose: int = 0
     lock: Any = field(default_factory=Lock)
 
@@ -49,6 +50,9 @@ class FakeTickets:
     def external_item(self, workspace: str, endpoint: str, external_id: str) -> ExternalItem | None:
         return self.items.get((workspace, endpoint, external_id))
 
+    def ticket_of_item(self, workspace: str, endpoint: str, external_id: str) -> str | None:
+        return self.made.get((workspace, endpoint, external_id))
+
     def hear(self, item: ExternalItem, *, known: ExternalItem | None, step: Step | None, expected_version: int) -> bool:
         key = (item.workspace, item.endpoint, item.external_id)
         with self.lock:
@@ -68,6 +72,17 @@ class FakeTickets:
         found.sort(key=lambda one: (one.opened_at, one.id), reverse=True)
         return _page(found, limit, cursor)
 
+    def closed(self, workspace: str, since: datetime, until: datetime) -> list[Ticket]:
+        return [
+            one
+            for (there, _), one in sorted(self.rows.items())
+            if (there, one.state) == (workspace, "closed") and since <= (one.closed_at or one.updated_at) < until
+        ]
+
+    def of_customer(self, workspace: str, customer: str, *, limit: int) -> list[Ticket]:
+        found = [one for one in self.rows.values() if (one.workspace, one.customer) == (workspace, customer)]
+        return sorted(found, key=lambda one: (one.opened_at, one.id), reverse=True)[:limit]
+
     def _is_lost(self, ticket: Ticket, expected_version: int) -> bool:
         if self.lose > 0:
             self.lose -= 1
@@ -80,6 +95,19 @@ class FakeTickets:
             assert key not in self.lines, "a line of history is written once"
             self.lines[key] = move
         self.rows[(ticket.workspace, ticket.id)] = ticket
+
+
+@dataclass
+class FakeMemory:
+    """Deliveries of callbacks that were dealt with."""
+
+    rows: set[tuple[str, str, str]] = field(default_factory=set)
+
+    def knows(self, workspace: str, endpoint: str, delivery: str) -> bool:
+        return (workspace, endpoint, delivery) in self.rows
+
+    def remember(self, workspace: str, endpoint: str, delivery: str) -> None:
+        self.rows.add((workspace, endpoint, delivery))
 
 
 @dataclass

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from chalicelib.understanding import compiled
+from chalicelib.understanding import compiled, playbooks
 from infra.model import packs
 from infra.model.packs import COMPILED
 
@@ -15,7 +15,9 @@ MEND = "run `make packs` (python -m infra.model.packs) and commit chalicelib/pac
 
 
 def test_every_pack_is_compiled_and_nothing_else_is() -> None:
-    assert sorted(path.name for path in COMPILED.iterdir()) == [f"{name}.json" for name in packs.sources()], MEND
+    names = [f"{name}.json" for name in packs.sources()]
+    assert sorted(path.name for path in COMPILED.glob("*.*")) == names, MEND
+    assert sorted(path.name for path in (COMPILED / packs.PLAYBOOKS).iterdir()) == names, MEND
 
 
 @pytest.mark.parametrize("name", packs.sources())
@@ -24,11 +26,20 @@ def test_a_compiled_pack_is_its_yaml(name: str) -> None:
     assert (COMPILED / f"{name}.json").read_bytes() == compiled.dump(frame), MEND
 
 
+@pytest.mark.parametrize("name", packs.sources())
+def test_compiled_playbooks_are_their_yaml(name: str) -> None:
+    frame = packs.read(packs.SOURCES / f"{name}.yaml")
+    read = packs.read_playbooks(packs.SOURCES / packs.PLAYBOOKS / f"{name}.yaml", frame)
+    assert (COMPILED / packs.PLAYBOOKS / f"{name}.json").read_bytes() == playbooks.dump(read), MEND
+
+
 def test_the_run_time_parses_no_yaml_until_a_workspace_has_an_overlay() -> None:
     code = (
         "import sys\nfrom chalicelib.understanding import shipped\n"
         "from chalicelib.understanding.compose import compose\n"
-        "frame = compose([shipped.load('ecommerce'), shipped.load('banking')]); assert 'yaml' not in sys.modules;"
+        "from chalicelib.understanding.playbooks import of_frame\n"
+        "frame = compose([shipped.load('ecommerce'), shipped.load('banking')]); of_frame(frame);"
+        "assert 'yaml' not in sys.modules;"
         "compose([frame], 'retire: [promotion]'); assert 'yaml' in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

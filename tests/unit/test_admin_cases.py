@@ -9,6 +9,8 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.domain.feedback import Reason
+from chalicelib.domain.item import Item, Mark
+from chalicelib.domain.playbook import Chosen
 from chalicelib.domain.standard_webhooks import sign
 from chalicelib.domain.ticket import Move
 from chalicelib.domain.understanding import Text
@@ -179,6 +181,42 @@ def test_a_ticket_is_shown_with_its_whole_history(office: Office) -> None:
         ("open", "accepted", "取件"),
     ]
     assert shown["reasons"] == [{"rule": "builtin-unhappy", "version": 1, "severity": "medium", "lapsed": False}]
+
+
+def test_a_ticket_shows_what_it_became_in_other_systems(office: Office) -> None:
+    made = office.ticket()
+    for item in (
+        Item(OURS, made.id, "ep_two", external_id="35436", sent=3, updated_at=NOW),
+        Item(OURS, made.id, "ep_one", creating=Mark("a", 1, NOW, NOW), uncertain=True, updated_at=NOW),
+        Item(OURS, "tk_other", "ep_one", external_id="1"),
+    ):
+        office.items.rows[item.workspace, item.ticket, item.endpoint] = item
+
+    shown = office.call("GET", TICKET, path={"ticket_id": made.id}).json["items"]
+
+    assert [(one["endpoint"], one["external_id"], one["sent_version"], one["state"]) for one in shown] == [
+        ("ep_one", None, None, "uncertain"),
+        ("ep_two", "35436", 3, "made"),
+    ]
+
+
+def test_a_ticket_says_what_to_do_in_the_asked_language(office: Office) -> None:
+    made = office.ticket(playbook=Chosen("logistics.damage", "ecommerce-0"))
+    path = {"ticket_id": made.id}
+
+    shown = office.call("GET", TICKET, path=path).json["playbook"]
+    spoken = office.call("GET", TICKET, path=path, query={"lang": "zh-CN"}).json["playbook"]
+
+    assert (shown["id"], shown["version"], shown["kept_version"]) == ("logistics.damage", "ecommerce-1", "ecommerce-0")
+    assert set(shown["reply"]) == {"zh-CN", "en"}
+    assert spoken["reply"] == shown["reply"]["zh-CN"]
+    assert office.call("GET", TICKET, path=path, query={"lang": "fr"}).code == "invalid_query"
+
+
+@pytest.mark.parametrize("kept", [None, Chosen("logistics.retired", "own-1~1")])
+def test_a_playbook_that_is_none_or_gone_is_null(office: Office, kept: Chosen | None) -> None:
+    made = office.ticket(playbook=kept)
+    assert office.call("GET", TICKET, path={"ticket_id": made.id}).json["playbook"] is None
 
 
 def test_a_move_counts_the_version_and_names_the_key(office: Office) -> None:

@@ -65,6 +65,17 @@ def test_a_platform_that_signs_nothing_gets_no_secret(office: Office) -> None:
     assert record.response_id == "/id"
 
 
+@pytest.mark.parametrize("secret", ["a-push-key", None])
+def test_a_platform_that_may_sign_is_checked_where_its_secret_is_given(office: Office, secret: str | None) -> None:
+    body = wanted(source="wenjuanxing", mapping={"texts": [{"path": "/q2"}]})
+    made = office.call("POST", "/v1/connections", body if secret is None else {**body, "secret": secret})
+
+    assert (made.status, made.json["secret"]) == (201, secret)
+    record = office.connection_secrets.get(made.json["id"])
+    assert record is not None
+    assert record.secrets == (() if secret is None else ((secret, None),))
+
+
 def test_a_secret_that_cannot_be_used_is_refused_and_nothing_is_kept(office: Office) -> None:
     bad = office.call("POST", "/v1/connections", wanted(secret="not-base64!"))
     spare = office.call("POST", "/v1/connections", wanted(source="jinshuju", secret="12345678"))
@@ -201,6 +212,55 @@ def test_a_source_that_signs_nothing_has_no_secret_to_rotate(office: Office) -> 
     assert (answer.status, answer.code) == (409, "no_secret")
 
 
+@pytest.mark.parametrize("source", ["surveymonkey", "wenjuanxing_form"])
+def test_a_secret_that_only_the_platform_can_make_is_asked_for(office: Office, source: str) -> None:
+    refused = office.call("POST", "/v1/connections", wanted(source=source))
+
+    assert (refused.status, refused.code, refused.json["pointer"]) == (422, "secret_missing", "/secret")
+    assert refused.json["detail"] == "The platform makes this secret: enter what it shows."
+    assert office.ssm.values == {}
+
+
+def test_a_secret_that_the_platform_shows_late_is_entered_late(office: Office) -> None:
+    made = office.call("POST", "/v1/connections", wanted(source="formbricks"))
+    assert (made.status, made.json["secret"]) == (201, None)
+    path = {"connection_id": made.json["id"]}
+
+    made_up = office.call("POST", ONE + "/rotate", {}, path=path)
+    other_form = office.call("POST", ONE + "/rotate", {"secret": "not-base64!"}, path=path)
+    entered = office.call("POST", ONE + "/rotate", {"secret": SECRET}, path=path)
+
+    assert (made_up.status, made_up.code, made_up.json["pointer"]) == (422, "secret_missing", "/secret")
+    assert (other_form.status, other_form.code) == (422, "secret_invalid")
+    assert (entered.status, entered.json["secret"]) == (200, SECRET)
+    record = office.connection_secrets.get(made.json["id"])
+    assert record is not None
+    assert record.secrets == ((SECRET, None),)
+
+
+def test_a_key_that_the_platform_gave_later_is_checked_from_then_on(office: Office) -> None:
+    made = office.connection(source="wenjuanxing")
+    path = {"connection_id": made.id}
+
+    assert office.call("POST", ONE + "/rotate", {}, path=path).code == "secret_missing"
+    assert office.call("POST", ONE + "/rotate", {"secret": "a-push-key"}, path=path).status == 200
+    record = office.connection_secrets.get(made.id)
+    assert record is not None
+    assert record.secrets[0] == ("a-push-key", None)
+
+
+def test_a_secret_of_ones_own_can_be_put_in_force(office: Office) -> None:
+    made = office.connection()
+    own = "whsec_" + "Q" * 43 + "="
+
+    answer = office.call("POST", ONE + "/rotate", {"secret": own}, path={"connection_id": made.id})
+
+    assert (answer.status, answer.json["secret"]) == (200, own)
+    record = office.connection_secrets.get(made.id)
+    assert record is not None
+    assert [secret for secret, _ in record.secrets] == [own, SECRET]
+
+
 def test_a_deleted_connection_is_gone_with_its_secrets(office: Office) -> None:
     made = office.connection()
     path = {"connection_id": made.id}
@@ -237,3 +297,68 @@ def test_a_body_and_a_query_may_not_name_different_workspaces(office: Office) ->
     answer = office.call("POST", "/v1/connections", wanted(workspace=THEIRS), key=operator, query={"workspace": OURS})
 
     assert (answer.status, answer.code, answer.json["pointer"]) == (422, "schema_violation", "/workspace")
+
+
+def polled(**changes: Any) -> dict[str, Any]:
+    """A connection that may be polled."""
+    settings = {"form": "ABC123", "poll_minutes": 15, **changes}
+    return wanted(source="jinshuju", settings=settings, credentials={"api_key": "k", "api_secret": "s"})
+
+
+def test_a_connection_with_a_poller_is_armed_when_it_is_made_and_shows_how_far_it_is(office: Office) -> None:
+    made = office.call("POST", "/v1/connections", polled())
+
+    ((queue, message),) = office.due.rows.values()
+    assert (queue, message["kind"], message["connection"]) == ("fetches", "poll", made.json["id"])
+    shown = office.call("GET", ONE, path={"connection_id": made.json["id"]}).json["polling"]
+    assert shown == {
+        "every_minutes": 15,
+        "next_at": message["at"],
+        "ran_at": None,
+        "reached_at": None,
+        "error": None,
+        "found": 0,
+    }
+
+
+def test_a_connection_without_a_poller_shows_none(office: Office) -> None:
+    made = office.call("POST", "/v1/connections", polled(poll_minutes=0))
+    assert office.call("GET", ONE, path={"connection_id": made.json["id"]}).json["polling"] is None
+    assert (office.due.rows, office.polls.states) == ({}, {})
+
+
+@pytest.mark.parametrize(
+    "change", [{"settings": {"poll_minutes": 0}}, {"settings": {"poll_minutes": None}}, {"state": "paused"}]
+)
+def test_a_poller_is_switched_off_and_on_with_its_connection(office: Office, change: dict[str, Any]) -> None:
+    path = {"connection_id": office.call("POST", "/v1/connections", polled()).json["id"]}
+
+    assert office.call("PATCH", ONE, change, path=path).status == 200
+    (state,) = office.polls.states.values()
+    assert state.next_at is None
+    assert office.call("GET", ONE, path=path).json["polling"] is None
+
+    office.due.taken()
+    on = {"state": "active", "settings": {"poll_minutes": 60}}
+    assert office.call("PATCH", ONE, on, path=path).status == 200
+    (message,) = office.due.taken()
+    assert office.call("GET", ONE, path=path).json["polling"]["next_at"] == message["at"]
+
+
+def test_a_deleted_connection_leaves_no_poller(office: Office) -> None:
+    path = {"connection_id": office.call("POST", "/v1/connections", polled()).json["id"]}
+    assert office.call("DELETE", ONE, path=path).status == 200
+    assert office.polls.states == {}
+
+
+def test_the_hook_learns_that_every_event_is_fetched(office: Office) -> None:
+    made = office.call("POST", "/v1/connections", polled(refetch=True))
+    record = office.connection_secrets.get(made.json["id"])
+    assert record is not None
+    assert record.fetch is True
+
+    path = {"connection_id": made.json["id"]}
+    assert office.call("PATCH", ONE, {"settings": {"refetch": False}}, path=path).status == 200
+    record = office.connection_secrets.get(made.json["id"], within=0)
+    assert record is not None
+    assert record.fetch is False

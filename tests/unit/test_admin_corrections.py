@@ -260,6 +260,7 @@ class TestTrying:
         assert [one["rule"] for one in shown["rules"]] == ["builtin-unhappy"]
         assert shown["owner"] == shown["departments"][0]
         assert shown["title"] in shown["card"]["title"]
+        assert (shown["playbook"]["id"], shown["playbook"]["title"]) == ("logistics.damage", "运输破损")
         assert ["门店", "SH/001"] in shown["card"]["facts"]
         assert not any(value.startswith(("tk_", "fb_")) for _, value in shown["card"]["facts"])
         assert (office.shelf, office.sqs.bodies()) == (before, [])
@@ -268,6 +269,7 @@ class TestTrying:
         shown = office.call("POST", "/v1/try", {"texts": [{"text": "很好", "speaker": "customer"}]}).json
 
         assert (shown["card"], shown["title"], shown["rules"], shown["actions"]) == (None, None, [], [])
+        assert shown["playbook"] is None
 
     def test_the_same_sentence_gives_the_same_tags_from_every_channel(self, office: Office) -> None:
         channels = ("survey", "review", "hotline", "chat", "social", "store_qr", "badge", "email", "app")

@@ -8,9 +8,13 @@ from typing import Any
 
 import pytest
 
+from chalicelib.connectors.registry import CONNECTORS, load_keeper
+from chalicelib.domain.item import Access
 from chalicelib.lambdas import schemas
 from chalicelib.services import manage_endpoints
 from tests.builders_admin import OURS, SECRET, THEIRS, Office, composed
+from tests.builders_items import about
+from tests.contract.profiles import profile
 
 ONE = "/v1/endpoints/{endpoint_id}"
 
@@ -93,7 +97,7 @@ def test_a_robot_keeps_the_secret_that_its_vendor_made(office: Office) -> None:
         ({"settings": {"rate": 0}}, "schema_violation", "/settings/rate"),
         ({"settings": {"contact": "all"}}, "schema_violation", "/settings/contact"),
         ({"settings": {"status_map": {"done": "finished"}}}, "schema_violation", "/settings/status_map"),
-        ({"settings": {"canary": 1}}, "schema_violation", "/settings"),
+        ({"settings": {"canary": 1}}, "settings_invalid", "/settings"),
         ({"settings": {"filter": {"units": "SH"}}}, "schema_violation", "/settings/filter/units"),
         ({"settings": {"headers": {"X-A": "a\r\nHost: evil"}}}, "schema_violation", "/settings/headers"),
         ({"settings": {"headers": {"X A": "b"}}}, "schema_violation", "/settings/headers"),
@@ -262,6 +266,30 @@ def test_the_list_shows_hosts_of_this_workspace_only(office: Office) -> None:
     assert "CANARY" not in answer.body
 
 
+def test_the_rate_limit_of_a_system_of_record_goes_by_its_credential(office: Office) -> None:
+    known = profile("jiandaoyun")
+    body = wanted(
+        connector="jiandaoyun",
+        url=known.url,
+        events=["ticket.opened"],
+        settings=dict(known.settings),
+        credentials=dict(known.credentials),
+    )
+    made = office.call("POST", "/v1/endpoints", body).json
+    before = office.directory.endpoint(OURS, made["id"])
+    changed = office.call(
+        "PATCH",
+        "/v1/endpoints/{endpoint_id}",
+        {"credentials": {"api_key": "another"}},
+        path={"endpoint_id": made["id"]},
+    )
+    after = office.directory.endpoint(OURS, made["id"])
+    assert (changed.status, changed.json["host"]) == (200, made["host"])
+    assert before is not None
+    assert after is not None
+    assert before.target != after.target
+
+
 def test_an_endpoint_whose_credentials_are_gone_cannot_be_given_new_ones(office: Office) -> None:
     made = office.endpoint()
     office.ssm.values.clear()
@@ -279,3 +307,32 @@ def test_our_own_trouble_is_a_503_and_names_no_cause(office: Office) -> None:
 
     assert (answer.status, answer.code) == (503, "temporarily_unavailable")
     assert "CANARY" not in answer.body
+
+
+@pytest.mark.parametrize("name", [one for one in CONNECTORS if load_keeper(one)])
+def test_an_administrator_sets_a_system_of_record_up_and_changes_what_opens_it(name: str, office: Office) -> None:
+    """With the guide and this API alone: made, given the vendor's secret later, given new credentials, rotated."""
+    known, keeper = profile(name), load_keeper(name)
+    assert keeper is not None
+    body = wanted(
+        connector=name,
+        url=known.url,
+        events=["ticket.opened"],
+        settings=dict(known.settings),
+        credentials=dict(known.credentials),
+    )
+    made = office.call("POST", "/v1/endpoints", body)
+    assert made.status == 201, made.body
+    assert not [one for one in known.credentials.values() if one in made.body], "a credential is shown"
+    path = {"endpoint_id": made.json["id"]}
+    newer = {one: f"new-{given}" for one, given in known.credentials.items()}
+    secret = known.secret or "the-vendors-own-secret"
+    changed = office.call("PATCH", ONE, {"credentials": newer, "secret": secret}, path=path)
+    assert (changed.status, sorted(changed.json["credentials"])) == (200, sorted(newer))
+    record, row = office.endpoint_secrets.get(path["endpoint_id"]), office.directory.endpoint(OURS, path["endpoint_id"])
+    assert record is not None
+    assert row is not None
+    assert (dict(record.credentials), record.secret, record.connector) == (newer, secret, name)
+    assert keeper.create(about(), Access(record, row.settings, "t")).url.startswith(known.url.rstrip("/"))
+    rotated = office.call("POST", ONE + "/rotate", {}, path=path)
+    assert (rotated.status, rotated.json.get("code")) == ((200, None) if keeper.signs else (409, "no_secret"))

@@ -56,6 +56,15 @@ class TestPacks:
         assert logistics["names"]["en"]
         assert "logistics.damage" in [child["id"] for child in logistics["children"]]
 
+    def test_its_playbooks_are_listed_in_one_language_or_all(self, office: Office) -> None:
+        path = {"pack": "hotel"}
+        shown = office.call("GET", "/v1/packs/{pack}", path=path).json["playbooks"]
+        noise = next(one for one in shown if one["id"] == "environment.noise")
+        assert set(noise["title"]) == {"zh-CN", "en"}
+        assert "red_line:fraud" in [one["id"] for one in shown]
+        spoken = office.call("GET", "/v1/packs/{pack}", path=path, query={"lang": "en"}).json["playbooks"]
+        assert noise["title"]["en"] in [one["title"] for one in spoken]
+
     def test_one_that_does_not_ship_is_nowhere(self, office: Office) -> None:
         answer = office.call("GET", "/v1/packs/{pack}", path={"pack": "astrology"})
         assert (answer.status, answer.code) == (404, "not_found")

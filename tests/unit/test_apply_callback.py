@@ -232,6 +232,14 @@ def test_an_item_of_another_ticket_is_a_code(world: World) -> None:
     assert world.tickets.rows[WORKSPACE, step.ticket.id].state == "open"
 
 
+def test_an_item_that_was_edited_to_name_another_ticket_moves_neither(world: World) -> None:
+    """Our own record tells whose item it is: what it says of itself, anybody there may have edited."""
+    step = opened(feedback(id="fb_two"), "title", AT)
+    world.tickets.create(step.ticket, step.moves[0])
+    assert world.say({"status": "accepted", "ticket_id": step.ticket.id}).codes == ("external_id_mismatch",)
+    assert {row.state for row in world.tickets.rows.values()} == {"open"}
+
+
 # --- twice, late, ahead -------------------------------------------------------------------------------------------
 
 
@@ -312,7 +320,7 @@ def test_a_ticket_of_another_workspace_is_not_there(world: World) -> None:
     step = opened(replace(feedback(), workspace="other"), "title", AT)
     world.tickets.create(step.ticket, step.moves[0])
     del world.tickets.rows[WORKSPACE, world.id]
-    assert world.say({"status": "accepted", "ticket_id": step.ticket.id}).codes == ("not_found",)
+    assert world.say({"status": "accepted", "external_id": "V-2", "ticket_id": step.ticket.id}).codes == ("not_found",)
     assert world.tickets.rows["other", step.ticket.id].state == "open"
 
 

@@ -51,6 +51,7 @@ FRAMES = st.builds(
     nodes=st.lists(_NODES, max_size=3).map(tuple),
     red_lines=st.lists(_RED_LINES, max_size=2).map(tuple),
     retired=st.just(()),
+    playbooks=st.just(()),
 )
 
 TINY = """\

@@ -16,6 +16,7 @@ from chalicelib.connectors import crypto, dingtalk_open
 from chalicelib.connectors.callbacks import Call, Opened
 from chalicelib.connectors.dingtalk_approval import ApprovalEvents, DingTalkApproval
 from chalicelib.connectors.dingtalk_todo import MAX_DESCRIPTION, DingTalkTodo, TodoEvents
+from chalicelib.domain.callback import judge, of_said
 from chalicelib.domain.item import Access, Token
 from chalicelib.domain.outbound import DELIVERED, FAILED, RETRY, HttpResponse, Outcome
 from chalicelib.domain.understanding import Text
@@ -78,7 +79,7 @@ def test_a_todo_is_found_by_our_id_and_a_second_one_is_refused_until_it_is() -> 
     look = TODO.find(about(), way_in)
     assert look is not None
     nothing = target.answer(look)
-    assert (TODO.outcome(nothing), TODO.found(nothing)) == (Outcome(DELIVERED), None)
+    assert (TODO.outcome(nothing), TODO.found(nothing)) == (Outcome(FAILED, "item_missing"), None)
     made = TODO.created(target.answer(TODO.create(about(), way_in)), about())
     assert TODO.outcome(target.answer(TODO.create(about(), way_in))) == Outcome(RETRY, "answer_unreadable")
     assert TODO.found(target.answer(look)) == made
@@ -328,3 +329,42 @@ def test_any_event_is_said_or_refused(event: dict[str, Any]) -> None:
 def test_a_vendors_word_is_cut_to_what_a_log_may_hold() -> None:
     assert dingtalk_open.code_of({"code": "a" * 99}) == "a" * 60
     assert dingtalk_open.code_of({"code": "a b"}) == dingtalk_open.code_of({"code": 7}) == ""
+
+
+def test_our_own_withdrawal_says_nothing_of_a_ticket_that_is_over() -> None:
+    """Taking an approval back is reported as its termination; mapped to a state, it moved the closed ticket again."""
+    settings = {"process_code": "PROC-1", "status_map": {"terminate": "reopened"}}
+    ended = opened({**FINISHED, "type": "terminate", "result": None})
+    (said,) = ApprovalEvents().read(ended, settings, NOW)
+    for state, code in (("closed", "echo"), ("rejected", "echo"), ("resolved", "echo")):
+        case = ticket(state=state)
+        callback = of_said(said, case.id, NOW)
+        assert judge(callback, case, None, endpoint="e", status_map={"terminate": "reopened"}, at=NOW).code == code
+    case = ticket(state="open")
+    callback = of_said(said, case.id, NOW)
+    verdict = judge(callback, case, None, endpoint="e", status_map={"terminate": "rejected"}, at=NOW)
+    assert verdict.step is not None, "somebody else took it back"
+
+
+def test_an_event_without_an_id_is_known_again() -> None:
+    bare = {name: value for name, value in FINISHED.items() if name not in ("eventId", "EventTime")}
+    settings = {"process_code": "PROC-1"}
+    (first,), (again,) = (ApprovalEvents().read(opened(dict(bare)), settings, NOW) for _ in range(2))
+    (other,) = ApprovalEvents().read(opened({**bare, "finishTime": 1}), settings, NOW)
+    assert first.delivery == again.delivery != other.delivery
+
+
+def test_an_ended_approval_with_a_fifteen_in_its_message_is_not_waited_for() -> None:
+    def outcome(message: str) -> Outcome:
+        body = json.dumps({"code": "aflowProcessInstStatusException", "message": message}).encode()
+        return APPROVAL.outcome(HttpResponse(400, {}, body))
+
+    assert outcome("instance i-15 has ended") == Outcome(DELIVERED)
+    assert outcome("审批发起15秒内不能撤销").code == "too_early"
+    assert outcome("not within 15 seconds of the start").code == "too_early"
+
+
+@pytest.mark.parametrize("life", [10**18, -5, 0, 10**11])
+def test_a_life_that_no_token_has_counts_as_the_usual_one(life: int) -> None:
+    answer = HttpResponse(200, {}, json.dumps({"accessToken": "t", "expireIn": life}).encode())
+    assert TODO.token(answer, NOW) == Token("t", NOW + timedelta(seconds=7_200))

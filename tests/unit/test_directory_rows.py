@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from chalicelib.domain.api_keys import key_hash
 from chalicelib.domain.directory import ApiKey, Connection, Endpoint, Subscription
@@ -35,12 +36,25 @@ def _unbytes(value: dict[str, str]) -> object:
 def test_a_connection_comes_back_as_it_was() -> None:
     mapping = {"response_id": "/id", "texts": [{"path": "/词", "question": "原因"}]}
     made = Connection("acme", "cn_1", "门店", "jinshuju", "paused", mapping, "2026-11-21T08:00:00Z")
+    made = replace(made, settings={"refetch": True, "poll_minutes": 10}, credentials=("api_key", "api_secret"))
 
     row = stored(rows.connection_row(made))
 
     assert isinstance(row, ConnectionRow)
     assert rows.connection_of(row) == made
     assert (row.pk, row.sk) == ("WS#acme", "CONNECTION#cn_1")
+
+
+def test_a_row_from_before_settings_and_credentials_has_none() -> None:
+    connection = stored(rows.connection_row(Connection("acme", "cn_1", "x", "jinshuju")))
+    endpoint = stored(rows.endpoint_row(Endpoint("acme", "ep_1", "x", "feishu", "open.feishu.cn")))
+
+    assert not {"settings", "credentials"} & connection.serialize().keys()
+    assert "credentials" not in endpoint.serialize()
+    assert isinstance(connection, ConnectionRow)
+    assert isinstance(endpoint, EndpointRow)
+    assert rows.connection_of(connection) == Connection("acme", "cn_1", "x", "jinshuju")
+    assert rows.endpoint_of(endpoint).credentials == ()
 
 
 def test_an_endpoint_comes_back_as_it_was_with_what_the_stream_reads_on_top() -> None:
@@ -56,6 +70,7 @@ def test_an_endpoint_comes_back_as_it_was_with_what_the_stream_reads_on_top() ->
         target="t" * 26,
         failing_since="2026-11-21T08:00:00Z",
         created_at="2026-11-01T00:00:00Z",
+        credentials=("app_id",),
     )
 
     row = rows.endpoint_row(made)

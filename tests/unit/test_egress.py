@@ -58,14 +58,43 @@ def test_what_is_sent() -> None:
     assert body == b"hello"
 
 
+def test_a_header_field_is_sent_once_however_it_is_spelled() -> None:
+    """An endpoint's own header field gives way to the connector's, in lower case as well."""
+    with Server(answering()) as server:
+        headers = {"authorization": "theirs", "X-Key": "v", "Authorization": "ours", "user-agent": "mine"}
+        Door(OPEN).send("GET", f"http://127.0.0.1:{server.port}/h", headers, b"")
+    lines = server.heard.requests[0].partition(b"\r\n\r\n")[0].decode().split("\r\n")
+    named = [line for line in lines if line.lower().startswith(("authorization:", "user-agent:", "x-key:"))]
+    assert sorted(named) == ["Authorization: ours", "X-Key: v", "user-agent: mine"]
+
+
 def test_ou_011_a_body_without_end_is_read_up_to_the_cap() -> None:
     response = call(servers.huge(1 << 30))
     assert (len(response.body), response.truncated) == (BODY_CAP, True)
 
 
+def test_a_body_that_ends_with_its_connection_is_read_to_its_end() -> None:
+    large = b"x" * 40_000  # more than what is read ahead with the headers
+    assert call(answering("200 OK", large, ["Connection: close"])).body == large
+    assert call(servers.raw(b"HTTP/1.0 200 OK\r\n\r\n" + large)).body == large
+
+
+def test_a_door_may_read_more_than_usual() -> None:
+    with Server(answering("200 OK", b"x" * 100_000)) as server:
+        door = Door(OPEN, body_cap=90_000)
+        response = door.send("GET", f"http://127.0.0.1:{server.port}/", {}, b"")
+    assert (len(response.body), response.truncated) == (90_000, True)
+
+
 def test_ou_012_a_dripping_body_ends_at_the_deadline() -> None:
     error = failure(dripping(OK + b"Content-Length: 100000\r\n\r\n", b"x"), deadline=SHORT)
     assert (error.code, error.sent) == ("timeout", True)
+
+
+def test_a_caller_with_less_time_than_the_door_is_given_no_more() -> None:
+    with Server(servers.silent) as server, pytest.raises(EgressError) as refusal:
+        Door(OPEN, deadline=60).send("GET", f"http://127.0.0.1:{server.port}/", {}, b"", within=SHORT)
+    assert (refusal.value.code, refusal.value.sent) == ("timeout", True)
 
 
 def test_ou_013_headers_that_drip_end_at_the_deadline() -> None:

@@ -16,7 +16,7 @@ from chalicelib.domain import ids
 from chalicelib.domain.arrival import Arrival
 from chalicelib.domain.directory import Connection
 from chalicelib.domain.envelope import Envelope
-from chalicelib.domain.feedback import Feedback
+from chalicelib.domain.feedback import Closing, Feedback
 from chalicelib.domain.frame_state import FrameState
 from chalicelib.domain.redaction import redact
 from chalicelib.domain.revision import body_hash
@@ -24,10 +24,11 @@ from chalicelib.domain.rules import Rule
 from chalicelib.domain.understanding import Tag, Text, Understanding
 from chalicelib.domain.voice import Canonical, Customer, Score
 from chalicelib.errors import Invalid, Parked, Retryable
-from chalicelib.services.enrich import DUPLICATE, PARKED, STORED, Enrich, Outcome
+from chalicelib.services.enrich import DUPLICATE, PARKED, PASSED_ON, STORED, Enrich, Outcome
 from tests.builders import AT, WORKSPACE
 from tests.fakes.directory import FakeDirectory
 from tests.fakes.feedback import FakeFeedbackStore, FakeVault
+from tests.fakes.fetches import FakeQueue
 from tests.fakes.frames import FakeFrames
 from tests.fakes.tickets import FakeClock
 
@@ -39,8 +40,15 @@ LUHN = "8800012345679"
 class PlainSource:
     """Bodies are the fields of a ``Canonical``; anything else cannot be read."""
 
+    fetches = False
     broken = False  # for every body
     mended = False  # what says of itself that it is "unreadable" can be read
+
+    def decode(self, raw: bytes) -> Any:
+        return json.loads(raw)
+
+    def thin(self, payload: Any) -> bool:
+        return set(payload) == {"id"}
 
     def parse(self, arrival: Arrival, mapping: Mapping[str, Any]) -> Canonical:
         if self.broken:
@@ -96,6 +104,7 @@ class Room:
     directory: FakeDirectory = field(default_factory=FakeDirectory)
     frames: FakeFrames = field(default_factory=FakeFrames)
     source: PlainSource = field(default_factory=PlainSource)
+    fetches: FakeQueue = field(default_factory=FakeQueue)
     clock: FakeClock = field(default_factory=lambda: FakeClock(AT + timedelta(seconds=2)))
 
     def __post_init__(self) -> None:
@@ -107,6 +116,7 @@ class Room:
             source=lambda _: self.source,
             frames=self.frames,
             readers=lambda state: PlainReader(state.number),
+            fetches=self.fetches,
             clock=self.clock,
             retention_days=90,
         )
@@ -295,6 +305,15 @@ class TestAgain:
         assert reason.lapsed
         assert room.good().awaiting == {"ticket"}, "the ticket must hear that nothing asks for it any more"
 
+    def test_what_the_customer_says_next_takes_up_a_voice_that_was_closed(self, room: Room) -> None:
+        room.hear("d1", nps=[3])
+        closing = Closing("ky_1", AT, "praise")
+        room.store.rows[WORKSPACE, GOOD] = replace(room.good(), state="closed", closing=closing, awaiting=frozenset())
+        room.take(envelope("d1", at=AT + timedelta(minutes=1), nps=[3]))
+        assert (room.good().state, room.good().closing) == ("closed", closing), "a repeat says nothing"
+        room.take(envelope("d2", at=AT + timedelta(hours=1), nps=[0]))
+        assert (room.good().state, room.good().closing) == ("new", None)
+
     def test_what_was_done_for_a_revision_stays_done(self, room: Room) -> None:
         room.hear("d1", nps=[3])
         ticketed = replace(room.good(), state="ticketed", ticket="tk_1", awaiting=frozenset(), acted_at=AT)
@@ -363,6 +382,11 @@ class TestParking:
         assert room.take(sent).what == DUPLICATE
         again = json.loads(room.vault.open_body(WORKSPACE, room.store.raw[WORKSPACE, parked.id]))
         assert Envelope.from_message(again) == sent
+
+    def test_ending_a_pause_does_not_read_what_nothing_proved(self, room: Room) -> None:
+        room.directory.update_connection(WORKSPACE, CONNECTION, state="paused")
+        outcome = room.take(replace(envelope("d1"), unread="secret_missing"))
+        assert (outcome.what, outcome.reason) == (PARKED, "secret_missing")
 
     def test_a_paused_connection_parks_and_nothing_is_read(self, room: Room) -> None:
         room.directory.update_connection(WORKSPACE, CONNECTION, state="paused")
@@ -448,6 +472,63 @@ class TestParking:
         """What the API puts on the inbox for a re-parse."""
         message = json.loads(room.vault.open_body(WORKSPACE, room.store.raw[WORKSPACE, feedback_id]))
         return replace(Envelope.from_message(message), reparse=True)
+
+
+class TestWhatTheApiMustTell:
+    @pytest.fixture
+    def room(self) -> Room:
+        room = Room()
+        room.source.fetches = True
+        return room
+
+    def test_an_event_that_must_be_fetched_is_passed_on_and_stores_nothing(self, room: Room) -> None:
+        room.directory.update_connection(WORKSPACE, CONNECTION, settings={"refetch": True})
+        pushed = envelope("d1", unit="SH-001")
+        assert room.take(pushed) == Outcome(PASSED_ON, GOOD)
+        assert (room.fetches.taken(), room.store.rows) == ([pushed.to_message()], {})
+
+    def test_a_thin_event_is_passed_on(self, room: Room) -> None:
+        assert room.hear("d1").what == PASSED_ON
+        assert room.store.rows == {}
+
+    def test_what_was_fetched_is_stored_and_not_passed_on_again(self, room: Room) -> None:
+        room.directory.update_connection(WORKSPACE, CONNECTION, settings={"refetch": True})
+        assert room.take(replace(envelope("d1"), fetched=True)) == Outcome(STORED, GOOD)
+        assert room.fetches.sent == []
+
+    def test_what_the_api_refused_is_parked_as_it_came_and_fetched_when_it_is_parsed_again(self, room: Room) -> None:
+        pushed = envelope("d1")
+        refused = room.take(replace(pushed, unread="vendor_refused"))
+        assert refused == Outcome(PARKED, GOOD, "vendor_refused")
+
+        message = json.loads(room.vault.open_body(WORKSPACE, room.store.raw[WORKSPACE, GOOD]))
+        again = Envelope.from_message({**message, "reparse": True, "unread": None})
+        assert room.take(again).what == PASSED_ON
+        whole = replace(envelope(unit="SH-001"), reparse=True, fetched=True, pushed=pushed.event_key)
+        assert room.take(whole) == Outcome(STORED, GOOD)
+        assert (room.good().state, room.good().unit, room.store.raw) == ("new", "SH-001", {})
+
+    def test_a_parked_event_that_must_be_fetched_does_not_count_as_read(self, room: Room) -> None:
+        room.directory.update_connection(WORKSPACE, CONNECTION, state="paused")
+        room.hear("d1", unit="forged")
+        room.directory.update_connection(WORKSPACE, CONNECTION, state="active", settings={"refetch": True})
+        told = replace(envelope("d2", unit="SH-001"), fetched=True)
+        assert room.take(told) == Outcome(STORED, GOOD)
+        assert room.good().unit == "SH-001"
+
+    def test_an_event_that_could_not_be_named_is_closed_when_it_was_fetched(self, room: Room) -> None:
+        pushed = envelope("d1", raw=b'{"id": "R-9"}')
+        parked = room.take(replace(pushed, unread="vendor_limit")).feedback_id
+        whole = replace(
+            envelope(unit="SH-001"), feedback_id=parked, reparse=True, fetched=True, pushed=pushed.event_key
+        )
+        assert room.take(whole) == Outcome(STORED, GOOD)
+        assert room.store.rows[WORKSPACE, parked].state == "closed"
+
+    def test_a_pause_comes_before_fetching(self, room: Room) -> None:
+        room.directory.update_connection(WORKSPACE, CONNECTION, state="paused", settings={"refetch": True})
+        assert room.hear("d1") == Outcome(PARKED, GOOD, "connection_paused")
+        assert room.fetches.sent == []
 
 
 deliveries = st.lists(

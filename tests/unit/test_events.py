@@ -105,6 +105,7 @@ def test_a_ticket_event_carries_its_version_as_sequence() -> None:
         "unit": "SH-001",
         "touchpoint": "delivery",
         "departments": ["logistics"],
+        "owner": None,
         "incomplete": True,
     }
     assert event.id != ticket_events(ticket(version=5, change="updated"))[0].id

@@ -9,7 +9,7 @@ from typing import Any
 
 from chalicelib.domain.changes import FeedbackChange, RowChange
 from chalicelib.domain.facets import facets_of
-from chalicelib.domain.feedback import Decision, Feedback, Reason
+from chalicelib.domain.feedback import Closing, Decision, Feedback, Reason
 from chalicelib.domain.understanding import Gram, Tag, Text, Understanding
 from chalicelib.domain.voice import Score
 from chalicelib.storage.feedback_rows import (
@@ -93,7 +93,9 @@ FULL = feedback(
 
 
 def test_every_field_comes_back() -> None:
-    assert feedback_of(current_row(FULL, keep_days=90)) == FULL
+    closed = replace(FULL, closing=Closing("ky_1", AT, "谢谢，无需处理"))
+    for one in (FULL, closed):
+        assert feedback_of(current_row(one, keep_days=90)) == one
 
 
 def test_an_older_revision_is_in_no_index() -> None:

@@ -210,6 +210,7 @@ def test_an_old_press_is_proved_under_the_verification_token(body: bytes) -> Non
     proved = BACK.prove(signed(body, old=True), SECRET, NOW)
     (said,) = BACK.read(proved, {}, NOW)
     assert (said.status, said.external_id, said.ticket_id, said.actor) == ("accepted", "om_1", "tk_1", "ou_1")
+    assert said.delivery == signed(body, old=True).headers["x-lark-signature"], "a replay is known again"
     assert BACK.reply(proved, SECRET, NOW).body == b"{}"  # type: ignore[union-attr]
     with pytest.raises(Unauthorized, match="No signature fits"):
         BACK.prove(signed(body), SECRET, NOW)

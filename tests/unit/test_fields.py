@@ -143,3 +143,22 @@ def test_whatever_is_given_is_taken_or_refused_with_its_place(given_: dict[str, 
     if refusal is not None:
         assert refusal.code == "settings_invalid"
         assert (refusal.pointer or "").startswith("/settings")
+
+
+@pytest.mark.parametrize("text", ["CANARY\n", " CANARY", "CANARY\t", "CAN\nARY", "CANARY\u00a0"])
+def test_a_credential_that_was_pasted_with_its_surroundings_is_refused(text: str) -> None:
+    """It would open nothing, or break the header field that it stands in."""
+    with pytest.raises(Invalid, match="One line") as refusal:
+        check_credentials({"api_key": text}, (Field("api_key"),))
+    assert (refusal.value.code, refusal.value.pointer) == ("credentials_invalid", "/credentials/api_key")
+    assert "CANARY" not in str(refusal.value)
+    check_credentials({"api_key": "CANARY of two words"}, (Field("api_key"),))
+
+
+@pytest.mark.parametrize(("kind", "empty"), [("list", []), ("map", {})])
+def test_what_is_needed_may_not_be_empty(kind: str, empty: Any) -> None:
+    """A message to nobody, a form without a field: the vendor would refuse every delivery."""
+    with pytest.raises(Invalid, match="needed") as refusal:
+        check_settings({"people": empty}, (Field("people", kind, required=True),))
+    assert (refusal.value.code, refusal.value.pointer) == ("settings_invalid", "/settings/people")
+    check_settings({"people": empty}, (Field("people", kind),))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
 import json
 from datetime import datetime, timezone
 from typing import Any
@@ -13,7 +15,8 @@ from chalicelib.domain.credentials import token_hash
 from chalicelib.domain.envelope import Envelope
 from chalicelib.errors import MethodNotAllowed, Retryable, TooLarge, Unauthorized, UnsupportedMedia
 from tests.builders_hear import CONNECTION, SECRET, TOKEN, WORKSPACE, Hearing, hearing
-from tests.contract.proofs import canonical, typeform
+from tests.fixtures.sources.canonical.proof import sign as canonical
+from tests.fixtures.sources.typeform.proof import sign as typeform
 
 NOW = datetime(2026, 11, 21, 8, 0, 0, 123_456, tzinfo=timezone.utc)
 NEXT = "whsec_" + "B" * 43 + "="
@@ -132,6 +135,42 @@ class TestMedia:
         assert world.post(b"form=1", {"content-type": "application/x-www-form-urlencoded"}).status == "accepted"
 
 
+class TestASecretThatTheVendorHasYetToShow:
+    RAW = b'{"event":"responseFinished","data":{"id":"R-1","data":{"nps":1}}}'
+
+    def test_what_comes_in_is_kept_and_named_unproved(self, world: Hearing) -> None:
+        world.connect("formbricks", secrets=(), fetch=True)
+        assert world.post(self.RAW).id == ids.feedback_id(WORKSPACE, CONNECTION, "R-1")
+        assert [(one["QueueUrl"], json.loads(one["MessageBody"])["unread"]) for one in world.sqs.sent] == [
+            ("https://sqs.test/inbox", "secret_missing")
+        ]
+
+    def test_the_test_request_that_makes_the_webhook_is_answered(self, world: Hearing) -> None:
+        world.connect("formbricks", secrets=())
+        assert world.post(b'{"event":"testEndpoint"}').status == "ignored"
+        assert world.sqs.sent == []
+
+    def test_once_it_is_entered_only_a_signature_counts(self, world: Hearing) -> None:
+        world.connect("formbricks", secrets=())
+        world.post(self.RAW)
+        world.elsewhere.rotate(CONNECTION, world.now, secret=NEXT)
+        world.pass_time(6)
+        with pytest.raises(Unauthorized) as refused:
+            world.post(self.RAW)
+        assert refused.value.code == "signature_missing"
+        proof, _ = canonical(self.RAW, NEXT, world.now)
+        world.post(self.RAW, proof)
+        assert [message["unread"] for message in world.sqs.bodies()] == ["secret_missing", None]
+
+    def test_a_connection_that_was_deleted_meanwhile_keeps_nothing(self, world: Hearing) -> None:
+        world.connect("formbricks", secrets=())
+        world.post(self.RAW)
+        world.elsewhere.delete(CONNECTION)
+        world.pass_time(6)
+        with pytest.raises(Unauthorized):
+            world.post(self.RAW)
+
+
 class TestSecretsBehindTheHook:
     def test_a_new_secret_counts_at_once_where_the_record_is_old_enough(self, world: Hearing) -> None:
         world.connect("canonical")
@@ -221,3 +260,32 @@ def _any_message() -> dict[str, Any]:
     world.post(b'{"form":"a","entry":{"serial_number":1}}', {"content-type": "application/json"})
     message: dict[str, Any] = world.sqs.bodies()[0]
     return message
+
+
+class TestWhatTheApiMustTell:
+    """The vendor's API tells the whole first: such events go another way, with the same one call."""
+
+    def queues(self, world: Hearing) -> list[str]:
+        return [request["QueueUrl"].rpartition("/")[2] for request in world.sqs.sent]
+
+    def test_a_thin_event_is_fetched(self, world: Hearing) -> None:
+        raw = json.dumps({"event_type": "response_completed", "event_id": "1", "object_id": "901"}).encode()
+        world.connect("surveymonkey", secrets=(("client&secret", None),))
+        proof = base64.b64encode(hmac.digest(b"client&secret", raw, "sha1")).decode()
+        heard = world.post(raw, {"sm-signature": proof})
+        assert (self.queues(world), heard.status) == (["fetches"], "accepted")
+        assert heard.id == ids.feedback_id(WORKSPACE, CONNECTION, "901")
+
+    def test_a_removal_that_says_all_goes_to_the_inbox(self, world: Hearing) -> None:
+        raw = json.dumps({"event_type": "response_deleted", "event_id": "1", "object_id": "901"}).encode()
+        world.connect("surveymonkey", secrets=(("client&secret", None),))
+        proof = base64.b64encode(hmac.digest(b"client&secret", raw, "sha1")).decode()
+        world.post(raw, {"sm-signature": proof})
+        assert self.queues(world) == ["inbox"]
+
+    @pytest.mark.parametrize(("fetch", "queue"), [(True, "fetches"), (False, "inbox")])
+    def test_an_operator_has_every_event_of_a_connection_fetched(self, world: Hearing, fetch: bool, queue: str) -> None:
+        world.connect("jinshuju", secrets=(), fetch=fetch)
+        world.post(json.dumps({"form": "A", "entry": {"serial_number": 1}}).encode())
+        assert self.queues(world) == [queue]
+        assert Envelope.from_message(world.sqs.bodies()[0]).fetched is False

@@ -75,6 +75,7 @@ def test_words_are_texts_with_their_question(kind: str) -> None:
         (["物流"], ["物流", "客服"], "物流、客服"),
         ([{"code": "a", "label": "物流"}], ["a", "b"], "物流、b"),
         ([{"code": "a", "label": "物流"}], "a", "物流"),
+        ([{"code": 1, "label": "物流"}], [1, 2], "物流、2"),
         ([{"code": ["a"], "label": "x"}, 7], "a", "a"),
         (None, 4, "4"),
         (None, True, "true"),
@@ -96,10 +97,17 @@ def test_both_ends_of_an_nps_count(score: Any) -> None:
     assert [one.value for one in parse(entry(answers={"f1": score})).scores] == [float(score)]
 
 
-def test_an_nps_outside_of_its_scale_is_parked() -> None:
-    with pytest.raises(Parked, match="outside of its scale") as parked:
-        parse(entry(answers={"f1": 11}))
-    assert parked.value.code == "mapping_score_out_of_scale"
+@pytest.mark.parametrize("score", [11, "未作答"])
+def test_an_nps_that_is_none_does_not_keep_the_words_from_being_read(score: Any) -> None:
+    voice = parse(entry(answers={"f1": score, "f2": "破损"}))
+    assert (voice.scores, voice.attributes, voice.texts[0].text) == ((), {"推荐": str(score)}, "破损")
+
+
+def test_a_time_without_a_zone_is_that_of_the_setting() -> None:
+    local = entry()
+    local["entry"]["created_at"] = "2026-11-01 16:01:40"
+    assert parse(local).occurred_at == parse(entry()).occurred_at
+    assert parse(local, {"settings": {"utc_offset": 7}}).occurred_at.hour == 9
 
 
 @pytest.mark.parametrize("empty", [None, ""])

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.moments import loose, plausible, rfc3339
+from chalicelib.domain.moments import loose, plausible, rfc3339, zoned
 
 UTC = timezone.utc
 AT = datetime(2026, 11, 1, 8, 1, 40, tzinfo=UTC)
@@ -74,6 +74,32 @@ def test_platforms_spellings_are_read(written: object) -> None:
 def test_a_time_without_a_zone_is_not_guessed(bad: object) -> None:
     with pytest.raises(ValueError, match="not a"):
         loose(bad)
+
+
+@pytest.mark.parametrize(
+    ("local", "hours"),
+    [
+        ("2026-11-01 16:01:40", 8),
+        (" 2026/11/1  16:01:40 ", 8),
+        ("2026-11-01T16:01:40.250", 8.0),
+        ("2026-11-01 04:31:40", -3.5),
+        ("2026-11-1 8:01:40", 0),
+        ("2026-11-01 13:46:40", 5.75),
+    ],
+)
+def test_a_local_time_is_read_in_the_zone_that_the_setting_names(local: str, hours: float) -> None:
+    assert loose(zoned(local, hours)) == AT
+
+
+def test_a_local_time_without_seconds_is_the_full_minute() -> None:
+    assert loose(zoned("2026-11-01 16:01", 8)) == AT.replace(second=0)
+
+
+@pytest.mark.parametrize(
+    "other", ["2026-11-01T08:01:40Z", "2026-11-01 16:01:40 +0800", "yesterday", 1764576100, None, ""]
+)
+def test_what_has_a_zone_or_is_no_local_time_stays_as_it_is(other: object) -> None:
+    assert zoned(other, 8) == other
 
 
 def test_plausible_is_from_2000_to_a_day_ahead() -> None:

@@ -12,16 +12,24 @@ import pytest
 from chalicelib.domain.events import feedback_event
 from chalicelib.domain.feedback import Feedback
 from chalicelib.domain.ids import ticket_id
+from chalicelib.domain.playbook import Chosen, Playbooks
 from chalicelib.errors import Parked, Retryable
 from chalicelib.services.open_ticket import ATTEMPTS, OpenTicket
+from tests import builders
 from tests.builders import AT, WORKSPACE, decision, feedback, reason, ticket
 from tests.fakes.tickets import FakeClock, FakeFeedback, FakeTickets
 
 ID = ticket_id(WORKSPACE, "fb_one")
 
 
-def topic_name(topic: str, lang: str) -> str:
-    return {"zh-CN": "包装破损", "en": "damaged parcel"}[lang]
+class Frame:
+    """What a frame says, with a playbook for every delivery."""
+
+    def name(self, topic: str, lang: str) -> str:
+        return {"zh-CN": "包装破损", "en": "damaged parcel"}[lang]
+
+    def playbooks(self) -> Playbooks:
+        return Playbooks([builders.playbook(id="logistics", version="ecommerce-1")])
 
 
 @pytest.fixture
@@ -38,7 +46,7 @@ def tickets() -> FakeTickets:
 
 @pytest.fixture
 def service(rows: FakeFeedback, tickets: FakeTickets) -> OpenTicket:
-    return OpenTicket(feedback=rows, tickets=tickets, topic_names=lambda _: topic_name, clock=FakeClock(AT))
+    return OpenTicket(feedback=rows, tickets=tickets, frames=lambda _: Frame(), clock=FakeClock(AT))
 
 
 def message(one: Feedback | None = None) -> dict[str, Any]:
@@ -51,6 +59,28 @@ def test_a_feedback_gets_its_ticket_and_knows_it(service: OpenTicket, rows: Fake
     assert (opened.title, opened.state, opened.version) == ("NPS 3/10 贬损者：包装破损", "open", 1)
     after = rows.rows[WORKSPACE, "fb_one"]
     assert (after.ticket, after.state, after.awaiting, after.acted_at) == (ID, "ticketed", frozenset(), AT)
+
+
+def test_a_ticket_keeps_the_playbook_that_it_came_by(
+    service: OpenTicket, rows: FakeFeedback, tickets: FakeTickets
+) -> None:
+    service(message())
+    assert tickets.rows[WORKSPACE, ID].playbook == Chosen("logistics", "ecommerce-1")
+
+
+def test_another_playbook_alone_makes_no_version(rows: FakeFeedback, tickets: FakeTickets) -> None:
+    class Newer(Frame):
+        def playbooks(self) -> Playbooks:
+            return Playbooks([builders.playbook(id="logistics", version="ecommerce-2")])
+
+    for frame in (Frame(), Newer()):
+        OpenTicket(feedback=rows, tickets=tickets, frames=lambda _, frame=frame: frame, clock=FakeClock(AT))(message())
+    kept = tickets.rows[WORKSPACE, ID]
+    assert (kept.version, kept.playbook) == (1, Chosen("logistics", "ecommerce-1"))
+    rows.add(replace(rows.rows[WORKSPACE, "fb_one"], revision=2, unit="shop-2", awaiting=frozenset({"ticket"})))
+    OpenTicket(feedback=rows, tickets=tickets, frames=lambda _: Newer(), clock=FakeClock(AT))(message())
+    kept = tickets.rows[WORKSPACE, ID]
+    assert (kept.version, kept.playbook) == (2, Chosen("logistics", "ecommerce-2"))
 
 
 def test_a_replay_writes_nothing(service: OpenTicket, rows: FakeFeedback, tickets: FakeTickets) -> None:

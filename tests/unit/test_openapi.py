@@ -26,6 +26,7 @@ ROUTES = {
 FIXED = """
 POST /v1/connections                  GET /v1/connections                   GET /v1/connections/{}
 PATCH /v1/connections/{}              DELETE /v1/connections/{}             POST /v1/connections/{}/rotate
+POST /v1/connections/{}/uploads       GET /v1/connections/{}/uploads        GET /v1/connections/{}/uploads/{}
 POST /v1/endpoints                    GET /v1/endpoints                     GET /v1/endpoints/{}
 PATCH /v1/endpoints/{}                DELETE /v1/endpoints/{}               POST /v1/endpoints/{}/rotate
 GET /v1/rules                         POST /v1/rules                        PUT /v1/rules/{}
@@ -40,7 +41,11 @@ GET /v1/packs                         GET /v1/packs/{}                      GET 
 POST /v1/frame/proposals              GET /v1/frame/proposals               GET /v1/frame/proposals/{}
 POST /v1/frame/proposals/{}/activate  GET /v1/frame/history                 POST /v1/frame/proposals/{}/measure
 POST /v1/replay                       POST /v1/callbacks/{}                 GET /openapi.json
-GET /v1/health                        POST /v1/hooks/{}/{}
+GET /v1/health                        POST /v1/hooks/{}/{}                  POST /v1/tickets/{}/claim
+POST /v1/tickets/{}/reassign          POST /v1/tickets/{}/notes             GET /v1/tickets/{}/notes
+POST /v1/tickets/{}/links             DELETE /v1/tickets/{}/links/{}        POST /v1/tickets/{}/resolution
+POST /v1/tickets/{}/audit             GET /v1/audit                         GET /v1/unattended
+POST /v1/feedback/{}/close
 """
 
 

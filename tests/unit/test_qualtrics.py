@@ -126,6 +126,10 @@ class TestEvent:
 
 
 class TestWhole:
+    def test_an_nps_that_is_none_does_not_keep_the_words_from_being_read(self) -> None:
+        voice = parse(whole(QID1="-99", QID1_NPS_GROUP=0, QID2_TEXT="late"))
+        assert (voice.scores, [text.text for text in voice.texts]) == ((), ["-99", "late"])
+
     def test_only_the_group_tells_an_nps(self) -> None:
         voice = parse(whole(QID1=3, QID1_NPS_GROUP=1, QID2=9))
         assert (voice.scores, voice.attributes) == ((Score("nps", 3.0, 0.0, 10.0),), {"QID2": "9"})
@@ -264,6 +268,27 @@ class TestPoll:
         if answer:
             api.answers[f"GET {EXPORT}/ES_1"] = answer
         assert self.round(api, cursor)[1]["surveys"][SURVEY] == {"since": SINCE}
+
+    def test_a_day_whose_file_is_too_large_is_exported_in_parts(self) -> None:
+        def too_large(_: Any) -> Any:
+            raise Parked("The answer is too large.", code="vendor_answer_too_large")
+
+        api, cursor = self.started()
+        api.answers[f"GET {EXPORT}/ES_1"] = {"result": {"status": "complete", "fileId": "f-1"}}
+        api.answers[f"GET {EXPORT}/f-1/file"] = too_large
+        ends = []
+        for _ in range(4):
+            _, cursor = self.round(api, cursor)
+            _, cursor = self.round(api, cursor)
+            ends.append(cursor["surveys"][SURVEY]["until"])
+        hours = ["06:00:00", "01:30:00", "00:22:30", "00:05:37.500"]
+        assert ends == [f"2026-11-20T{hour}Z" for hour in hours]
+        with pytest.raises(Parked, match="too large"):
+            self.round(api, cursor)
+        api.answers[f"GET {EXPORT}/f-1/file"] = {"responses": [recorded("R_one")]}
+        found, cursor = self.round(api, cursor)
+        assert len(found) == 1
+        assert cursor["surveys"][SURVEY] == {"since": ends[-1], "span": 337.5}
 
     def test_the_last_minutes_are_looked_at_twice(self) -> None:
         now = NOW

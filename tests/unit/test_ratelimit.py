@@ -58,6 +58,22 @@ def test_who_waited_and_finds_its_place_taken_goes_behind_the_others() -> None:
     assert admit(full, [ROBOT], 1062.0, waited=True).wait == pytest.approx(241.1)
 
 
+def test_those_who_leave_together_wait_for_one_window_beyond_the_next_place_at_most() -> None:
+    window = Window(tuple([1000.0] * 20))
+    for _ in range(500):
+        admission = admit(window, [ROBOT], 1000.0, together=True)
+        window = admission.window
+    assert admission.wait == pytest.approx(124, abs=0.1)
+    assert admit(window, [ROBOT], 1125.0).wait == 0
+
+
+def test_a_target_that_is_closed_lets_nobody_through() -> None:
+    closed = Window(closed=1600.0)
+    for how in ({}, {"waited": True}, {"urgent": True}):
+        assert admit(closed, [ROBOT], 1000.0, **how).wait >= 600
+        assert admit(closed, [ROBOT], 1600.0, **how).wait == 0
+
+
 def test_all_limits_count() -> None:
     window = Window(tuple([1000.0] * 5))
     assert admit(window, FEISHU, 1000.5).wait > 0
@@ -79,17 +95,23 @@ def test_an_endpoints_rate_is_added_to_the_targets_own() -> None:
     st.lists(st.tuples(st.floats(0, 20), st.booleans(), st.booleans()), max_size=80),
     st.integers(1, 5),
     st.sampled_from([1.0, 7.5, 30.0]),
+    st.booleans(),
 )
-def test_no_window_ever_holds_too_many(arrivals: list[tuple[float, bool, bool]], count: int, seconds: float) -> None:
+def test_no_window_ever_holds_too_many(
+    arrivals: list[tuple[float, bool, bool]], count: int, seconds: float, together: bool
+) -> None:
     limits = [Limit(count, seconds, guard=0.0), Limit(count * 2, seconds * 3, guard=1.0)]
     window, now, left = Window(), 1_800_000_000.0, []
     for gap, waited, urgent in arrivals:
         now += gap
-        admission = admit(window, limits, now, waited=waited, urgent=urgent)
+        admission = admit(window, limits, now, waited=waited, urgent=urgent, together=together)
         window = admission.window
         if admission.wait == 0:
             left.append(now)
         assert admission.wait >= 0
+        assert not together or admission.wait <= 2 * max(limit.span for limit in limits) + 1, (
+            "one window beyond the next"
+        )
     for limit in limits:
         assert most_in_any_window(left, limit.seconds) <= limit.count
 

@@ -18,8 +18,9 @@ from chalicelib.connectors.registry import ConnectorCatalogue, load
 from chalicelib.domain import standard_webhooks
 from chalicelib.domain.egress_policy import Policy
 from chalicelib.domain.outbound import DISABLE, HttpRequest, HttpResponse, Message, Outcome
+from chalicelib.domain.playbook import spoken
 from chalicelib.errors import Invalid
-from tests.builders import AT, endpoint_secret, message, ticket
+from tests.builders import AT, endpoint_secret, message, playbook, ticket
 from tests.contract.test_connectors import ALERT, overfull, said
 
 
@@ -155,3 +156,23 @@ def test_words_that_do_not_fit_are_cut_and_say_so() -> None:
     voice = json.loads(render("standard_webhooks", overfull()).body)["data"]["feedback"]
     assert voice["truncated"] is True
     assert 0 < len(voice["texts"][0]["text"]) < 20_000
+
+
+def test_the_playbook_goes_out_in_the_endpoints_language() -> None:
+    secret = endpoint_secret()
+    for settings, lang in (({}, "zh-CN"), ({"lang": "en"}, "en")):
+        request = load("standard_webhooks").render(replace(said(), playbook=playbook()), secret, settings)
+        assert json.loads(request.body)["data"]["playbook"] == spoken(playbook(), lang)
+    assert json.loads(render("standard_webhooks", said()).body)["data"]["playbook"] == {}
+
+
+def test_the_longest_playbook_gives_way_last_and_is_still_named() -> None:
+    """Longer than playbook_file.py allows."""
+    longest = playbook(
+        steps=tuple({"zh-CN": "步" * 240, "en": "s" * 480} for _ in range(7)), reply={"zh-CN": "复" * 480}
+    )
+    ordinary = json.loads(render("standard_webhooks", replace(said(), playbook=longest)).body)["data"]
+    assert len(ordinary["playbook"]["steps"]) == 7
+    body = render("standard_webhooks", replace(overfull(), playbook=longest)).body
+    assert len(body) < 20_000
+    assert json.loads(body)["data"]["playbook"]["id"] == "logistics.speed"

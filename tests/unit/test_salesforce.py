@@ -251,3 +251,17 @@ def test_a_callback_without_its_proof_is_refused(sent: Call, code: str) -> None:
     with pytest.raises(Unauthorized) as refusal:
         BACK.prove(sent, access("salesforce").secret, AT)
     assert refusal.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "outcome"),
+    [
+        (429, "too_many_requests", Outcome(RETRY, "rate_limited")),
+        (400, "temporarily_unavailable", Outcome(RETRY, "oauth_temporarily_unavailable")),
+        (500, "server_error", Outcome(RETRY, "oauth_server_error")),
+        (400, "invalid_grant", Outcome(FAILED, "oauth_invalid_grant")),
+    ],
+)
+def test_a_token_that_cannot_be_had_just_now_is_asked_for_again(status: int, error: str, outcome: Outcome) -> None:
+    answer = HttpResponse(status, {}, json.dumps({"error": error}).encode())
+    assert CONNECTOR.token(answer, AT) == outcome

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
 
 from chalicelib.domain.credentials import new_secret, new_token, token_hash, token_matches, valid_at
-from chalicelib.domain.directory import ConnectionSecret, EndpointSecret
+from chalicelib.domain.directory import ConnectionSecret, EndpointSecret, VendorSecret
 from chalicelib.domain.standard_webhooks import signing_key
 from chalicelib.errors import Invalid, NotFound, Retryable
 from chalicelib.storage import secrets
-from chalicelib.storage.secrets import ConnectionSecrets, EndpointSecrets
+from chalicelib.storage.secrets import ConnectionSecrets, EndpointSecrets, VendorSecrets
 from tests.fakes.ssm import FakeSsm
 
 NOW = datetime(2026, 11, 21, 8, 0, tzinfo=timezone.utc)
@@ -21,6 +22,7 @@ CONNECTION = ConnectionSecret(
 ENDPOINT = EndpointSecret(
     "acme", "ep_1", "https://oa.example/CANARY", secret="CANARY-one", headers={"X-Token": "CANARY-header"}
 )
+VENDOR = VendorSecret("acme", "cn_1", "jinshuju", {"api_key": "CANARY-key"})
 
 
 class Clock:
@@ -49,6 +51,22 @@ def connections(ssm: FakeSsm, clock: Clock | None = None) -> ConnectionSecrets:
 
 def endpoints(ssm: FakeSsm) -> EndpointSecrets:
     return EndpointSecrets(ssm, "/echoloop/test", "alias/test", clock=Clock())
+
+
+def test_a_vendors_credentials_are_a_parameter_of_their_own(ssm: FakeSsm) -> None:
+    VendorSecrets(ssm, "/echoloop/test", "alias/test").put(VENDOR)
+    assert VendorSecrets(ssm, "/echoloop/test", "alias/test").get("cn_1") == VENDOR
+    assert set(ssm.values) == {"/echoloop/test/vendors/cn_1"}
+    assert "CANARY" not in repr(VENDOR)
+
+
+def test_an_endpoints_credentials_lie_with_its_url(ssm: FakeSsm) -> None:
+    known = replace(ENDPOINT, credentials={"app_secret": "CANARY-app"})
+    endpoints(ssm).put(known)
+    assert endpoints(ssm).get("ep_1") == known
+    assert endpoints(ssm).rotate("ep_1", NOW)[0]
+    assert endpoints(ssm).get("ep_1").credentials == {"app_secret": "CANARY-app"}  # type: ignore[union-attr]
+    assert "CANARY" not in repr(known)
 
 
 def test_what_was_put_is_read_by_another_process(ssm: FakeSsm) -> None:

@@ -222,7 +222,12 @@ class TestCatalogue:
     catalogue = registry.Catalogue()
 
     def test_only_some_platforms_sign(self) -> None:
-        assert [name for name in registry.SOURCES if not self.catalogue.signs(name)] == ["jinshuju"]
+        signing = {name: self.catalogue.signs(name) for name in ("jinshuju", "typeform", "wenjuanxing")}
+        assert signing == {"jinshuju": False, "typeform": True, "wenjuanxing": False}
+
+    def test_a_platform_that_need_not_sign_may_do_so(self) -> None:
+        may = {name: self.catalogue.may_sign(name) for name in ("jinshuju", "typeform", "wenjuanxing")}
+        assert may == {"jinshuju": False, "typeform": False, "wenjuanxing": True}
 
     def test_the_hook_learns_where_the_response_id_is(self) -> None:
         assert self.catalogue.response_pointer("typeform", {}) == "/form_response/token"

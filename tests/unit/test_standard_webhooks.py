@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.standard_webhooks import sign, signing_key, verify
+from chalicelib.domain.standard_webhooks import check_signing, sign, signing_key, verify
 from chalicelib.errors import Invalid, Unauthorized
 
 VECTORS = json.loads((Path(__file__).parent.parent / "fixtures/corpora/signature_vectors.json").read_text())["vectors"]
@@ -131,3 +131,63 @@ def _refused(
     with pytest.raises(Unauthorized) as refusal:
         verify([SECRET] if secrets is None else secrets, given_, body, NOW)
     assert (refusal.value.code, refusal.value.message) == (code, message)
+
+
+# --- v1a: ed25519 -------------------------------------------------------------------------------------------------
+
+PAIR = next(one for one in VECTORS if "v1a" in one["name"])["inputs"]
+PRIVATE, PUBLIC = PAIR["secret_key"], PAIR["public_key"]
+STRANGER = "whpk_" + base64.b64encode(bytes(range(32))).decode()
+
+
+def signed_by_key(body: bytes = BODY) -> dict[str, str]:
+    return headers(webhook_signature=sign(PRIVATE, "msg_1", STAMP, body))
+
+
+def test_a_private_key_signs_and_its_public_half_verifies() -> None:
+    assert signed_by_key()["webhook-signature"].startswith("v1a,")
+    verify([PUBLIC], signed_by_key(), BODY, NOW)
+    verify([STRANGER, SECRET, PUBLIC], signed_by_key(), BODY, NOW)
+
+
+def test_both_forms_beside_each_other_fit_by_either() -> None:
+    both = headers(webhook_signature=f"{sign(PRIVATE, 'msg_1', STAMP, BODY)} {sign(SECRET, 'msg_1', STAMP, BODY)}")
+    verify([SECRET], both, BODY, NOW)
+    verify([PUBLIC], both, BODY, NOW)
+
+
+@pytest.mark.parametrize("secret", [STRANGER, SECRET, PRIVATE, "whpk_", "whpk_AAAA", "whpk_" + "A" * 44, "whsk_ä"])
+def test_another_key_does_not_fit_what_a_private_key_signed(secret: str) -> None:
+    _refused(signed_by_key(), "signature_invalid", "No signature fits.", secrets=[secret])
+
+
+def test_an_altered_body_does_not_fit_a_private_keys_signature() -> None:
+    _refused(signed_by_key(), "signature_invalid", "No signature fits.", secrets=[PUBLIC], body=BODY + b" ")
+
+
+def test_a_public_key_is_no_shared_secret() -> None:
+    """Whoever knows the public key must not be able to sign with its bytes as a shared one."""
+    shared = "whsec_" + PUBLIC.removeprefix("whpk_")
+    forged = headers(webhook_signature=sign(shared, "msg_1", STAMP, BODY))
+    _refused(forged, "signature_invalid", "No signature fits.", secrets=[PUBLIC])
+
+
+@pytest.mark.parametrize(
+    "entry", ["v1a,", "v1a,====", "v1a," + "A" * 86 + "==", "v1a", "v1a,\ud800", "v1a," + "A" * 9_000]
+)
+def test_a_broken_ed25519_entry_does_not_fit(entry: str) -> None:
+    _refused(headers(webhook_signature=entry), "signature_invalid", "No signature fits.", secrets=[PUBLIC])
+
+
+@pytest.mark.parametrize("secret", [SECRET, PRIVATE])
+def test_what_we_can_sign_with_is_taken_as_a_secret(secret: str) -> None:
+    check_signing(secret)
+
+
+@pytest.mark.parametrize(
+    "secret", [PUBLIC, "whsk_AAAA", "whsk_" + base64.b64encode(bytes(64)).decode(), "whsec_AAAA", "c2hvcnQ="]
+)
+def test_what_we_cannot_sign_with_is_not(secret: str) -> None:
+    with pytest.raises(Invalid) as refusal:
+        check_signing(secret)
+    assert (refusal.value.code, refusal.value.pointer) == ("secret_invalid", "/secret")

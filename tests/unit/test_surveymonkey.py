@@ -105,6 +105,15 @@ class TestEvent:
         assert gone.revision_at == datetime(2026, 11, 3, 8, 0, 0, 500_000, tzinfo=timezone.utc)
         assert parse(event("response_deleted")).revision_at == NOW
 
+    def test_a_deletion_without_a_readable_time_takes_the_words_away_all_the_same(self) -> None:
+        gone = parse(event("response_deleted", event_datetime="yesterday"))
+        assert (gone.deleted, gone.revision_at) == (True, NOW)
+
+    def test_ids_may_be_numbers(self) -> None:
+        payload = event(object_id=555, resources={"survey_id": 123})
+        api = ScriptedApi({DETAILS: answered(), SURVEY: asked()})
+        assert MONKEY.fetch(payload, api, {})["response"]["id"] == "555"
+
     def test_the_identity_of_a_response_is_not_mapped(self) -> None:
         with pytest.raises(Invalid, match="names its responses itself") as invalid:
             MONKEY.check_mapping({"response_id": "/x"})
@@ -117,6 +126,14 @@ class TestScores:
     @pytest.mark.parametrize("chosen", [0, 3, 10])
     def test_an_nps_is_known_by_its_weights_and_counted_by_place(self, chosen: int) -> None:
         assert scored(choices(*self.nps), chosen).scores == (Score("nps", float(chosen), 0.0, 10.0),)
+
+    @pytest.mark.parametrize("rule", [None, {"kind": "csat", "scale": [1, 11]}])
+    def test_the_comment_beside_a_score_is_the_customers_words(self, rule: Any) -> None:
+        made = {**choices(*self.nps), "other": {"id": "77", "is_answer_choice": False}}
+        given_ = answered({"row_id": "9", "choice_id": "3"}, {"other_id": "77", "text": "等了太久"})
+        voice = parse(whole(asked(answers=made), given_), {"fields": {"2": rule}} if rule else {})
+        assert [one.value for one in voice.scores] == [3.0]
+        assert [(text.text, text.question) for text in voice.texts] == [("等了太久", "Q")]
 
     def test_eleven_numbers_without_those_weights_are_a_rating(self) -> None:
         made = choices(*((str(step), None) for step in range(11)))
@@ -210,6 +227,11 @@ def test_pages_deletion_and_late_readings_end_as_one_feedback() -> None:
 
 
 class TestFetch:
+    def test_a_removal_stays_one_where_every_event_is_fetched(self) -> None:
+        api = ScriptedApi()
+        assert parse(MONKEY.fetch(event("response_deleted"), api, {})).deleted
+        assert api.asked == [], "the API does not know it any more"
+
     def test_only_what_is_read_is_kept(self) -> None:
         survey = asked("open_ended", "essay")
         survey["pages"][0]["questions"].append({"id": "77", "family": "presentation"})
@@ -224,7 +246,7 @@ class TestFetch:
         assert not MONKEY.thin(once)
         assert MONKEY.response_key(once, None) == MONKEY.response_key(event(), None)
 
-    @pytest.mark.parametrize("odd", ["../1", "", None, 7, "1" * 25])
+    @pytest.mark.parametrize("odd", ["../1", "", None, True, 7.5, "1" * 25])
     def test_an_id_that_is_none_is_not_asked_for(self, odd: Any) -> None:
         api = ScriptedApi()
         for payload in (event(object_id=odd), event(resources={"survey_id": odd})):

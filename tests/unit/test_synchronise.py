@@ -306,6 +306,16 @@ def test_an_item_is_looked_for_before_it_is_made_again_and_not_too_soon(fault: s
     assert (len(case.system.items), case.delivery(1).state) == (1, "delivered")
 
 
+def test_a_search_that_says_by_an_error_that_there_is_none_is_an_answer() -> None:
+    class Terse(Keeper):
+        def outcome(self, response: HttpResponse) -> Outcome:
+            return Outcome(FAILED, "item_missing") if response.status == 418 else super().outcome(response)
+
+    case = Case(Terse(searches=True), {("create", 1): "unreached", ("find", 1): "418"}).told(1)
+    assert case.system.steps == ["create", "find", "create"]
+    assert (case.delivery(1).state, case.item.state) == ("delivered", "made")
+
+
 def test_what_was_found_is_brought_to_the_newest_state() -> None:
     case = Case(Keeper(searches=True), {("create", 1): "lost"})
     case.told(1, seconds=2)
@@ -433,6 +443,15 @@ def test_a_deleted_item_is_made_anew_where_the_endpoint_says_so(status: str) -> 
     assert case.world.directory.known["ep_one"].state == "active"
 
 
+def test_an_address_that_answers_404_to_everything_makes_no_item_forgotten() -> None:
+    faults = {("update", 1): "404", ("create", 2): "404"}
+    case = Case(Keeper(has_idempotency=True), faults, on_missing="recreate").told(1).told(2)
+    assert (case.delivery(2).state, case.delivery(2).code, case.item.state) == ("failed", "http_404", "missing")
+    case.told(3)
+    assert case.system.steps == ["create", "update", "create", "update"]
+    assert (case.delivery(3).state, case.item.state, len(case.system.items)) == ("delivered", "made", 1)
+
+
 # --- limits, deadline, others -----------------------------------------------------------------------------------
 
 
@@ -552,6 +571,53 @@ def test_other_credentials_open_nothing_with_the_old_token() -> None:
     case.world.secret = replace(case.world.secret, credentials={"api_key": "new"})
     case.told(2)
     assert case.system.steps == ["token", "create", "token", "update"]
+
+
+def test_a_narrow_limit_does_not_keep_a_dropped_token_in_use_for_ever() -> None:
+    """The one call a minute is spent on being refused: the next one must be for the token."""
+    case = Case(Keeper(tokens=True, limits=(Limit(1, 60.0, guard=0.0),))).told(1)
+    case.system.valid = "another"
+    case.told(2)
+    assert case.system.steps == ["token", "create", "update", "token", "update"]
+    assert case.delivery(2).state == "delivered"
+
+
+def test_a_token_that_another_worker_fetched_in_between_is_not_fetched_again() -> None:
+    case = Case(Keeper(tokens=True))
+
+    def overtake(what: str) -> None:
+        if what == "lease token" and not case.world.tokens.kept:
+            other = Case(Keeper(tokens=True))
+            other.told(1)
+            case.world.tokens.kept.update(other.world.tokens.kept)
+            case.system.valid = other.system.valid
+
+    case.world.tokens.tick = overtake
+    case.told(1)
+    assert case.system.steps == ["create"]
+    assert (case.delivery(1).state, case.world.tokens.leases) == ("delivered", {})
+
+
+@pytest.mark.parametrize("answered", [Outcome(DELIVERED), Token("a\nb", AT + timedelta(days=1)), Token("令牌", AT)])
+def test_an_answer_without_a_usable_token_delivers_nothing(answered: Token | Outcome) -> None:
+    class Odd(Keeper):
+        def token(self, response: HttpResponse, now: datetime) -> Token | Outcome:
+            return answered
+
+    case = Case(Odd(tokens=True)).told(1, seconds=2)
+    assert (case.system.steps, case.item.state) == (["token"], "none")
+    assert (case.delivery(1).state, case.delivery(1).code) == ("waiting", "answer_unreadable")
+    assert case.world.tokens.leases == {}
+
+
+def test_a_person_need_not_decide_again_because_the_item_was_busy() -> None:
+    case = Case(Keeper(), {("create", 1): "unreached"}).told(1)
+    assert case.delivery(1).state == "uncertain"
+    now = case.world.clock()
+    case.world.items.take("acme", "tk_one", "ep_one", attempt="other", now=now, until=now + timedelta(seconds=30))
+    case.world.redeliver.replay("acme", "dl-tk_one-ep_one-1")
+    case.world.run()
+    assert (case.delivery(1).state, case.system.steps) == ("delivered", ["create", "create"])
 
 
 def test_a_refused_token_request_is_final_and_lets_others_try() -> None:

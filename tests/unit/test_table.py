@@ -11,6 +11,8 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from chalicelib.domain.alert import AlertKey
+from chalicelib.domain.case import Link, Note, Verdict
+from chalicelib.domain.feedback import Closing
 from chalicelib.domain.listing import FeedbackQuery
 from chalicelib.domain.rollup import Bucket
 from chalicelib.domain.ticket import Move
@@ -18,6 +20,7 @@ from chalicelib.errors import Retryable
 from chalicelib.storage.alerts import AlertStore
 from chalicelib.storage.audit import AuditLog
 from chalicelib.storage.buckets import BucketStore
+from chalicelib.storage.cases import CaseStore
 from chalicelib.storage.deliveries import DeliveryStore, TargetWindows
 from chalicelib.storage.directory import DirectoryStore
 from chalicelib.storage.due import DueStore
@@ -91,6 +94,15 @@ CALLS: dict[str, Callable[[], object]] = {
     "ticket get": lambda: TicketStore().get(WORKSPACE, "tk_one"),
     "ticket create": lambda: TicketStore().create(TICKET, MOVE),
     "ticket moves": lambda: TicketStore().moves(WORKSPACE, "tk_one"),
+    "customer's cases": lambda: TicketStore().of_customer(WORKSPACE, "cu_one", limit=5),
+    "closed tickets": lambda: TicketStore().closed(WORKSPACE, AT, AT),
+    "notes": lambda: CaseStore().notes(WORKSPACE, "tk_one"),
+    "note": lambda: CaseStore().add_note(WORKSPACE, "tk_one", Note("nt_1", "ky", AT, "")),
+    "link": lambda: CaseStore().link(Link(WORKSPACE, "tk_one", "tk_two", "related", "ky", AT)),
+    "unlink": lambda: CaseStore().unlink(Link(WORKSPACE, "tk_one", "tk_two", "related", "ky", AT)),
+    "verdict": lambda: CaseStore().judge(WORKSPACE, "tk_one", Verdict("passed", "ky", AT, 1)),
+    "verdicts": lambda: CaseStore().verdicts(WORKSPACE, ["tk_one"]),
+    "feedback closed": lambda: rooms().close(ONE, Closing("ky", AT, "回电")),
     "ticket list": lambda: TicketStore().page(WORKSPACE),
     "external item": lambda: TicketStore().external_item(WORKSPACE, "ep_one", "OA-1"),
     "delivery get": lambda: DeliveryStore(clock).get(WORKSPACE, "dl-tk_one-ep_one-1"),

@@ -46,10 +46,15 @@ def test_stars_are_five_until_a_value_says_ten(value: int, high: float) -> None:
     assert parse(submission(question("RATING", value))).scores == (Score("rating", float(value), 1.0, high),)
 
 
-def test_stars_above_ten_are_parked() -> None:
-    with pytest.raises(Parked, match="outside of its scale") as parked:
-        parse(submission(question("RATING", 11)))
-    assert parked.value.code == "mapping_score_out_of_scale"
+@pytest.mark.parametrize("value", [0, 11])
+def test_stars_that_are_on_no_scale_do_not_keep_the_words_from_being_read(value: int) -> None:
+    voice = parse(submission(question("RATING", value, label="Stars"), question("TEXTAREA", "漏液", label="Why")))
+    assert (voice.scores, voice.attributes, voice.texts[0].text) == ((), {"Stars": str(value)}, "漏液")
+
+
+def test_a_choice_that_comes_alone_is_told_in_words_too() -> None:
+    voice = parse(submission(question("DROPDOWN", "o1", label="Topic", options=[{"id": "o1", "text": "Price"}])))
+    assert voice.attributes == {"Topic": "Price"}
 
 
 def test_a_linear_scale_is_no_score_until_it_is_named() -> None:

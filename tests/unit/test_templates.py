@@ -42,7 +42,7 @@ def test_the_ticket_is_named_and_linked() -> None:
 @pytest.mark.parametrize("name", templates.PLACEHOLDERS)
 def test_what_a_message_does_not_have_is_empty(name: str) -> None:
     bare = message(ticket=None, feedback=None, base_url="")
-    assert templates.render(f"<{{{name}}}>", bare, "en") in ("<>", "<medium>")
+    assert templates.render(f"<{{{name}}}>", bare, "en") in ("<>", "<medium>", "<New ticket>")
 
 
 @pytest.mark.parametrize("template", ["{secret}", "{}", "{title.__class__}", "{0}", "a {Title}"])
@@ -68,9 +68,7 @@ def test_a_customers_words_fill_no_placeholder_and_act_nowhere(words: str) -> No
 
 
 def test_the_headline_says_what_where_and_by_when() -> None:
-    parts = cards.headline(SAID, "en", 200).split(" · ")
-    assert parts[:3] == ["medium", "NPS 3/10 贬损者：破损", "SH-001"]
-    assert len(parts) == 4
+    assert cards.headline(SAID, "en", 200) == "MEDIUM · NPS 3/10 贬损者：破损 · SH-001 · by 16:00 on 21 Nov"
 
 
 @pytest.mark.parametrize("limit", [10, 60, 300, 30_000])

@@ -78,7 +78,7 @@ class TestOrder:
 class TestNoAnswer:
     @pytest.mark.parametrize(
         "changes",
-        [{"object": "Webhook"}, {"action": "webhook.test"}, {"action": "survey.update"}, {"object": "Survey"}],
+        [{"object": "Webhook", "action": None}, {"action": "webhook.test"}, {"action": "survey.update"}],
     )
     def test_what_is_about_something_else_is_answered_and_not_kept(self, changes: dict[str, str]) -> None:
         way = way_in("tencent_survey", NOW)
@@ -97,6 +97,23 @@ class TestNoAnswer:
         with pytest.raises(Parked, match="carries no answer") as parked:
             parse({**event(), "action": action})
         assert parked.value.code == "unknown_operation"
+
+    @pytest.mark.parametrize("about", ["Webhook", 7])
+    def test_an_answer_of_something_else_is_kept_for_a_person_to_see(self, about: Any) -> None:
+        payload = {**event(), "object": about}
+        assert not TENCENT.ignores(payload)
+        with pytest.raises(Parked, match="carries no answer"):
+            parse(payload)
+
+    @pytest.mark.parametrize("about", [{"object": "answer"}, {}])
+    def test_what_its_action_names_an_answer_is_read(self, about: dict[str, str]) -> None:
+        payload = event(words("好"))
+        del payload["object"]
+        assert [text.text for text in parse({**payload, **about}).texts] == ["好"]
+
+    def test_a_deletion_without_a_readable_time_takes_the_words_away_all_the_same(self) -> None:
+        gone = parse({**event(action="answer.delete", ended_at="0000-00-00 00:00:00"), "created_at": "now"})
+        assert (gone.deleted, gone.occurred_at, gone.revision_at) == (True, NOW, NOW)
 
     @pytest.mark.parametrize("missing", ["survey_id", "answer_id"])
     def test_without_its_ids_it_is_parked(self, missing: str) -> None:

@@ -193,3 +193,19 @@ def test_every_way_is_made_of_legal_moves_and_passes_no_end(before: str, to: str
     assert all(after in MOVES[state] for state, after in pairwise((before, *way)))
     assert (before, *way)[-1] == to
     assert not {"merged", "rejected", "closed"} & set(way[:-1])
+
+
+# --- what did not hold ------------------------------------------------------------------------------------------------
+
+
+def test_a_ticket_counts_how_often_it_was_handed_back_and_reopened() -> None:
+    states = ("accepted", "open", "accepted", "in_progress", "open", "accepted", "resolved", "reopened", "accepted")
+    one = walk(ticket(), states, actor="a", at=LATER, given=SOLVED).ticket
+    assert (one.bounced, one.reopened) == (2, 1)
+
+
+def test_a_case_that_is_sorted_out_of_triage_was_not_handed_back() -> None:
+    one = walk(ticket(state="triage"), ("open",), actor="a", at=LATER, given=NOTHING).ticket
+    assert (one.bounced, one.reopened) == (0, 0)
+    again = walk(ticket(state="merged", former_state="open"), ("open",), actor="a", at=LATER, given=NOTHING).ticket
+    assert again.bounced == 0

@@ -16,6 +16,7 @@ from chalicelib.errors import Retryable
 from chalicelib.lambdas import outbox as outbox_module
 from chalicelib.lambdas import sweep as sweep_module
 from chalicelib.lambdas import ticket as ticket_module
+from chalicelib.services.apply_callback import Applied
 from chalicelib.services.sweep import Swept
 from tests.builders import AT
 
@@ -55,6 +56,27 @@ def test_each_message_counts_for_itself_and_the_failed_ones_go_back(
     (line,) = lines.written
     assert (line["TicketsOpened"], line["TicketsUpdated"], line["Failed"]) == (1, 1, 1)
     assert line["failures"] == ["contended"]
+
+
+def test_what_a_system_of_record_said_is_applied_and_told_by_its_codes(
+    monkeypatch: pytest.MonkeyPatch, lines: Lines
+) -> None:
+    heard: list[Any] = []
+
+    def apply(message: Mapping[str, Any]) -> Applied:
+        heard.append(message["payload"])
+        return Applied(("ok", "stale", "ok", "unknown_state"), ("tk_1", "tk_2"))
+
+    monkeypatch.setattr(wiring, "open_ticket_service", lambda: None)
+    monkeypatch.setattr(wiring, "apply_callback", lambda: apply)
+    message = {"kind": "callback", "workspace": "acme", "endpoint": "ep_1", "payload": "CANARY", "heard_at": "x"}
+    record = {"messageId": "m1", "body": json.dumps(message), "eventSource": "aws:sqs", "attributes": {}}
+    answer = ticket_module.ticket({"Records": [record]}, SimpleNamespace())
+    assert (answer, heard) == ({"batchItemFailures": []}, ["CANARY"])
+    (line,) = lines.written
+    assert (line["CallbacksApplied"], line["CallbacksIgnored"]) == (2, 2)
+    assert (line["endpoint"], line["callback"], line["ticket"]) == ("ep_1", ["ok", "stale", "unknown_state"], "tk_2")
+    assert "CANARY" not in str(line)
 
 
 SCHEDULED = {

@@ -8,10 +8,14 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.callback import ExternalItem
+from chalicelib.domain.case import Link, Note, Verdict
+from chalicelib.domain.playbook import Chosen
 from chalicelib.domain.ticket import Move, Ticket
 from chalicelib.errors import Invalid
+from chalicelib.storage import case_rows
 from chalicelib.storage import cursor as cursors
 from chalicelib.storage import ticket_rows as rows
+from chalicelib.storage.case_rows import LinkRow, NoteRow, VerdictRow
 from chalicelib.storage.tickets import TicketStore
 from tests.builders import AT, WORKSPACE, reason, ticket
 
@@ -25,11 +29,17 @@ FULL: dict[str, Any] = {
     "incomplete": True,
     "verification": "no_answer",
     "due_at": AT + timedelta(days=1),
+    "reopened": 2,
+    "bounced": 1,
     "updated_at": AT + timedelta(microseconds=1),
     "change": "moved",
     "reasons": (reason(), reason("vip", version=3, severity="high", lapsed=True)),
     "departments": ("logistics", "客服"),
+    "assigned": True,
+    "customer": "cu_one",
+    "closed_at": AT,
     "topics": ("a", "b.c"),
+    "playbook": Chosen("a", "own-1~2"),
 }
 
 
@@ -37,6 +47,12 @@ FULL: dict[str, Any] = {
 def test_a_ticket_survives_the_table(one: Ticket) -> None:
     stored = rows.ticket_row(one).serialize()
     assert rows.ticket_of(rows.TicketRow.from_raw_data(stored)) == one
+
+
+def test_a_row_of_before_playbooks_is_read() -> None:
+    row = rows.ticket_row(ticket())
+    row.doc = {name: value for name, value in row.doc.items() if name != "playbook"}
+    assert rows.ticket_of(row) == ticket()
 
 
 def test_the_top_level_holds_what_the_stream_and_the_index_need() -> None:
@@ -52,6 +68,8 @@ def test_the_top_level_holds_what_the_stream_and_the_index_need() -> None:
     [
         Move(1, "", "open", "echoloop", AT),
         Move(2, "open", "accepted", "ep_1/李四", AT, reason="备注", implied=True, root_cause="x", action="y"),
+        Move(3, "accepted", "open", "ky_1", AT, owner="李四", departments=("logistics",)),
+        Move(4, "open", "open", "ky_1", AT, departments=()),
     ],
 )
 def test_a_line_of_history_survives_the_table(move: Move) -> None:
@@ -86,3 +104,25 @@ def test_a_made_up_position_is_refused_before_the_table_is_asked(position: Any) 
     with pytest.raises(Invalid, match=r"^The cursor was not given out for this list\.$") as refusal:
         TicketStore().changed(WORKSPACE, AT, until, cursor=cursor)
     assert refusal.value.code == "invalid_cursor"
+
+
+def test_a_case_of_a_customer_is_told_by_its_key_alone() -> None:
+    row = rows.customer_case_row(ticket(customer="cu_one"))
+    assert (row.pk, row.sk) == (f"CU#{WORKSPACE}#cu_one", f"2026-11-21T08:00:00.000Z#{ticket().id}")
+    assert set(row.serialize()) == {"pk", "sk"}
+    with pytest.raises(ValueError, match=r"^The ticket names no customer\.$"):
+        rows.customer_case_row(ticket(customer=None))
+
+
+def test_what_lies_beside_a_ticket_survives_the_table() -> None:
+    note = Note("nt_1", "ky_1", AT, "打过电话", ("https://files.example.com/1",))
+    link = Link(WORKSPACE, "tk_1", "tk_2", "duplicate_of", "ky_1", AT)
+    verdict = Verdict("failed", "ky_1", AT, 7, "没有回电")
+    rows_ = (case_rows.note_row(WORKSPACE, "tk_1", note), case_rows.verdict_row(WORKSPACE, "tk_1", verdict))
+
+    assert case_rows.note_of(NoteRow.from_raw_data(rows_[0].serialize())) == note
+    assert case_rows.verdict_of(VerdictRow.from_raw_data(rows_[1].serialize())) == verdict
+    for side in (link, link.reversed()):
+        assert case_rows.link_of(LinkRow.from_raw_data(case_rows.link_row(side).serialize())) == side
+    assert link.reversed() == Link(WORKSPACE, "tk_2", "tk_1", "has_duplicate", "ky_1", AT)
+    assert "电" not in repr(note) + repr(verdict)

@@ -178,6 +178,13 @@ def test_the_last_press_is_answered_by_putting_the_buttons_out(lang: str, word: 
     assert f"<Button><ReplaceName>{word}</ReplaceName></Button>" in inner.decode()
 
 
+def test_a_name_that_no_text_can_hold_is_answered_all_the_same() -> None:
+    event = {"Event": "template_card_event", "EventKey": "resolved:en:tk_1", "FromUserName": "\ud800"}
+    reply = BACK.reply(Opened({"event": event, "xml": True}), SECRET, NOW)
+    assert reply is not None
+    assert crypto.flat_xml(reply.body)["Encrypt"]
+
+
 def test_json_is_read_as_xml_is() -> None:
     event = {
         "Event": "template_card_event",
@@ -239,3 +246,13 @@ def test_any_body_is_refused_and_nothing_else(body: bytes) -> None:
         BACK.prove(
             Call("POST", CALLBACK_URI, {}, {"msg_signature": "a", "timestamp": "1", "nonce": "n"}, body), SECRET, NOW
         )
+
+
+def test_the_url_check_opens_nothing_that_was_sent_as_a_press() -> None:
+    """The signature is the same for both, so a captured press could be had in plain text."""
+    press = sent_in(pressed("accepted"))
+    encrypted = crypto.wx_envelope(press.body, press.query)
+    asked = Call("GET", CALLBACK_URI, {}, {**press.query, "echostr": encrypted}, b"")
+    with pytest.raises(Unauthorized, match="No signature fits") as refusal:
+        BACK.prove(asked, SECRET, NOW)
+    assert refusal.value.code == "signature_invalid"

@@ -215,6 +215,11 @@ class TestSealed:
         }
         assert opened(raw, NEXT, KEY) == opened(raw), "the key before a rotation counts too"
 
+    def test_half_a_character_that_was_sealed_can_be_read_again(self) -> None:
+        inner = json.dumps({"vid": "1", "jid": "2", "submitdata": "1$3}2$好\ud800"})
+        raw = json.dumps({"vid": "1", "jid": "2", "encrypt": seal(inner)}).encode()
+        assert json.loads(opened(raw))["submitdata"] == "1$3}2$好\ud800"
+
     def test_a_plus_sign_that_became_a_blank_is_forgiven(self) -> None:
         sealed = next(text for text in (seal("1$3", vector=bytes([n]) * 16) for n in range(256)) if "+" in text)
         raw = form(submitdata="SEALED").replace(b"SEALED", sealed.replace("/", "%2F").replace("=", "%3D").encode())
@@ -272,6 +277,12 @@ class TestSealed:
 
 
 class TestReading:
+    @pytest.mark.parametrize("before", [b"\xef\xbb\xbf", b""])
+    @pytest.mark.parametrize("blank", ["", " ", "\n"])
+    def test_what_stands_before_a_form_or_its_answers_is_forgiven(self, before: bytes, blank: str) -> None:
+        voice = parse("wenjuanxing_form", before + form(submitdata=f"{blank}1$3}}2$a+b 100%"), SCORED)
+        assert (voice.response_key, voice.scores[0].value, voice.texts[0].text) == ("12345:67890", 3.0, "a+b 100%")
+
     def test_other_answers_of_one_response_are_its_next_revision(self) -> None:
         way = way_in("wenjuanxing", NOW, mapping=SCORED)
         sent = [way.send(push(q1="3")), way.send(push(q1="3", q2="包裹破损")), way.send(push(q1="3"))]
@@ -284,9 +295,9 @@ class TestReading:
 
     @pytest.mark.parametrize(
         ("numbering", "sent", "score"),
-        [("score", "0", 0), ("score", "10", 10), ("option", "1", 0), ("option", "11", 10)],
+        [("score", "0", 0), ("score", "10", 10), ("option", "1", 0), ("option", "11", 10), ("option", 11, 10)],
     )
-    def test_an_nps_is_counted_as_the_setting_says(self, numbering: str, sent: str, score: int) -> None:
+    def test_an_nps_is_counted_as_the_setting_says(self, numbering: str, sent: str | int, score: int) -> None:
         voice = parse("wenjuanxing", push(q1=sent), SCORED, nps_numbering=numbering)
         assert [one.value for one in voice.scores] == [score]
 
@@ -300,8 +311,8 @@ class TestReading:
             parse("wenjuanxing", push(q1=sent), SCORED, nps_numbering=numbering)
         assert parked.value.code == "mapping_score_out_of_scale"
 
-    @pytest.mark.parametrize("said", ["-3", "-2", "(跳过)", " (空) "])
-    def test_a_question_that_was_not_put_is_no_answer(self, said: str) -> None:
+    @pytest.mark.parametrize("said", ["-3", "-2", "(跳过)", " (空) ", -3])
+    def test_a_question_that_was_not_put_is_no_answer(self, said: str | int) -> None:
         voice = parse("wenjuanxing", push(q1=said, q2=said), SCORED)
         assert (voice.scores, voice.texts) == ((), ())
 

@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.connectors import hubspot, jiandaoyun, salesforce, words
-from chalicelib.domain.calls import Opened
+from chalicelib.connectors import hubspot, jiandaoyun, salesforce, words, zendesk_callback
+from chalicelib.domain.callback import judge, of_said
+from chalicelib.domain.calls import Opened, Said
 from chalicelib.domain.ticket import STATES
 from chalicelib.domain.vocabulary import SEVERITIES
 from chalicelib.errors import Invalid, Unauthorized
-from tests.builders import message, ticket
+from tests.builders import AT, message, ticket
 from tests.builders_items import about, call
 
 OWN = {"jiandaoyun": jiandaoyun.STATES, "salesforce": salesforce.STATES, "hubspot": hubspot.STAGES}
@@ -116,3 +117,33 @@ def test_a_body_that_is_no_json_is_invalid(body: str) -> None:
     with pytest.raises(Invalid) as refusal:
         words.decoded(Opened({"delivery": None, "body": body}).payload)
     assert refusal.value.code in ("malformed_json", "duplicate_key", "json_too_deep")
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("name", [*OWN, "zendesk"])
+def test_a_word_that_we_wrote_ourselves_moves_no_ticket(name: str, state: str) -> None:
+    """As a vendor sends it back that has no mark of ours: a rejected ticket was reopened and resolved by its echo."""
+    own = {**OWN, "zendesk": zendesk_callback.STATES}[name]
+    word = own[state]
+    if name == "zendesk":
+        body = json.dumps({"ticket_id": "7", "status": word})
+        (said,) = zendesk_callback.ZendeskCallback().read(
+            Opened({"text": body, "at": "2026-11-01T08:00:00Z", "signature": "s"}), {}, AT
+        )
+        if not said.status:
+            return  # says nothing at all
+    else:
+        said = Said(words.back(word, {}, own), "7", occurred_at=AT, alike=words.alike(word, {}, own))
+    case = ticket(state=state)
+    verdict = judge(of_said(said, case.id, AT), case, None, endpoint="ep_one", status_map={}, at=AT)
+    assert (verdict.code, verdict.step) == ("echo", None)
+
+
+def test_a_word_that_stands_for_another_state_moves_the_ticket() -> None:
+    assert words.alike("Working", {}, salesforce.STATES) == ("accepted", "in_progress", "waiting_customer")
+    assert words.alike("Escalated", {"state_map": {"accepted": "Escalated"}}, salesforce.STATES) == ("accepted",)
+    said = Said("in_progress", "7", occurred_at=AT, alike=words.alike("Working", {}, salesforce.STATES))
+    case = ticket(state="open")
+    verdict = judge(of_said(said, case.id, AT), case, None, endpoint="ep_one", status_map={}, at=AT)
+    assert verdict.step is not None
+    assert verdict.step.ticket.state == "in_progress"

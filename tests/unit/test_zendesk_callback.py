@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any, Final
 
@@ -14,7 +15,9 @@ import pytest
 from chalicelib.connectors.zendesk_callback import ZendeskCallback
 from chalicelib.domain.calls import Call, Said
 from chalicelib.domain.directory import EndpointSecret
-from chalicelib.errors import Rejected, Unauthorized
+from chalicelib.errors import Rejected, Unauthorized, UnsupportedMedia
+from chalicelib.services.hear_callback import HearCallback
+from tests.fakes.tickets import FakeQueue
 
 NOW: Final = datetime(2026, 11, 1, 8, tzinfo=timezone.utc)
 SECRET: Final = EndpointSecret("acme", "ep_z", "https://x.zendesk.com", secret="dGhpcw==", connector="zendesk")
@@ -123,3 +126,32 @@ def test_a_signed_body_that_is_none_is_refused_when_it_is_read(raw: bytes) -> No
     opened = READER.prove(call(raw), SECRET, NOW)
     with pytest.raises(Rejected):
         READER.read(opened, {}, NOW)
+
+
+def test_a_change_by_the_agent_in_whose_name_we_write_is_an_echo() -> None:
+    ours = replace(SECRET, credentials={"email": "Bot@Example.com", "api_token": "CANARY"})
+
+    def heard(by: str, secret: EndpointSecret = ours) -> bool:
+        opened = READER.prove(call(json.dumps({**TRIGGER, "by": by}).encode()), secret, NOW)
+        assert "example.com" not in json.dumps({**opened.payload, "text": ""}).lower(), "a credential in the queue"
+        return READER.read(opened, {}, NOW)[0].echo
+
+    assert heard("bot@example.com ")
+    assert not heard("li.si@example.com")
+    assert not heard("")
+    assert not heard("", SECRET), "no agent known is nobody's echo"
+
+
+def test_a_call_without_a_body_may_lack_a_content_type() -> None:
+    """A vendor that is refused may switch the webhook off."""
+    queue = FakeQueue()
+
+    @dataclass
+    class Secrets:
+        def get(self, record_id: str, *, within: float) -> EndpointSecret:
+            return SECRET
+
+    door = HearCallback(Secrets(), {"zendesk": READER}.get, lambda: pytest.fail("nobody waits"), queue, lambda: NOW)
+    assert door("ep_z", call(b"")).reply.status == 200
+    with pytest.raises(UnsupportedMedia, match="The body must be"):
+        door("ep_z", call(b"{}"))

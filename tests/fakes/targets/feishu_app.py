@@ -115,8 +115,9 @@ def _ticket(card: Mapping[str, Any]) -> str:
 
 def _state(card: Mapping[str, Any]) -> str:
     """What a reader sees as the ticket's state."""
-    lines = card["elements"][0]["text"]["content"].splitlines()
-    return next(line.split("：")[1] for line in lines if line.startswith("状态："))
+    lines = [one["text"]["content"] for one in card["elements"] if one["tag"] == "div"]
+    facts = next(line.split(" · ") for line in lines if line.startswith("状态 "))
+    return str(facts[0].split(" ", 1)[1])
 
 
 def _json(status: int, value: Any, headers: Mapping[str, str] | None = None) -> HttpResponse:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -29,6 +30,12 @@ class Served:
         return response
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exc_info()[1], ConnectionError):  # whoever asked was killed
+            super().handle_error(request, client_address)
+
+
 @contextmanager
 def served(target: Any) -> Iterator[Served]:
     """``target`` on a free loopback port."""
@@ -41,19 +48,24 @@ def served(target: Any) -> Iterator[Served]:
             body = self.rfile.read(int(self.headers.get("content-length") or 0))
             headers = {_NAMES.get(name.lower(), name): value for name, value in self.headers.items()}
             answer = running.answer(HttpRequest(self.command, self.path, headers, body))
+            with suppress(ConnectionError):  # whoever asked was killed meanwhile
+                self._say(answer)
+
+        def _say(self, answer: HttpResponse) -> None:
             self.send_response(answer.status)
             self.send_header("content-length", str(len(answer.body)))
             for name, value in answer.headers.items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(answer.body)
+            self.wfile.flush()
 
         def log_message(self, *args: object) -> None:
             pass
 
     for method in ("GET", "POST", "PUT", "PATCH"):
         setattr(Handler, f"do_{method}", Handler._take)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = _Server(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
     running.url = f"http://127.0.0.1:{server.server_address[1]}"

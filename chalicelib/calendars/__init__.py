@@ -1,0 +1,1 @@
+"""Public holidays that ship, compiled by ``python -m infra.calendars``."""

@@ -1,0 +1,45 @@
+"""Organisations in memory, with the conditions of the real store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from chalicelib.domain.organisation import Kept, Organisation
+
+
+@dataclass
+class FakeOrganisations:
+    """``reads`` counts what was asked for; ``lose`` makes that many imports come too late."""
+
+    versions: dict[tuple[str, int], Organisation] = field(default_factory=dict)
+    lines: dict[str, list[Kept]] = field(default_factory=dict)
+    reachable: dict[str, dict[str, Mapping[str, str]]] = field(default_factory=dict)
+    reads: list[str] = field(default_factory=list)
+    lose: int = 0
+
+    def version(self, workspace: str) -> int:
+        self.reads.append("version")
+        return len(self.lines.get(workspace, ()))
+
+    def get(self, workspace: str, version: int) -> Organisation | None:
+        self.reads.append("document")
+        return self.versions.get((workspace, version))
+
+    def channels(self, workspace: str) -> Mapping[str, Mapping[str, str]]:
+        return self.reachable.get(workspace, {})
+
+    def put(self, workspace: str, one: Organisation, *, by: str, at: datetime) -> bool:
+        lines = self.lines.setdefault(workspace, [])
+        if self.lose or one.version != len(lines) + 1:
+            self.lose = max(0, self.lose - 1)
+            return False
+        lines.append(Kept(one.version, at, by, len(one.units), len(one.people)))
+        self.reachable[workspace] = {person.id: person.channels for person in one.people if person.channels}
+        bare = tuple(replace(person, channels={}) for person in one.people)
+        self.versions[workspace, one.version] = replace(one, people=bare)
+        return True
+
+    def history(self, workspace: str) -> Sequence[Kept]:
+        return self.lines.get(workspace, [])[::-1]
