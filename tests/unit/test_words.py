@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.connectors import hubspot, jiandaoyun, salesforce, words, zendesk_callback
+from chalicelib.connectors import hubspot, jiandaoyun, salesforce, words, zendesk
 from chalicelib.domain.callback import judge, of_said
 from chalicelib.domain.calls import Opened, Said
 from chalicelib.domain.ticket import STATES
@@ -123,11 +123,11 @@ def test_a_body_that_is_no_json_is_invalid(body: str) -> None:
 @pytest.mark.parametrize("name", [*OWN, "zendesk"])
 def test_a_word_that_we_wrote_ourselves_moves_no_ticket(name: str, state: str) -> None:
     """As a vendor sends it back that has no mark of ours: a rejected ticket was reopened and resolved by its echo."""
-    own = {**OWN, "zendesk": zendesk_callback.STATES}[name]
+    own = {**OWN, "zendesk": zendesk.STATES}[name]
     word = own[state]
     if name == "zendesk":
         body = json.dumps({"ticket_id": "7", "status": word})
-        (said,) = zendesk_callback.ZendeskCallback().read(
+        (said,) = zendesk.ZendeskCallback().read(
             Opened({"text": body, "at": "2026-11-01T08:00:00Z", "signature": "s"}), {}, AT
         )
         if not said.status:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import pytest
 
-from chalicelib.connectors.zendesk_callback import ZendeskCallback
+from chalicelib.connectors.zendesk import ZendeskCallback
 from chalicelib.domain.calls import Call, Said
 from chalicelib.domain.directory import EndpointSecret
 from chalicelib.errors import Rejected, Unauthorized, UnsupportedMedia
