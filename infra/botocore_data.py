@@ -1,4 +1,4 @@
-"""Cut botocore's data to what the functions call: 19 MB in 400 services become 0.2 MB in six.
+"""Cut botocore's data to what the functions call: 19 MB in 400 services become 1.3 MB in seven, mostly S3's rules.
 
 A service keeps the operations of OPERATIONS, the shapes that those reach, its endpoint rules, and nothing else: no
 documentation, examples, paginators or waiters. Files are unpacked, the deployment package is compressed anyway.
@@ -27,8 +27,9 @@ OPERATIONS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "events": ("PutEvents",),
     "kms": ("Encrypt", "Decrypt", "GenerateDataKey"),
+    "s3": ("GetObject", "PutObject"),
     "sns": ("Publish", "Subscribe", "Unsubscribe", "GetSubscriptionAttributes", "SetSubscriptionAttributes"),
-    "sqs": ("SendMessage",),
+    "sqs": ("SendMessage", "SendMessageBatch"),
     "ssm": ("GetParameter", "PutParameter", "DeleteParameter"),
 }
 
@@ -50,7 +51,7 @@ def _prune_version(folder: Path, operations: tuple[str, ...]) -> None:
         name = file.name.partition(".")[0]
         raw = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
         file.unlink()
-        if name == "service-2":
+        if name == "service-2" and "sdk-extras" not in file.name:
             _write(folder / "service-2.json", cut_service(json.loads(raw), operations))
         elif name == "endpoint-rule-set-1":
             _write(folder / "endpoint-rule-set-1.json", json.loads(raw))
@@ -66,7 +67,10 @@ def cut_service(model: dict[str, Any], operations: tuple[str, ...]) -> dict[str,
         if name not in shapes:
             shapes[name] = model["shapes"][name]
             waiting.extend(_shapes_of(shapes[name]))
-    return dict(_without_documentation({**model, "operations": kept, "shapes": shapes}))
+    cut = dict(_without_documentation({**model, "operations": kept, "shapes": shapes}))
+    for parameter in cut.get("clientContextParams", {}).values():
+        parameter["documentation"] = ""  # botocore reads these, and fails where there are none
+    return cut
 
 
 def _shapes_of(node: Any) -> list[str]:

@@ -75,16 +75,21 @@ def build(target: Target, out: Path, *, root: Path = ROOT) -> Package:
 
 def stage_sources(root: Path, project: Path) -> None:
     """A clean copy of what Chalice reads. Its requirements are empty: we bring the dependencies ourselves, because
-    Chalice hashes ``__pycache__`` into its cache key and takes wheels for a foreign CPU as compatible. YAML stays at
-    home: packs ship compiled.
+    Chalice hashes ``__pycache__`` into its cache key and takes wheels for a foreign CPU as compatible.
     """
-    leave_out = shutil.ignore_patterns("__pycache__", "*.pyc", "*.yaml")
-    shutil.copytree(root / "chalicelib", project / "chalicelib", ignore=leave_out)
+    shutil.copytree(root / "chalicelib", project / "chalicelib", ignore=_stays_at_home)
     shutil.copytree(root / "infra" / "policies", project / "infra" / "policies")
     (project / ".chalice").mkdir()
     shutil.copy(root / ".chalice" / "config.json", project / ".chalice")
     shutil.copy(root / "app.py", project)
     (project / "requirements.txt").touch()
+
+
+def _stays_at_home(folder: str, names: list[str]) -> set[str]:
+    """Caches, and the YAML of packs: they ship compiled. Guides ship as they are, read when somebody asks."""
+    caches = {name for name in names if name == "__pycache__" or name.endswith(".pyc")}
+    of_packs = "packs" in Path(folder).parts[-2:]
+    return caches | {name for name in names if of_packs and name.endswith(".yaml")}
 
 
 def _run_chalice(project: Path, out: Path, root: Path) -> None:

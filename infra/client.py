@@ -143,3 +143,22 @@ def jiandaoyun(payload: Any, secret: str, *, deliver_id: str | None = None) -> S
         },
         f"?nonce={nonce}&timestamp={at}",
     )
+
+
+def wenjuanxing(payload: Mapping[str, Any], push_key: str) -> Signed:
+    """The field ``sign``: hex SHA-1 of survey, index and push key. It covers no answer: the secret URL is proof too."""
+    plain = f"{payload['activity']}{payload['index']}{push_key}".encode()
+    sign = hashlib.sha1(plain, usedforsecurity=False).hexdigest()
+    return unsigned({**payload, "sign": sign})
+
+
+def tally(payload: Any, secret: str) -> Signed:
+    """``Tally-Signature``: base64 HMAC-SHA256 of the body."""
+    body = _json(payload)
+    mac = base64.b64encode(hmac.digest(secret.encode(), body, "sha256")).decode()
+    return Signed(body, {"content-type": "application/json", "tally-signature": mac})
+
+
+def unsigned(payload: Any) -> Signed:
+    """Of a platform that signs nothing: the token in the URL is the proof."""
+    return Signed(_json(payload), {"content-type": "application/json"})

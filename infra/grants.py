@@ -129,6 +129,8 @@ def _arn(service: str, resource: str) -> str:
         return ":".join(resource.split(":")[:6])
     if resource.startswith("arn:"):
         return resource
+    if service == "s3":  # buckets have neither region nor account in their names
+        return f"arn:aws:s3:::{resource}"
     prefixes = {"dynamodb": "table/", "sqs": "", "ssm": "parameter", "kms": "key/", "events": "event-bus/"}
     name = resource.rsplit("/", 1)[-1] if service == "sqs" else resource
     return f"arn:aws:{service}:{REGION}:{_ACCOUNT}:{prefixes.get(service, '')}{name}"

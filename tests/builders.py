@@ -8,6 +8,7 @@ from typing import Any
 from chalicelib.domain.directory import Endpoint, EndpointSecret
 from chalicelib.domain.feedback import Decision, Feedback, Reason
 from chalicelib.domain.outbound import Message
+from chalicelib.domain.playbook import Allowance, Playbook
 from chalicelib.domain.ticket import Ticket, opened
 from chalicelib.domain.understanding import Tag, Text, Understanding
 from chalicelib.domain.voice import Score
@@ -23,6 +24,23 @@ def reason(rule: str = "builtin-unhappy", **changes: Any) -> Reason:
 def tag(topic: str = "logistics.damage", **changes: Any) -> Tag:
     values = {"topic": topic, "polarity": "negative", "text": 0, "start": 0, "end": 4, "confidence": 0.9, **changes}
     return Tag(**values)
+
+
+def playbook(**changes: Any) -> Playbook:
+    """What to do about late parcels."""
+    values: dict[str, Any] = {
+        "id": "logistics.speed",
+        "version": "ecommerce-1",
+        "title": {"zh-CN": "配送慢", "en": "Slow delivery"},
+        "steps": tuple({"zh-CN": f"第{number}步", "en": f"Step {number}"} for number in (1, 2, 3)),
+        "standard": {"zh-CN": "首次联系 2 小时内", "en": "First contact in 2 hours"},
+        "reply": {"zh-CN": "您好{customer}", "en": "Dear {customer}"},
+        "compensation": {"zh-CN": "客服不超过 20 元。", "en": "Agent up to CNY 20."},
+        "question": {"zh-CN": "收到了吗？", "en": "Has it arrived?"},
+        "limits": (Allowance("agent", {"zh-CN": "客服", "en": "Agent"}, 20, "CNY"),),
+        **changes,
+    }
+    return Playbook(**values)
 
 
 def feedback(**changes: Any) -> Feedback:

@@ -16,6 +16,7 @@ from chalicelib.sources import registry
 from chalicelib.storage.secrets import ConnectionSecrets
 from tests.fakes.sqs import FakeSqs
 from tests.fakes.ssm import FakeSsm
+from tests.fakes.uploads import FakeFiles
 
 TOKEN = "CANARY-token-of-the-hook-0000000000000000000"
 WORKSPACE = "acme"
@@ -33,6 +34,7 @@ class Hearing:
     hear: Hear
     now: datetime
     elsewhere: ConnectionSecrets  # another process that writes the same parameters
+    files: FakeFiles
     connection: str = CONNECTION
 
     def connect(self, source: str, **changes: Any) -> ConnectionSecret:
@@ -60,7 +62,7 @@ class Hearing:
 
 def hearing(now: datetime) -> Hearing:
     """A hook without any connection."""
-    ssm, sqs = FakeSsm(), FakeSqs()
+    ssm, sqs, files = FakeSsm(), FakeSqs(), FakeFiles()
 
     def clock() -> datetime:
         return world.now
@@ -70,7 +72,12 @@ def hearing(now: datetime) -> Hearing:
 
     secrets = store()
     hear = Hear(
-        secrets=secrets, source=registry.load, inbox=Inbox(SqsQueue(sqs, "https://sqs.test/inbox")), clock=clock
+        secrets=secrets,
+        source=registry.load,
+        inbox=Inbox(SqsQueue(sqs, "https://sqs.test/inbox")),
+        fetches=Inbox(SqsQueue(sqs, "https://sqs.test/fetches")),
+        files=files,
+        clock=clock,
     )
-    world = Hearing(ssm, sqs, secrets, hear, now, elsewhere=store())
+    world = Hearing(ssm, sqs, secrets, hear, now, elsewhere=store(), files=files)
     return world

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import fnmatch
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from infra.checks.template import Template, rule, strings
+from infra.checks.template import FUNCTION, Template, rule, strings
 
 _WITHOUT_RESOURCE: Final = ("xray:PutTraceSegments", "xray:PutTelemetryRecords")  # they take no other than "*"
 _OPEN_ARN: Final = re.compile(r"arn:(\*:|[^:]*:[^:]*:[^:]*:\*:)")
 _PLACEHOLDER: Final = re.compile(r"\$\{[^}]*\}")  # it has colons of its own
 _SPELLED: Final = re.compile(r"arn:aws[a-z-]*:|amazonaws\.com|\.aws\.dev")
 _SERVICE: Final = re.compile(r"[a-z0-9-]+\.amazonaws\.com")
+
+
+_NO_WAY_OUT: Final = ("Enrich", "Sweep")  # what reads customers' words, or everything's clock, calls nobody
+_READS: Final = ("ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath", "ssm:GetParameterHistory")
+_VENDORS: Final = "arn:x:ssm:x:x:parameter/x/vendors/x"
 
 
 def _statements(template: Template) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -77,3 +83,20 @@ def neutral(template: Template) -> Iterator[tuple[str, str]]:
                 principal = path.endswith(("/Principal", "/Principal/Service")) and _SERVICE.fullmatch(text)
                 if _SPELLED.search(text) and not principal:
                     yield name, f"{path} holds in one partition only"
+
+
+@rule("R30", "what opens a vendor's API is read by fetch alone; enrich and sweep read no secret at all")
+def vendor_secrets(template: Template) -> Iterator[tuple[str, str]]:
+    functions = {template.target(properties.get("Role")): name for name, properties in template.of_type(FUNCTION)}
+    for role, statement in _statements(template):
+        actions = _listed(statement.get("Action", []))
+        if functions.get(role) in _NO_WAY_OUT and any(one.startswith(("ssm:", "secretsmanager:")) for one in actions):
+            yield role, "may read secrets"
+        reads = set(actions) & set(_READS)
+        if functions.get(role) != "Fetch" and reads and _reaches(statement.get("Resource"), _VENDORS):
+            yield role, "may read what opens a vendor's API"
+
+
+def _reaches(resource: Any, wanted: str) -> bool:
+    """Whether a pattern of the resource covers ``wanted``, in which x stands for whatever the template fills in."""
+    return any(fnmatch.fnmatchcase(wanted, _PLACEHOLDER.sub("x", text)) for _, text in strings(resource))

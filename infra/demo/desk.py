@@ -1,15 +1,15 @@
 """A small OA desk: receives signed tickets, shows them to a person, and calls back with the answer.
 
-It stands for the company's own OA in the demo. ``python -m infra.demo.desk --state DIR --port N``.
-The folder holds ``endpoint.json`` ({"secret", "callback_url"}), written by the demo once the endpoint exists,
-and ``tickets.json``, the desk's own memory.
+It stands for the company's own OA in the demo, and serves the two other places where Echoloop reaches people there: the
+shop manager's Feishu (feishu.py) and a DingTalk group (room.py). ``python -m infra.demo.desk --state DIR --port N``.
+The folder holds ``endpoint.json`` ({"secret", "callback_url", "feishu", "robot"}), written by the demo once the
+endpoints exist, and ``tickets.json``, the desk's own memory.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import html
 import json
 import secrets
 import threading
@@ -22,74 +22,16 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 from chalicelib.domain import standard_webhooks
 from chalicelib.errors import Unauthorized
+from infra.demo import page
+from infra.demo.feishu import App
+from infra.demo.room import Room
 
 MAX_BODY = 64 * 1024
-ANSWERS = ("accepted", "in_progress", "resolved", "rejected")
-
-WORDS: Mapping[str, Mapping[str, str]] = {
-    "zh-CN": {
-        "title": "OA 工单台",
-        "lead": "回响推送来的工单。接单、处理，结果会回传。",
-        "empty": "还没有工单。",
-        "state": "状态",
-        "open": "待接单",
-        "reopened": "重新打开",
-        "closed": "已关闭",
-        "critical": "紧急",
-        "high": "高",
-        "medium": "中",
-        "low": "低",
-        "accepted": "接单",
-        "in_progress": "处理中",
-        "resolved": "已解决",
-        "rejected": "不受理",
-        "root_cause": "根本原因",
-        "action": "处理措施",
-        "said": "客户说",
-        "sent": "已回传",
-        "failed": "回传失败",
-        "other": "English",
-    },
-    "en": {
-        "title": "OA desk",
-        "lead": "Tickets pushed by Echoloop. Take one, deal with it, and the answer is called back.",
-        "empty": "No tickets yet.",
-        "state": "State",
-        "open": "open",
-        "reopened": "reopened",
-        "closed": "closed",
-        "critical": "critical",
-        "high": "high",
-        "medium": "medium",
-        "low": "low",
-        "accepted": "Accept",
-        "in_progress": "In progress",
-        "resolved": "Resolved",
-        "rejected": "Reject",
-        "root_cause": "Root cause",
-        "action": "Action taken",
-        "said": "The customer said",
-        "sent": "Called back",
-        "failed": "The call back failed",
-        "other": "中文",
-    },
-}
-
-STYLE = """
-:root{color-scheme:light dark}body{font:16px/1.5 system-ui,"Noto Sans CJK SC",sans-serif;max-width:46rem;margin:0 auto;
-padding:1rem}header{display:flex;justify-content:space-between;align-items:baseline;gap:1rem}h1{font-size:1.3rem}
-article{border:1px solid #8886;border-left:6px solid #888;border-radius:6px;padding:.6rem .9rem;margin:.8rem 0}
-article.critical{border-left-color:#c1121f}article.high{border-left-color:#e07a1f}article.medium{border-left-color:#d4a514}
-h2{font-size:1.05rem;margin:.1rem 0}blockquote{margin:.4rem 0;padding-left:.7rem;border-left:3px solid #8886}
-.meta{color:#777;font-size:.85rem}.tag{display:inline-block;border:1px solid #8888;border-radius:1rem;padding:0 .6rem;
-font-size:.85rem;margin:.1rem .2rem 0 0}form{display:flex;flex-wrap:wrap;gap:.4rem;margin-top:.5rem}
-input{flex:1 1 40%;min-width:8rem}button{cursor:pointer}
-input,button{font:inherit;padding:.35rem .6rem;border:1px solid #8888;border-radius:6px}
-"""
+FEISHU, ROBOT = "/feishu", "/robot/send"  # where Feishu's API and DingTalk's robots are
 
 
 class Desk:
@@ -177,75 +119,77 @@ class Desk:
         (self._folder / "tickets.json").write_text(text, "utf-8")
 
 
-def page(desk: Desk, lang: str) -> str:
-    """The desk as one HTML page. Everything that came from outside is escaped."""
-    words = WORDS[lang]
-    other = "en" if lang == "zh-CN" else "zh-CN"
-    cards = "".join(_card(ticket_id, entry, words, lang) for ticket_id, entry in desk.tickets())
-    return (
-        f'<!doctype html><html lang="{lang}"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f"<title>{words['title']}</title><style>{STYLE}</style><header><h1>{words['title']}</h1>"
-        f'<a href="/?lang={other}">{words["other"]}</a></header><p>{words["lead"]}</p>'
-        f"{cards or '<p>' + words['empty'] + '</p>'}</html>"
-    )
-
-
-def _card(ticket_id: str, entry: Mapping[str, Any], words: Mapping[str, str], lang: str) -> str:
-    ticket, feedback = entry["data"]["ticket"], entry["data"].get("feedback", {})
-    safe = html.escape
-    texts = "".join(f"<blockquote>{safe(str(text.get('text', '')))}</blockquote>" for text in feedback.get("texts", ()))
-    tags = "".join(
-        f'<span class="tag">{safe(str(tag.get("topic", "")))} · {safe(str(tag.get("polarity", "")))}</span>'
-        for tag in feedback.get("tags", ())
-    )
-    last = entry.get("last")
-    sent = f" · {words['sent' if last['ok'] else 'failed']}: {words[last['status']]}" if last else ""
-    buttons = "".join(f'<button name="status" value="{name}">{words[name]}</button>' for name in ANSWERS)
-    return (
-        f'<article class="{safe(str(ticket["severity"]))}" id="{safe(ticket_id)}"><h2>{safe(str(ticket["title"]))}</h2>'
-        f'<p class="meta">{safe(entry["external_id"])} · {safe(str(ticket.get("unit") or "-"))} · '
-        f"{_word(words, ticket['severity'])} · {words['state']}: {_word(words, ticket['state'])}{sent}</p>"
-        f"<p class=meta>{words['said']}</p>{texts}{tags}"
-        f'<form method="post" action="/answer?lang={lang}">'
-        f'<input type="hidden" name="ticket" value="{safe(ticket_id)}">'
-        f'<input name="root_cause" maxlength="200" placeholder="{words["root_cause"]}">'
-        f'<input name="action" maxlength="200" placeholder="{words["action"]}">{buttons}</form></article>'
-    )
-
-
-def _word(words: Mapping[str, str], name: object) -> str:
-    """A word of ours in the reader's language; what we do not know is shown as it came."""
-    return html.escape(words.get(str(name), str(name)))
-
-
 class Handler(BaseHTTPRequestHandler):
-    """GET / shows the desk, POST /hook takes events, POST /answer is the form."""
+    """The pages and forms of a person; POST /hook for the OA's events, Feishu's API and DingTalk's robot for theirs."""
 
     desk: Desk
+    app: App
+    room: Room
     server_version = "desk"
 
     def do_GET(self) -> None:
-        if urlsplit(self.path).path == "/":
-            self._send(HTTPStatus.OK, page(self.desk, self._lang()), "text/html; charset=utf-8")
-        elif self.path == "/tickets.json":
-            listed = [{"id": key, **entry} for key, entry in self.desk.tickets()]
-            self._send(HTTPStatus.OK, json.dumps(listed, ensure_ascii=False), "application/json")
+        path = urlsplit(self.path).path
+        place = next((name for name, own in page.PLACES.items() if own == path), None)
+        if place:
+            self._send(HTTPStatus.OK, self._page(place), "text/html; charset=utf-8")
+        elif path in ("/tickets.json", "/chat.json", "/room.json"):
+            self._send_json(HTTPStatus.OK, self._listed(path))
         else:
             self._send(HTTPStatus.NOT_FOUND, "not found", "text/plain")
 
     def do_POST(self) -> None:
+        body = self._body()
+        if body is None:
+            return
+        parts = urlsplit(self.path)
+        form = parse_qs(body.decode("utf-8", "replace"))
+        if parts.path == "/hook":
+            self._hook(body)
+        elif parts.path.startswith(FEISHU + "/"):
+            self._feishu(body)
+        elif parts.path == ROBOT:
+            self._send_json(HTTPStatus.OK, self.room.answer(dict(parse_qsl(parts.query)), body))
+        elif parts.path == "/answer" and self._same_site():
+            self._answer(form)
+        elif parts.path == "/press" and self._same_site():
+            self._press(form)
+        else:
+            self._send(HTTPStatus.NOT_FOUND, "not found", "text/plain")
+
+    def do_PATCH(self) -> None:
+        body = self._body()
+        if body is not None:
+            self._feishu(body)
+
+    def _body(self) -> bytes | None:
+        """What was sent; None when it is refused for its size."""
         length = int(self.headers.get("content-length") or 0)
         if length > MAX_BODY:
             self._send(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too large", "text/plain")
-            return
-        body = self.rfile.read(length)
-        route = urlsplit(self.path).path
-        if route == "/hook":
-            self._hook(body)
-        elif route == "/answer" and self._same_site():
-            self._answer(parse_qs(body.decode("utf-8", "replace")))
-        else:
-            self._send(HTTPStatus.NOT_FOUND, "not found", "text/plain")
+            return None
+        return self.rfile.read(length)
+
+    def _page(self, place: str) -> str:
+        lang, tickets, messages, said = self._lang(), self.desk.tickets(), self.app.messages(), self.room.said()
+        cards = {
+            "oa": (page.oa_card(key, entry, lang) for key, entry in tickets),
+            "feishu": (page.feishu_card(key, message, lang) for key, message in messages),
+            "room": (page.room_card(message, lang) for message in said),
+        }
+        counts = {"oa": len(tickets), "feishu": len(messages), "room": len(said)}
+        return page.shell(place, lang, counts, cards[place])
+
+    def _listed(self, path: str) -> list[dict[str, Any]]:
+        """What a place holds, for those who read it by HTTP."""
+        if path == "/room.json":
+            return self.room.said()
+        held = self.desk.tickets() if path == "/tickets.json" else self.app.messages()
+        return [{"id": key, **entry} for key, entry in held]
+
+    def _feishu(self, body: bytes) -> None:
+        path = self.path.removeprefix(FEISHU)
+        status, answer = self.app.answer(self.command, path, self.headers.get("authorization", ""), body)
+        self._send_json(HTTPStatus(status), answer)
 
     def _hook(self, body: bytes) -> None:
         headers = {name.lower(): value for name, value in self.headers.items()}
@@ -255,18 +199,25 @@ class Handler(BaseHTTPRequestHandler):
         except (Unauthorized, FileNotFoundError):
             self._send(HTTPStatus.UNAUTHORIZED, "signature", "text/plain")
             return
-        self._send(HTTPStatus.OK, '{"ok":true}', "application/json")
+        self._send_json(HTTPStatus.OK, {"ok": True})
 
     def _answer(self, form: Mapping[str, list[str]]) -> None:
-        def value(name: str) -> str:
-            return form.get(name, [""])[0].strip()
+        """What a person at the OA desk decided."""
+        status, ticket = _value(form, "status"), _value(form, "ticket")
+        if status in page.ANSWERS and ticket in dict(self.desk.tickets()):
+            self.desk.answer(ticket, status, _value(form, "root_cause"), _value(form, "action"))
+        self._back_to("oa", ticket)
 
-        if value("status") in ANSWERS and value("ticket") in dict(self.desk.tickets()):
-            self.desk.answer(value("ticket"), value("status"), value("root_cause"), value("action"))
+    def _press(self, form: Mapping[str, list[str]]) -> None:
+        """A button of a card; the app knows which ones there are."""
+        message = _value(form, "message")
+        self.app.press(message, _value(form, "step"))
+        self._back_to("feishu", message)
+
+    def _back_to(self, place: str, card: str) -> None:
         self.send_response(HTTPStatus.SEE_OTHER)
-        self.send_header(
-            "location", f"/?lang={self._lang()}#{value('ticket') if value('ticket').isidentifier() else ''}"
-        )
+        anchor = card if card.isidentifier() else ""
+        self.send_header("location", f"{page.PLACES[place]}?lang={self._lang()}#{anchor}")
         self.send_header("content-length", "0")
         self.end_headers()
 
@@ -277,7 +228,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def _lang(self) -> str:
         asked = parse_qs(urlsplit(self.path).query).get("lang", ["zh-CN"])[0]
-        return asked if asked in WORDS else "zh-CN"
+        return asked if asked in page.WORDS else "zh-CN"
+
+    def _send_json(self, status: HTTPStatus, value: Any) -> None:
+        self._send(status, json.dumps(value, ensure_ascii=False), "application/json")
 
     def _send(self, status: HTTPStatus, body: str, content_type: str) -> None:
         raw = body.encode()
@@ -292,10 +246,14 @@ class Handler(BaseHTTPRequestHandler):
         """Say nothing: the demo prints its own progress."""
 
 
+def _value(form: Mapping[str, list[str]], name: str) -> str:
+    return form.get(name, [""])[0].strip()
+
+
 def serve(folder: Path, port: int) -> ThreadingHTTPServer:
     """A desk listening on loopback; the caller runs ``serve_forever``."""
-    handler = type("DeskHandler", (Handler,), {"desk": Desk(folder)})
-    return ThreadingHTTPServer(("127.0.0.1", port), handler)
+    memory = {"desk": Desk(folder), "app": App(folder), "room": Room(folder)}
+    return ThreadingHTTPServer(("127.0.0.1", port), type("DeskHandler", (Handler,), memory))
 
 
 def main() -> None:

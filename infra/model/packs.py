@@ -1,23 +1,30 @@
 """Packs as YAML, for people, → packs compiled, for the run time: ``python -m infra.model.packs``.
 
-Reads chalicelib/packs/*.yaml, gives every pack the red lines of red_lines.yaml, writes chalicelib/packs/compiled.
+Reads chalicelib/packs/*.yaml, gives every pack the red lines of red_lines.yaml, writes chalicelib/packs/compiled; the
+same with packs/playbooks.
 ``python -m infra.model.packs FILE …`` only checks files, and says with file and line what is wrong.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from pathlib import Path
 from typing import Final
 
-from chalicelib.understanding import compiled, shipped
+from chalicelib.domain.playbook import RED_LINE, Playbook
+from chalicelib.understanding import compiled, playbooks, shipped
 from chalicelib.understanding.frame import Frame, FrameError
 from chalicelib.understanding.frame_file import parse, parse_red_lines
+from chalicelib.understanding.marked import compose
+from chalicelib.understanding.playbook_file import MEMBERS, PlaybookParser
 
 COMPILED: Final = Path(shipped.COMPILED)
 SOURCES: Final = COMPILED.parent
 RED_LINES: Final = "red_lines.yaml"
+PLAYBOOKS: Final = "playbooks"  # the folder of their YAML, and of what is compiled of it
+COMMON: Final = "common"  # whose playbooks those of red lines are
+MAX_BYTES: Final = 1024 * 1024
 
 
 def sources(folder: Path = SOURCES) -> tuple[str, ...]:
@@ -35,27 +42,66 @@ def read(path: Path) -> Frame:
     return frame
 
 
+def read_playbooks(path: Path, frame: Frame) -> tuple[Playbook, ...]:
+    """The playbooks of a YAML file for the pack ``frame``, then those of the red lines that lie beside it.
+
+    One of the pack for a red line takes the place of the common one. Raises FrameError.
+    """
+    own = _playbooks(path, frame.packs[0], set(frame.by_id))
+    red_lines = path.parent / RED_LINES
+    common = _playbooks(red_lines, COMMON, set()) if red_lines.exists() else ()
+    taken = {one.id for one in own}
+    return (*own, *(one for one in common if one.id not in taken))
+
+
+def _playbooks(path: Path, series: str, topics: Set[str]) -> tuple[Playbook, ...]:
+    parser = PlaybookParser(path.name, series)
+    root = compose(path.read_text(encoding="utf-8"), path.name, MAX_BYTES)
+    members = parser.mapping(root, MEMBERS | {"pack"})
+    parser.need(root, members, "pack", *MEMBERS)
+    if parser.text(members["pack"]) != path.stem:
+        parser.fail(members["pack"], f"The file is called {path.stem}.")
+    found: list[Playbook] = []
+    for place, one in parser.playbooks(root, members):
+        if not one.id.startswith(RED_LINE) and one.id not in topics:
+            parser.fail(place, f"The topic {one.id[:64]!r} is unknown.")
+        found.append(one)
+    return tuple(found)
+
+
 def compile_all(folder: Path = SOURCES, out: Path = COMPILED) -> dict[str, int]:
     """Write every pack and remove those without a source; bytes by pack. Raises FrameError, and then wrote nothing."""
-    packed = {name: compiled.dump(read(folder / f"{name}.yaml")) for name in sources(folder)}
-    out.mkdir(exist_ok=True)
-    for stale in set(out.glob("*.json")) - {out / f"{name}.json" for name in packed}:
+    frames = {name: read(folder / f"{name}.yaml") for name in sources(folder)}
+    written = {f"{name}.json": compiled.dump(frame) for name, frame in frames.items()}
+    for name, frame in frames.items():
+        path = folder / PLAYBOOKS / f"{name}.yaml"
+        if path.exists():
+            written[f"{PLAYBOOKS}/{name}.json"] = playbooks.dump(read_playbooks(path, frame))
+    for stale in {*out.glob("**/*.json")} - {out / name for name in written}:
         stale.unlink()
-    for name, data in packed.items():
-        (out / f"{name}.json").write_bytes(data)
-    return {name: len(data) for name, data in packed.items()}
+    for name, data in written.items():
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        (out / name).write_bytes(data)
+    return {name.removesuffix(".json"): len(data) for name, data in written.items()}
 
 
 def main(arguments: Sequence[str]) -> int:
     try:
         for argument in arguments:
-            print(f"{read(Path(argument)).version}: sound")
+            print(f"{_check(Path(argument))}: sound")
         for name, size in ({} if arguments else compile_all()).items():
             print(f"{name}: {size / 1000:.0f} kB")
     except FrameError as error:
         print(error, file=sys.stderr)
         return 1
     return 0
+
+
+def _check(path: Path) -> str:
+    """What a file is called, once it is found to be sound. Raises FrameError."""
+    if path.parent.name != PLAYBOOKS:
+        return read(path).version
+    return f"{len(read_playbooks(path, read(path.parent.parent / path.name)))} playbooks of {path.stem}"
 
 
 if __name__ == "__main__":

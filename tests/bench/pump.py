@@ -20,6 +20,8 @@ QUEUES: Mapping[str, str] = {
     "deliver": "deliveries",
     "rollup": "rollups",
     "reread": "readings",
+    "fetch": "fetches",
+    "intake": "uploads",
 }
 BATCH = 10
 

@@ -179,7 +179,14 @@ class Path:
         self.directory.put_connection(
             Connection(WORKSPACE, CONNECTION, "x", name, mapping=self.fixture.mapping, settings=self.fixture.settings)
         )
-        self.hear = Hear(secrets=self, source=registry.load, inbox=self.inbox, fetches=self.fetches, files=FakeFiles(), clock=lambda: AT)
+        self.hear = Hear(
+            secrets=self,
+            source=registry.load,
+            inbox=self.inbox,
+            fetches=self.fetches,
+            files=FakeFiles(),
+            clock=lambda: AT,
+        )
 
     def get(self, record_id: str, *, within: float = 0) -> ConnectionSecret:
         return self.record

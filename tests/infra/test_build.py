@@ -19,7 +19,7 @@ from infra.checks import checkov
 from infra.dependencies import Target
 
 ROOT = Path(__file__).parents[2]
-FUNCTIONS = ("alert", "deliver", "enrich", "outbox", "reread", "rollup", "sweep", "ticket")
+FUNCTIONS = ("alert", "deliver", "enrich", "fetch", "intake", "outbox", "reread", "rollup", "sweep", "ticket")
 
 
 def test_a_clean_copy_is_packaged(tmp_path: Path) -> None:
@@ -28,14 +28,30 @@ def test_a_clean_copy_is_packaged(tmp_path: Path) -> None:
         (root / name / "__pycache__").mkdir(parents=True)
         (root / name / "__pycache__" / "a.cpython-311.pyc").touch()
         (root / name / "kept.txt").touch()
-    (root / "chalicelib" / "pack.yaml").touch()
+    for folder, name in (
+        ("packs", "pack.yaml"),
+        ("packs/labels", "labels.yaml"),
+        ("packs/playbooks", "pack.yaml"),
+        ("packs/compiled", "pack.json"),
+        ("guides/sources", "guide.yaml"),
+    ):
+        (root / "chalicelib" / folder).mkdir(parents=True, exist_ok=True)
+        (root / "chalicelib" / folder / name).touch()
     (root / ".chalice").mkdir()
     for name in (".chalice/config.json", "app.py", "requirements.txt"):
         (root / name).write_text("x")
     project = tmp_path / "project"
     build.stage_sources(root, project)
     files = {str(file.relative_to(project)) for file in project.rglob("*") if file.is_file()}
-    kept = {"chalicelib/kept.txt", "infra/policies/kept.txt", ".chalice/config.json", "app.py", "requirements.txt"}
+    shipped = {"chalicelib/packs/compiled/pack.json", "chalicelib/guides/sources/guide.yaml"}
+    kept = {
+        *shipped,
+        "chalicelib/kept.txt",
+        "infra/policies/kept.txt",
+        ".chalice/config.json",
+        "app.py",
+        "requirements.txt",
+    }
     assert {name for name in files if "infra/policies/__pycache__" not in name} == kept
     assert (project / "requirements.txt").read_text() == ""
 

@@ -43,6 +43,8 @@ def set_role(resources: Document, role: object) -> None:
     of(resources, "Enrich")["Role"] = role
 
 
+ALL_SECRETS = {"Fn::Sub": "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter/${AWS::StackName}/*"}
+
 # (rule, what to do to the template, the resource named, a part of what is said)
 BROKEN: list[tuple[str, Break, str, str]] = [
     ("R01", lambda r: set_role(r, {"Fn::GetAtt": ["AlertRole", "Arn"]}), "Enrich", "shares AlertRole"),
@@ -139,6 +141,43 @@ BROKEN: list[tuple[str, Break, str, str]] = [
     ("R27", lambda r: of(r, "Enrich").pop("Architectures"), "Enrich", "for which CPU"),
     ("R28", lambda r: variables(r, "Enrich").update(AWS_ENDPOINT_URL_SQS="http://x"), "Enrich", "every AWS call"),
     ("R28", lambda r: variables(r, "Deliver").update(ECHOLOOP_EGRESS_CIDRS="127.0.0.0/8"), "Deliver", "loopback"),
+    (
+        "R30",
+        lambda r: statement(r, "SweepRole").update(Action=["ssm:GetParameter"]),
+        "SweepRole",
+        "may read secrets",
+    ),
+    (
+        "R30",
+        lambda r: statement(r, "DeliverRole").update(Action=["ssm:GetParameter"], Resource=[ALL_SECRETS]),
+        "DeliverRole",
+        "may read what opens a vendor's API",
+    ),
+    ("R31", lambda r: of(r, "UploadsBucket").pop("PublicAccessBlockConfiguration"), "UploadsBucket", "to the public"),
+    (
+        "R31",
+        lambda r: of(r, "UploadsBucket")["PublicAccessBlockConfiguration"].update(IgnorePublicAcls=False),
+        "UploadsBucket",
+        "to the public",
+    ),
+    ("R31", lambda r: of(r, "UploadsBucket").pop("OwnershipControls"), "UploadsBucket", "an access list"),
+    ("R31", lambda r: of(r, "UploadsBucket").pop("BucketEncryption"), "UploadsBucket", "not encrypted under our key"),
+    ("R31", lambda r: r.pop("UploadsBucketPolicy"), "UploadsBucket", "without TLS"),
+    (
+        "R31",
+        lambda r: of(r, "UploadsBucketPolicy")["PolicyDocument"]["Statement"][0].pop("Condition"),
+        "UploadsBucket",
+        "without TLS",
+    ),
+    ("R31", lambda r: of(r, "UploadsBucket").pop("LifecycleConfiguration"), "UploadsBucket", "for ever"),
+    ("R31", lambda r: r["UploadsBucket"].pop("DeletionPolicy"), "UploadsBucket", "DeletionPolicy is not Retain"),
+    ("R31", lambda r: of(r, "UploadsBucket").pop("NotificationConfiguration"), "UploadsBucket", "nobody is told"),
+    (
+        "R31",
+        lambda r: of(r, "UploadsBucket")["CorsConfiguration"]["CorsRules"][0].update(AllowedMethods=["GET"]),
+        "UploadsBucket",
+        "something else than send",
+    ),
     ("R29", lambda r: variables(r, "Enrich").update(X="arn:aws:sqs:eu:1:q"), "Enrich", "one partition only"),
     ("R29", lambda r: variables(r, "Enrich").update(X="https://sqs.eu.amazonaws.com.cn"), "Enrich", "one partition"),
 ]
@@ -149,8 +188,8 @@ def test_the_packaged_template_breaks_no_rule(package: Package) -> None:
 
 
 def test_every_rule_has_a_failing_fixture() -> None:
-    assert sorted({number for number, *_ in BROKEN}) == [f"R{number:02d}" for number in range(1, 30)]
-    assert sorted(checks.RULES) == [f"R{number:02d}" for number in range(1, 30)]
+    assert sorted({number for number, *_ in BROKEN}) == [f"R{number:02d}" for number in range(1, 32)]
+    assert sorted(checks.RULES) == [f"R{number:02d}" for number in range(1, 32)]
 
 
 @pytest.mark.parametrize(("number", "spoil", "where", "said"), BROKEN)
@@ -163,7 +202,7 @@ def test_a_rule_finds_what_it_is_for(document: Document, number: str, spoil: Bre
 def test_loopback_as_a_default_of_the_parameter_is_found(document: Document) -> None:
     document["Parameters"]["EgressCidrs"]["Default"] = "10.0.0.0/8,127.0.0.0/8"
     found = checks.RULES["R28"].findings(checks.Template(document))
-    assert {finding.where for finding in found} == {"APIHandler", "Deliver"}
+    assert {finding.where for finding in found} == {"APIHandler", "Deliver", "Fetch"}
 
 
 ELF = b"\x7fELF\x02\x01\x01" + b"\0" * 9 + (3).to_bytes(2, "little")

@@ -15,8 +15,11 @@ __all__ = ["oa", "stack", "world"]
 # A killed worker's messages come back after the visibility timeout; hours are recounted at once.
 QUICK = {
     "VisibilitySeconds": "6",
-    "DeliveryVisibilitySeconds": "6",
+    "DeliveryVisibilitySeconds": "4",
+    "DeliveryLeaseSeconds": "3",
     "ReadingVisibilitySeconds": "6",
+    "FetchVisibilitySeconds": "6",
+    "UploadVisibilitySeconds": "6",
     "RollupDelaySeconds": "1",
     "ReadingDelaySeconds": "1",
 }

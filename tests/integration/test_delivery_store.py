@@ -124,3 +124,27 @@ def test_twenty_leave_in_a_minute_and_no_twenty_first() -> None:
         left += waits.count(0.0)
     assert left == 20
     assert windows.take(target, limits, NOW.timestamp() + 60, waited=True) > 0
+
+
+def test_a_target_that_has_closed_lets_nobody_through_before_its_time() -> None:
+    target, limits, now = uuid4().hex, (Limit(20, 60.0),), NOW.timestamp()
+    windows = TargetWindows()
+    assert windows.take(target, limits, now) == 0
+    windows.close(target, now, now + 600)
+    windows.close(target, now, now + 300)
+    assert windows.take(target, limits, now + 1, urgent=True) == 599
+    assert windows.take(target, limits, now + 1) >= 599
+    assert windows.take(target, limits, now + 600, waited=True) == 0
+
+
+def test_who_waits_for_a_robot_is_listed_in_order_once_and_until_struck_off(store: DeliveryStore) -> None:
+    workspace = f"ws-{uuid4().hex[:12]}"
+    places = [f"{grade}#2026-11-22T08:00:00.000Z#dl-al_{n}-ep_one-1" for n, grade in enumerate([2, 1, 4, 1])]
+    for place in [*places, *places]:
+        store.join_crowd(workspace, "ep_one", place)
+    assert store.crowd(workspace, "ep_one") == sorted(places)
+    assert store.crowd(workspace, "ep_one", after=sorted(places)[0], limit=2) == sorted(places)[1:3]
+    assert store.crowd(workspace, "ep_two") == store.crowd("other", "ep_one") == []
+    store.leave_crowd(workspace, "ep_one", places[:3])
+    store.leave_crowd(workspace, "ep_one", places[:3])
+    assert store.crowd(workspace, "ep_one") == places[3:]

@@ -25,6 +25,20 @@ nodes:
       negative: [冰袋全化了, 收到时冰袋全化了]
       positive: [冰袋还冻着, 到手冰袋还冻着]
       none: [包裹破损]
+roles:
+  agent: {zh-CN: 客服, en: Agent}
+playbooks:
+  - topic: logistics.cold_chain
+    version: 1
+    title: {zh-CN: 冷链断链, en: Cold chain broken}
+    steps:
+      - {zh-CN: 先退款, en: Refund first}
+      - {zh-CN: 查冰袋, en: Check the ice}
+      - {zh-CN: 报仓库, en: Tell the warehouse}
+    standard: {zh-CN: 1 小时内联系, en: Contact in 1 hour}
+    reply: {zh-CN: "您好{customer}", en: "Dear {customer}"}
+    compensation: {limits: {agent: 30 CNY}}
+    question: {zh-CN: 退款到账了吗？, en: "Has the refund arrived?"}
 """
 PACK = shipped.load("ecommerce").version
 UNHAPPY = {"kind": "nps", "value": 2, "scale": [0, 10]}
@@ -136,6 +150,11 @@ def test_the_printed_effect_is_what_then_happens_and_every_ticket_hears_of_it(wo
     # A new voice is read by the frame that is active now.
     fresh = world.settled(say(world, connection, "冰袋全化了", UNHAPPY), "ticketed")
     assert "logistics.cold_chain" in [tag["topic"] for tag in fresh["tags"]]
+    # The case says what to do, by the workspace's own playbook; the first ticket followed when it was brought up.
+    case = world.api.call("GET", f"/v1/tickets/{fresh['ticket']}?lang=en").json
+    assert (case["playbook"]["title"], case["playbook"]["version"]) == ("Cold chain broken", "own-1~1")
+    first = world.api.call("GET", f"/v1/tickets/{now[names[0]]['id']}").json["playbook"]
+    assert (first["id"], first["kept_version"]) == ("logistics.cold_chain", "own-1~1")
     shown = world.api.call("GET", "/v1/frame").json
     assert (shown["number"], shown["settled"], shown["learned"]) == (1, True, True)
 

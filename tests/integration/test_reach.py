@@ -103,6 +103,7 @@ def test_the_sweep_sends_what_is_due_to_every_queue_and_forgets_it(world: World,
         "alerts": {"detail": {**nobody, "type": "feedback.scored"}},
         "deliveries": {"kind": "deliver", "workspace": world.workspace, "delivery_id": "dl-a-b-1", "version": 1},
         "rollups": {"workspace": world.workspace, "unit": "SH/due", "hour": hour, "mark": 1},
+        "fetches": {"kind": "poll", "workspace": world.workspace, "connection": "cn_gone", "at": moment.isoformat()},
     }
     keys = {queue: f"{world.workspace}-{queue}" for queue in bodies}
     for queue, body in bodies.items():

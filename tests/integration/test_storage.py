@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 
 from chalicelib.domain.facets import facets_of
-from chalicelib.domain.feedback import Decision, Feedback
+from chalicelib.domain.feedback import Closing, Decision, Feedback
 from chalicelib.domain.listing import FeedbackPage, FeedbackQuery
 from chalicelib.domain.rollup import Bucket, recount
 from chalicelib.errors import Invalid
@@ -138,6 +138,23 @@ class TestFeedback:
         assert (done.state, done.ticket) == ("ticketed", "tk_1")
         assert store.action_done(feedback, "ticket", at=NOW, ticket="tk_1")
         assert not store.action_done(replace(feedback, revision=2), "ticket", at=NOW)
+
+    def test_a_voice_is_closed_as_it_was_seen_and_a_ticket_takes_it_up(
+        self, store: FeedbackStore, workspace: str
+    ) -> None:
+        seen, closing = one(workspace, awaiting=frozenset(), awaiting_since=None), Closing("ky_1", NOW, "谢谢")
+        store.create(seen)
+        assert not store.close(replace(seen, reading=2), closing)
+        assert store.close(seen, closing)
+        closed = replace(seen, state="closed", closing=closing)
+        assert store.get(workspace, seen.id) == closed
+        assert not store.close(seen, closing), "it is closed by now"
+        again = replace(closed, reading=2, awaiting=frozenset({"ticket"}), awaiting_since=NOW)
+        assert store.reread(closed, again)
+        assert store.action_done(again, "ticket", at=NOW, ticket="tk_1")
+        after = store.get(workspace, seen.id)
+        assert after is not None
+        assert (after.state, after.ticket) == ("ticketed", "tk_1")
 
     def test_what_waits_is_found_by_its_age(self, store: FeedbackStore, workspace: str) -> None:
         waiting = one(workspace, awaiting_since=NOW - timedelta(minutes=10))
