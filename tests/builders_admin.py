@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -42,6 +45,7 @@ from tests.fakes.frames import FakeFrames
 from tests.fakes.gateway import Answer, call, product
 from tests.fakes.items import FakeItems
 from tests.fakes.organisations import FakeOrganisations
+from tests.fakes.page_codes import FakePageCodes
 from tests.fakes.sqs import FakeSqs
 from tests.fakes.ssm import FakeSsm
 from tests.fakes.tickets import FakeTickets
@@ -259,6 +263,13 @@ class FakeVault:
         assert sealed.startswith(f"{workspace}/".encode())
         return sealed.split(b"/", 1)[1]
 
+    def mark(self, workspace: str, purpose: str, text: str) -> str:
+        mac = hmac.new(f"{workspace}/{purpose}".encode(), text.encode("utf-8", "surrogatepass"), hashlib.sha256)
+        return base64.b32encode(mac.digest()).decode().lower()[:26]
+
+    def knows(self, workspace: str) -> bool:
+        return workspace in (OURS, THEIRS)
+
 
 @dataclass
 class FakeSns:
@@ -290,6 +301,7 @@ class Office:
     frames: FakeFrames = field(default_factory=FakeFrames)
     tickets: FakeTicketShelf = field(default_factory=FakeTicketShelf)
     cases: FakeCases = field(default_factory=FakeCases)
+    codes: FakePageCodes = field(default_factory=FakePageCodes)
     items: FakeItems = field(default_factory=FakeItems)
     deliveries: FakeDeliveries = field(default_factory=FakeDeliveries)
     vault: FakeVault = field(default_factory=FakeVault)
@@ -501,6 +513,7 @@ def composed(patch: pytest.MonkeyPatch, office: Office) -> Iterator[Office]:
         "correction_list": lambda: FakeCorrections(office.shelf),
         "ticket_store": lambda: office.tickets,
         "case_store": lambda: office.cases,
+        "page_codes": lambda: office.codes,
         "delivery_store": lambda: office.deliveries,
         "delivery_admin_service": lambda: office.deliveries,
         "vault": lambda: office.vault,

@@ -70,7 +70,7 @@ def about(words: str = WORDS, **changes: Any) -> Message:
         **changes.pop("ticket", {}),
     )
     said = {
-        "ticket": case,
+        "ticket": None if changes.pop("without_ticket", False) else case,
         "feedback": feedback(texts=(Text(words),), understanding=Understanding(tags=tags)),
         "customer": {"id": "CUST-1"},
         "now": NOW,
@@ -107,13 +107,26 @@ CASES: Mapping[str, Callable[[], Message]] = {
             "opened_at": NOW - timedelta(days=1),
         },
     ),
+    "ids as a workspace and the packs have them": lambda: about(
+        ticket={"unit": None, "touchpoint": "after_sales", "departments": ("after_sales", "night_shift_team")},
+    ),
     "closed": lambda: about(type="ticket.closed", ticket={"state": "closed", "version": 5}),
     "hostile": lambda: about(
         '@所有人 [点我](https://evil.test) **已处理** <at user_id="all"></at> 〖假证据〗 包裹破损',
         ticket={"title": "[x](https://evil.test) # 标题", "unit": "<@all>", "departments": ("**部**",)},
     ),
 }
+LED = {**ALERT, "feedback_id": "fb_1", "opens_ticket": "tk_1", "touchpoint": "after_sales"}
 ALERTS: Mapping[str, Callable[[], Message]] = {
+    "alert on a voice that opens a ticket": lambda: about(
+        type="alert.raised", detail=LED, page="tk_1", without_ticket=True
+    ),
+    "alert without a unit": lambda: about(
+        type="alert.raised",
+        detail={**LED, "unit": None, "named": 1, "swallowed": 0, "rule": "night_shift"},
+        page="tk_1",
+        without_ticket=True,
+    ),
     "alert": lambda: message(type="alert.raised", detail=ALERT, now=NOW, topic_name=_name),
     "endpoint disabled": lambda: message(type="endpoint.disabled", detail={"endpoint_id": "ep_oa"}, now=NOW),
 }

@@ -187,6 +187,7 @@ def theirs(office: Office) -> Any:
             [one for key, one in sorted(office.cases.written.items()) if key[0] == at],
             [one for key, one in sorted(office.cases.sides.items()) if key[0] == at],
             [one for key, one in sorted(office.cases.judged.items()) if key[0] == at],
+            [one for key, one in sorted(office.codes.rows.items()) if key[0] == at],
             [one for key, one in sorted(office.deliveries.rows.items()) if key[0] == at],
             [asked for asked in office.deliveries.asked if asked[1] == at],
             {name: value for name, value in office.ssm.values.items() if at in name},

@@ -35,6 +35,10 @@ class FakeInbox:
     def put(self, envelope: Envelope) -> None:
         self.envelopes.append(envelope)
 
+    def put_all(self, envelopes: Sequence[Envelope]) -> None:
+        for envelope in envelopes:
+            self.put(envelope)
+
 
 @dataclass
 class FakeDue:
@@ -97,6 +101,10 @@ class FakeWindows:
         admission = admit(self.logs.get(target, Window()), limits, now, waited=waited, urgent=urgent)
         self.logs[target] = admission.window
         return admission.wait
+
+    def close(self, target: str, _now: float, until: float) -> None:
+        window = self.logs.get(target, Window())
+        self.logs[target] = replace(window, closed=max(until, window.closed))
 
 
 @dataclass

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from chalicelib.domain.organisation import Kept, Organisation
+from chalicelib.storage import cursor as cursors
 
 
 @dataclass
@@ -41,5 +42,9 @@ class FakeOrganisations:
         self.versions[workspace, one.version] = replace(one, people=bare)
         return True
 
-    def history(self, workspace: str) -> Sequence[Kept]:
-        return self.lines.get(workspace, [])[::-1]
+    def history(self, workspace: str, *, limit: int, cursor: str | None) -> tuple[Sequence[Kept], str | None]:
+        scope = f"organisations {workspace}"
+        before = int(cursors.decode(scope, cursor)["before"]) if cursor else len(self.lines.get(workspace, ())) + 1
+        found = [one for one in self.lines.get(workspace, [])[::-1] if one.version < before]
+        following = cursors.encode(scope, {"before": found[limit - 1].version}) if len(found) > limit else None
+        return found[:limit], following

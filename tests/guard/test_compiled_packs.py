@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from chalicelib.understanding import compiled, playbooks
+from chalicelib.understanding import called, compiled, playbooks
 from infra.model import packs
 from infra.model.packs import COMPILED
 
@@ -31,6 +31,20 @@ def test_compiled_playbooks_are_their_yaml(name: str) -> None:
     frame = packs.read(packs.SOURCES / f"{name}.yaml")
     read = packs.read_playbooks(packs.SOURCES / packs.PLAYBOOKS / f"{name}.yaml", frame)
     assert (COMPILED / packs.PLAYBOOKS / f"{name}.json").read_bytes() == playbooks.dump(read), MEND
+
+
+def test_the_compiled_names_are_their_yaml() -> None:
+    read = packs.read_names(packs.SOURCES / packs.NAMES)
+    assert (COMPILED / called.FOLDER / called.FILE).read_bytes() == called.dump(read), MEND
+    assert called.names() == read
+
+
+@pytest.mark.parametrize("name", packs.sources())
+def test_every_department_and_stage_of_a_pack_has_its_names(name: str) -> None:
+    frame, known = packs.read(packs.SOURCES / f"{name}.yaml"), called.names()
+    departments = {one.department for one in (*frame.nodes, *frame.red_lines)}
+    assert departments - set(known["departments"]) == set()
+    assert {node.stage for node in frame.nodes if node.stage} - set(known["touchpoints"]) == set()
 
 
 def test_the_run_time_parses_no_yaml_until_a_workspace_has_an_overlay() -> None:

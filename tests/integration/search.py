@@ -152,13 +152,13 @@ def watching(stack: Any, skip: Sequence[str] = ("mirror-",)) -> Iterator[Watch]:
 def standing_still(stack: Any, *functions: str) -> Iterator[None]:
     """Let nobody take from the queues of these functions, so that one can see what lies there."""
     client_ = stack.clients("lambda")
-    mappings = [
-        mapping["UUID"]
+    found = [
+        (mapping["FunctionArn"].rsplit("-", 1)[-1], mapping["UUID"])
         for mapping in client_.list_event_source_mappings()["EventSourceMappings"]
-        if mapping["FunctionArn"].rsplit("-", 1)[-1] in functions
     ]
-    if len(mappings) != len(functions):
-        raise ValueError(f"{len(mappings)} mappings for {functions}")
+    if missing := set(functions) - {name for name, _ in found}:
+        raise ValueError(f"no mappings for {sorted(missing)}")
+    mappings = [uuid for name, uuid in found if name in functions]
     try:
         for mapping in mappings:
             client_.update_event_source_mapping(UUID=mapping, Enabled=False)

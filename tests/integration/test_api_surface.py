@@ -60,7 +60,7 @@ def test_health_and_the_document_need_no_key(stack: Any) -> None:
         ("GET", "/v1/tickets/{ticket_id}"),
         ("POST", "/v1/tickets/{ticket_id}/transitions"),
         ("POST", "/v1/tickets/{ticket_id}/contact"),
-        *(("POST", f"/v1/tickets/{{ticket_id}}/{what}") for what in ("claim", "reassign", "resolution", "audit")),
+        *(("POST", f"/v1/tickets/{{ticket_id}}/{what}") for what in ("claim", "reassign", "resolution", "audit", "codes")),
         *((method, "/v1/tickets/{ticket_id}/notes") for method in ("GET", "POST")),
         ("POST", "/v1/tickets/{ticket_id}/links"),
         ("DELETE", "/v1/tickets/{ticket_id}/links/{other_id}"),
@@ -91,6 +91,7 @@ def test_a_connection_is_made_listed_changed_rotated_and_deleted(world: World) -
     made = world.connect("canonical")
     path = f"/v1/connections/{made['id']}"
     shown = world.api.call("GET", path).json
+    assert shown.pop("polling") is None
     assert {**shown, "hook_url": made["hook_url"], "secret": made["secret"]} == made
     assert world.api.call("GET", "/v1/connections").json["items"] == [shown]
     changed = world.api.call("PATCH", path, {"name": "Shops"}).json

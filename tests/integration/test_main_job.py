@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import copy
 import json
-from pathlib import Path
+from datetime import datetime, timezone
 from typing import Any
 
 import pytest
 
 from infra import client
+from infra.demo.senders import Run
 from tests.fakes.oa import Oa
 from tests.integration.world import World, voice, wait_for
 
 pytestmark = pytest.mark.engine
 
-PLATFORMS = Path(__file__).parents[2] / "infra" / "demo" / "platforms"
+RUN = Run("20261122", datetime.now(timezone.utc))  # of the demo, whose bodies these are
 
 
 def body_of(source: str) -> Any:
     if source == "canonical":
         return voice()
-    return json.loads((PLATFORMS / f"{source}.json").read_text("utf-8"))
+    return RUN.body(source)
 
 
 def sign(source: str, body: Any, connection: Any) -> client.Signed:

@@ -12,7 +12,7 @@ import pytest
 
 from infra import client
 from infra.client import Api, Signed
-from infra.demo.run import MAPPINGS
+from infra.demo.senders import SOURCES
 from tests.fakes.oa import Oa, running_oa
 
 T = TypeVar("T")
@@ -44,8 +44,8 @@ class World:
     def connect(self, source: str, **extra: Any) -> Any:
         """A connection of one source; the answer of the API."""
         wanted = {"name": f"{source} of the test", "workspace": self.workspace, "source": source, **extra}
-        if source in MAPPINGS:
-            wanted.setdefault("mapping", MAPPINGS[source])
+        if source in SOURCES and "mapping" in SOURCES[source]:
+            wanted.setdefault("mapping", SOURCES[source]["mapping"])
         return self.api.made("/v1/connections", wanted)
 
     def endpoint(self, oa: Oa, *, connector: str = "standard_webhooks", **extra: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.calendars import book
 from tests.builders_admin import NOW, OURS, THEIRS, Office, composed
 from tests.fakes.gateway import Answer
 
@@ -103,6 +104,12 @@ class TestTheDocument:
         assert office.call("POST", f"{ALL}/check", key=office.new_key("analyst")).status == 403
         assert put(office, query={"workspace": THEIRS}).status == 404
 
+    def test_no_calendar_is_read_to_know_its_country(self, office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(book, "calendar", pytest.fail)
+        assert put(office, "calendar: DE-BY\ntriage: legal\n").status == 200
+        refused = put(office, "calendar: XX\n")
+        assert (refused.status, refused.code, refused.json["pointer"]) == (422, "organisation_invalid", "/calendar")
+
     def test_comes_in_no_other_form(self, office: Office) -> None:
         answer = office.call("PUT", ALL, b"<a/>", headers={"content-type": "application/xml"})
         assert (answer.status, answer.code) == (415, "unsupported_media_type")
@@ -114,6 +121,9 @@ class TestTheDocument:
         lines = office.call("GET", f"{ALL}/history").json["items"]
         assert [(one["version"], one["units"], one["people"]) for one in lines] == [(2, 0, 0), (1, 2, 3)]
         assert lines[0]["by"].startswith("ky_")
+        first = office.call("GET", f"{ALL}/history", query={"limit": "1"}).json
+        rest = office.call("GET", f"{ALL}/history", query={"limit": "1", "cursor": first["cursor"]}).json
+        assert ([*first["items"], *rest["items"]], rest["cursor"]) == (lines, None)
         assert office.call("GET", ALL, query={"version": "9"}).status == 404
 
 

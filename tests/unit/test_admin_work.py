@@ -14,6 +14,7 @@ from chalicelib import wiring
 from chalicelib.domain.case import MOST_LINKS, Link, month_of, sample
 from chalicelib.domain.events import ticket_events
 from chalicelib.domain.ids import customer_key
+from chalicelib.domain.organisation import Department, Organisation, Person, Post
 from chalicelib.domain.ticket import Move, opened
 from chalicelib.storage import images
 from chalicelib.storage.case_rows import link_row, note_row, verdict_row
@@ -158,7 +159,10 @@ def test_what_an_oa_resolved_without_words_is_closed_only_with_them(office: Offi
 
 
 class Answerable:
-    """An organisation in which one person is answerable for care."""
+    """One person is answerable for care; any name will do."""
+
+    def organisation(self, workspace: str) -> Organisation:
+        return Organisation()
 
     def __call__(self, workspace: str, departments: Any, unit: str | None) -> str | None:
         return "wang" if (workspace, tuple(departments), unit) == (OURS, ("care",), "SH/001") else None
@@ -174,6 +178,70 @@ def test_a_department_gets_a_case_with_its_answerable_person(office: Office, mon
     named = do(office, "reassign", {"version": 3, "department": "care", "owner": "li", "reason": "r"}).json["owner"]
 
     assert (owners, named) == (["wang", None], "li")
+
+
+OFFICE = Organisation(
+    version=1,
+    departments=(Department("legal"),),
+    people=(Person("ann", posts=(Post("*", "care"),)), Person("eve", "Eve")),
+)
+
+
+def test_who_claims_for_themselves_is_the_person_that_works_with_the_key(office: Office) -> None:
+    held, other = office.new_key("store", unit="SH"), office.new_key("store", unit="SH")
+    mine = next(one.id for one in office.directory.keys.values() if one.role == "store")
+    office.organisations.put(OURS, Organisation(version=1, people=(Person("ann", key=mine),)), by="ky_1", at=NOW)
+    office.ticket()
+    office.ticket(id="tk_2")
+
+    taken = do(office, "claim", {"version": 1}, key=held).json
+    again = do(office, "claim", {"version": 2, "owner": "ann"}, key=held).json
+    stranger = do(office, "claim", {"version": 1}, ticket="tk_2", key=other).json
+
+    assert (taken["owner"], again["version"]) == ("ann", 2)
+    assert stranger["owner"].startswith("ky_")
+    assert office.tickets.lines[OURS, taken["id"], 2].actor == mine
+
+
+@pytest.mark.parametrize(
+    ("what", "given", "code", "pointer", "detail"),
+    [
+        ("claim", {"owner": "zoe"}, "unknown_person", "/owner", "The organisation has no such person."),
+        ("claim", {"owner": "Eve"}, "unknown_person", "/owner", "The organisation has no such person."),
+        ("reassign", {"owner": "zoe"}, "unknown_person", "/owner", "The organisation has no such person."),
+        ("reassign", {"department": "wine"}, "unknown_department", "/department", "There is no such department."),
+    ],
+)
+def test_a_name_that_the_organisation_does_not_know_is_refused(
+    office: Office, what: str, given: Any, code: str, pointer: str, detail: str
+) -> None:
+    office.organisations.put(OURS, OFFICE, by="ky_1", at=NOW)
+    before = office.ticket(departments=("logistics",))
+    reason = {"reason": "r"} if what == "reassign" else {}
+
+    answer = do(office, what, {"version": 1, **given, **reason})
+
+    assert (answer.status, answer.code, answer.json["pointer"], answer.json["detail"]) == (422, code, pointer, detail)
+    assert office.tickets.rows[OURS, before.id] == before
+
+
+@pytest.mark.parametrize("department", ["legal", "care", "customer_service"])
+def test_a_department_is_known_by_the_organisation_or_by_the_code_frame(office: Office, department: str) -> None:
+    office.organisations.put(OURS, OFFICE, by="ky_1", at=NOW)
+    office.ticket(departments=("logistics",))
+
+    answer = do(office, "reassign", {"version": 1, "department": department, "owner": "eve", "reason": "r"})
+
+    assert (answer.status, answer.json["departments"], answer.json["owner"]) == (200, [department], "eve")
+
+
+@pytest.mark.parametrize("name", ["13800138000", "ann@example.com"])
+@pytest.mark.parametrize("what", ["claim", "reassign"])
+def test_a_number_or_an_address_is_nobodys_name(office: Office, what: str, name: str) -> None:
+    office.ticket()
+    answer = do(office, what, {"version": 1, "owner": name, **({"reason": "r"} if what == "reassign" else {})})
+    assert (answer.status, answer.code, answer.json["pointer"]) == (422, "schema_violation", "/owner")
+    assert answer.json["detail"] == "A name or an id is needed, not a number or an address."
 
 
 # --- roles --------------------------------------------------------------------------------------------------------

@@ -96,3 +96,17 @@ def test_the_topic_is_that_of_the_surest_negative_tag() -> None:
     tags = (tag("a", "positive", 1.0), tag("b", "negative", 0.6), tag("c", "negative", 0.8), tag("d", "negative", 0.8))
     assert alert.strongest_topic(tags) == "c"
     assert alert.strongest_topic(tags[:1]) == "-"
+
+
+@pytest.mark.parametrize(("trigger", "lead"), [("fb_3", "fb_3"), (None, "fb_2"), ("ev_1", "fb_2")])
+def test_an_alert_is_led_by_the_voice_that_set_it_off_else_by_the_gravest(trigger: str | None, lead: str) -> None:
+    at = datetime(2026, 11, 21, 8, tzinfo=timezone.utc)
+    waiting = [mention("fb_3", severity="low"), mention("fb_2", severity="high")]
+    found = alert.compose(KEY, waiting, 7, at, trigger=trigger).lead
+    assert found is not None
+    assert found.subject == lead
+
+
+def test_trouble_with_an_endpoint_is_led_by_no_voice() -> None:
+    at = datetime(2026, 11, 21, 8, tzinfo=timezone.utc)
+    assert alert.compose(KEY, [mention("ev_1", what="endpoint.disabled")], 7, at, trigger="ev_1").lead is None

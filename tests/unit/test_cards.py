@@ -15,9 +15,10 @@ from chalicelib.connectors import cards
 from chalicelib.connectors.cards import build, clip, harmless, headline, plain_text
 from chalicelib.connectors.harmless import CLOSE, OPEN, excerpt, tail
 from chalicelib.domain.understanding import Text, Understanding
+from chalicelib.understanding.called import readable
 from tests import card_cases
 from tests.builders import feedback, message, tag, ticket
-from tests.card_cases import ALERTS, CASES, LANGUAGES, NOW, about
+from tests.card_cases import ALERTS, CASES, LANGUAGES, NAMES, NOW, about
 
 FAMILY = "👨‍👩‍👧"
 FLAG = "🇨🇳"
@@ -100,7 +101,7 @@ def test_the_first_line_is_always_complete(title: str, unit: str, lang: str, lim
     if harmless(title):
         assert harmless(title)[:3].rstrip() in line
     if harmless(unit):
-        assert harmless(unit)[-2:].strip() in line or "…" in line
+        assert harmless(readable(unit))[-2:].strip() in line or "…" in line
 
 
 # --- words ------------------------------------------------------------------------------------------------------
@@ -125,6 +126,7 @@ def test_doing_it_twice_changes_nothing(text: str) -> None:
         ("```\n\n**已处理** 工单已关闭", "｀｀｀ ＊＊已处理＊＊ 工单已关闭"),
         ("&lt;b&gt;&amp;", "＆lt;b＆gt;＆amp;"),
         ("3.5 分，很好。", "3.5 分，很好。"),
+        ("去 领奖.com 或 领奖.中国", "去 领奖.\u200bcom 或 领奖.\u200b中国"),
         ("ok\r\n2026-01-01 ERROR", "ok 2026-01-01 ERROR"),
         ("a\u202eb\ud800", "ab\ufffd"),
         (f"谢谢 {FAMILY}", f"谢谢 {FAMILY}"),
@@ -265,10 +267,63 @@ def test_nothing_that_anybody_named_acts(place: str, words: str) -> None:
 def test_an_alert_without_a_ticket_has_no_link() -> None:
     card = build(ALERTS["alert"](), "zh-CN")
     assert (card.title, card.severity, card.link, card.quotes) == (
-        "【紧急】预警 红线 包裹破损 · 华东/上海/一店 · 3 条反馈", "critical", "", ()
+        "【紧急】预警 红线 包裹破损 · 华东/上海/一店 · 3 条反馈（其中 2 条合并）", "critical", "", ()
     )  # fmt: skip
     facts = dict(card.facts)
     assert (facts["规则"], facts["涉及反馈"], facts["冷却期内合并"]) == ("红线", "3", "2")
+
+
+LED = "alert on a voice that opens a ticket"
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_an_alert_says_what_where_and_how_many_then_the_words_and_links_to_the_ticket(lang: str) -> None:
+    card = build(ALERTS[LED](), lang)
+    assert "华东/上海/一店" in card.title
+    assert NAMES["logistics.damage"][LANGUAGES.index(lang)] in card.title
+    assert "包裹破损" in card.quotes[0]
+    assert card.link == "https://echoloop.example.org/t/tk_1"
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("case", [*CASES, *ALERTS])
+def test_no_card_shows_the_id_of_a_delivery_or_of_what_its_link_leads_to(case: str, lang: str) -> None:
+    told = {**CASES, **ALERTS}[case]()
+    card, text = build(told, lang), plain_text(told, lang, 5_000)
+    shown = "\n".join([card.title, *card.lines, text.replace(card.link, "") if card.link else text])
+    assert told.delivery_id not in shown
+    assert told.delivery_id.replace("_", "＿") not in shown
+    assert not told.ticket or told.ticket.id not in shown
+
+
+def test_without_a_page_of_ours_the_id_is_shown_as_it_can_be_copied() -> None:
+    assert dict(build(about(base_url=""), "en").facts)["Id"] == ticket().id
+    assert dict(build(ALERTS["alert"](), "en").facts)["Id"] == "al_1"
+
+
+@pytest.mark.parametrize(
+    ("lang", "touchpoint", "departments"),
+    [("zh-CN", "售后", "售后部、night shift team"), ("en", "After-sales", "After-sales, night shift team")],
+)
+def test_departments_and_touchpoints_are_called_by_their_names(lang: str, touchpoint: str, departments: str) -> None:
+    told = about(ticket={"unit": "pudong_2", "touchpoint": "after_sales",
+                         "departments": ("after_sales", "night_shift_team")})  # fmt: skip
+    values = [value for _, value in build(told, lang).facts]
+    assert {touchpoint, departments, "pudong 2"} <= set(values)
+
+
+def test_a_department_that_a_workspace_named_with_markup_stays_harmless() -> None:
+    told = about(ticket={"departments": ("**<at>**", "a_[x](y)")})
+    assert ("Departments", "＊＊＜at＞＊＊, a ［x］(y)") in build(told, "en").facts
+
+
+@pytest.mark.parametrize(
+    ("named", "swallowed", "said"),
+    [(1, 0, "1 voice"), (3, 0, "3 voices"), (1, 1, "1 voice"), (3, 2, "3 voices (2 merged)")],
+)
+def test_an_alert_says_how_many_voices_it_names(named: int, swallowed: int, said: str) -> None:
+    told = message(type="alert.raised", detail={"rule": "r", "named": named, "swallowed": swallowed})
+    assert build(told, "en").title.endswith(f" · {said}")
 
 
 def test_a_tag_whose_text_was_cut_away_shows_no_evidence() -> None:

@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.errors import Invalid
-from chalicelib.storage import cursor
+from chalicelib.storage import cursor, keys
+from chalicelib.storage.cases import CaseStore
+from chalicelib.storage.organisations import OrganisationStore
 
 _VALUES = st.one_of(
     st.text(st.characters(blacklist_categories=["Cs"]), min_size=1, max_size=20), st.integers(-(2**53), 2**53)
@@ -70,3 +72,19 @@ def _refused(scope: str, text: str) -> None:
     with pytest.raises(Invalid, match=r"^The cursor was not given out for this list\.$") as refusal:
         cursor.decode(scope, text)
     assert (refusal.value.code, refusal.value.pointer) == ("invalid_cursor", "/cursor")
+
+
+@pytest.mark.parametrize("at", ["~~", "nt_1~", "x" * 65, 7])
+def test_a_made_up_note_to_go_on_after_never_reaches_the_table(at: str | int) -> None:
+    scope = f"notes\n{keys.ticket_note('ours', 'tk_1', '')[0]}"
+    with pytest.raises(Invalid, match=r"^The cursor was not given out for this list\.$") as refusal:
+        CaseStore().notes("ours", "tk_1", cursor=cursor.encode(scope, {"at": at}))
+    assert refusal.value.code == "invalid_cursor"
+
+
+@pytest.mark.parametrize("before", [1, -5, 10**9, "3"])
+def test_a_made_up_version_to_go_on_before_never_reaches_the_table(before: str | int) -> None:
+    made = cursor.encode("organisations\nours", {"before": before})
+    with pytest.raises(Invalid, match=r"^The cursor was not given out for this list\.$") as refusal:
+        OrganisationStore(None).history("ours", limit=1, cursor=made)  # type: ignore[arg-type]
+    assert refusal.value.code == "invalid_cursor"

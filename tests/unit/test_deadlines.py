@@ -40,6 +40,14 @@ def test_a_deadline_is_said_as_seen_from_now(due: str, zh: str, en: str) -> None
     assert near(utc(due), NOW, SHANGHAI, "en") == en
 
 
+def test_seconds_after_midnight_belong_to_the_new_day() -> None:
+    """Else what is not over yet would be said to have been due yesterday."""
+    due = utc("2026-11-21T16:00:30")
+    assert near(due, utc("2026-11-21T16:00:10"), SHANGHAI, "zh-CN") == "今天 0:00 前"
+    assert near(due, NOW, SHANGHAI, "en") == "by 0:00 tomorrow"
+    assert dated(due, SHANGHAI, "zh-CN", since=NOW) == "11月22日 0:00 前"
+
+
 def test_another_zone_has_another_today() -> None:
     due = utc("2026-11-22T01:00")
     assert near(due, NOW, "America/New_York", "en") == "by 20:00 today"

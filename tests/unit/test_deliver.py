@@ -670,6 +670,25 @@ def test_a_range_is_replayed_to_targets_that_drop_what_they_know() -> None:
     assert len(world.target.received) == 6
 
 
+# --- alerts -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_an_alert_has_the_words_of_its_voice_and_the_page_of_a_ticket_that_may_not_be_there_yet(gone: bool) -> None:
+    world = World(robot())
+    world.target.answer = lambda _: HttpResponse(200, {}, b'{"errcode":0}')
+    world.voice = None if gone else feedback()
+    led = {"feedback_id": "fb_one", "opens_ticket": "tk_new", "rule": "builtin-red-line", "unit": None, "named": 1}
+    world.publish(world.event("alert.raised", touchpoint="after_sales", **led))
+    world.run()
+    ((_, _, body),) = world.target.received
+    shown = json.dumps(body, ensure_ascii=False)
+    assert "售后" in shown
+    assert "https://echoloop.example.org/t/tk_new" in shown
+    assert ("客服没有回应" in shown) is not gone
+    assert "dl-" not in shown
+
+
 # --- rate limits ------------------------------------------------------------------------------------------------
 
 
@@ -706,8 +725,8 @@ def test_two_endpoints_on_one_credential_share_its_limit() -> None:
         world.publish(world.event("alert.raised", alert_id=f"al_{n}"))
     world.run(1)
     delivered = [one.endpoint for one in world.store.rows.values() if one.state == "delivered"]
-    assert delivered.count("ep_a") + delivered.count("ep_b") == 20
-    assert delivered.count("ep_c") == 20
+    assert delivered.count("ep_a") + delivered.count("ep_b") == 18, "two of twenty are kept for red lines"
+    assert delivered.count("ep_c") == 18
 
 
 def test_an_endpoint_without_a_rate_writes_no_window() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -108,6 +108,21 @@ def jinshuju(*entries: dict[str, Any]) -> Room:
 
 def jiandaoyun(*rows: dict[str, Any]) -> Room:
     return Room(JiandaoyunApi(entries=list(rows)), "jiandaoyun")
+
+
+def test_who_comes_back_is_not_sent_behind_those_who_came_later() -> None:
+    room = jinshuju(ENTRY)
+    told: list[bool] = []
+    api = room.fetch.api
+
+    def seen(connection: Connection, source: Any, *, waited: bool = False) -> Any:
+        told.append(waited)
+        return api(connection, source, waited=waited)
+
+    room.fetch = replace(room.fetch, api=seen)
+    room.platform.trouble = [answer(503, {}), answer(503, {})]
+    assert room.patiently(room.message({"form": "ABC123", "form_name": "x", "entry": ENTRY})) == FETCHED
+    assert told == [False, True, True]
 
 
 PUSHED = {"form": "ABC123", "form_name": "forged", "entry": {"serial_number": 59, "field_1": 10}}

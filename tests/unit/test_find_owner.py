@@ -87,6 +87,13 @@ def test_a_person_and_their_key_are_known_by_each_other(find: FindOwner, store: 
     assert (find.person_of(WORKSPACE, "ky_ann"), find.person_of(WORKSPACE, "ky_zoe")) == ("ann", None)
 
 
+def test_a_key_that_several_people_work_with_is_none_of_them(find: FindOwner, store: FakeOrganisations) -> None:
+    shared = tuple(replace(one, key="ky_shop") for one in ONE.people)
+    store.put(WORKSPACE, replace(ONE, version=2, people=shared), by="ky_one", at=AT)
+    assert find.person_of(WORKSPACE, "ky_shop") is None
+    assert find.key_of(WORKSPACE, "eve") == "ky_shop"
+
+
 class TestTickets:
     @pytest.fixture
     def rows(self) -> FakeFeedback:
@@ -124,6 +131,25 @@ class TestTickets:
         rows.add(feedback(decision=of("logistics"), reading=2))
         assert opens(message()) == "updated"
         assert tickets.rows[WORKSPACE, ID].owner == "ann"
+
+    @pytest.mark.parametrize("state", ["accepted", "in_progress", "waiting_customer", "resolved", "closed", "rejected"])
+    def test_stays_with_who_has_accepted_it_and_with_who_settled_it(
+        self, opens: OpenTicket, rows: FakeFeedback, tickets: FakeTickets, state: str
+    ) -> None:
+        opens(message())
+        tickets.rows[WORKSPACE, ID] = replace(tickets.rows[WORKSPACE, ID], state=state, owner="zoe")
+        rows.add(feedback(decision=of("care"), reading=2, unit="cn/sh"))
+        assert opens(message()) == "updated"
+        assert (tickets.rows[WORKSPACE, ID].owner, tickets.rows[WORKSPACE, ID].departments) == ("zoe", ("care",))
+
+    def test_finds_an_owner_for_what_an_oa_accepted_for_nobody(
+        self, opens: OpenTicket, rows: FakeFeedback, tickets: FakeTickets
+    ) -> None:
+        opens(message())
+        tickets.rows[WORKSPACE, ID] = replace(tickets.rows[WORKSPACE, ID], state="accepted", owner=None)
+        rows.add(feedback(decision=of("care"), reading=2))
+        assert opens(message()) == "updated"
+        assert tickets.rows[WORKSPACE, ID].owner == "eve"
 
     def test_stays_where_a_person_assigned_it(
         self, opens: OpenTicket, rows: FakeFeedback, tickets: FakeTickets

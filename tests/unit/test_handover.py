@@ -95,6 +95,12 @@ def test_a_handover(state: str, owner: str | None, to: Any, after: Any, bounced:
     assert [line.reason for line in step.moves] == ["theirs"]
 
 
+def test_the_first_department_gets_a_case_for_itself_alone_and_who_had_taken_it_keeps_it() -> None:
+    made = hand(ticket(state="accepted", owner="li", departments=("logistics", "care")), department="logistics").ticket
+    assert (made.state, made.owner, made.departments) == ("accepted", "li", ("logistics",))
+    assert (made.bounced, made.assigned) == (0, True)
+
+
 @pytest.mark.parametrize("to", [{}, {"department": "logistics"}, {"owner": "li"}])
 def test_a_handover_to_who_has_it_is_none(to: Any) -> None:
     with pytest.raises(Invalid, match=r"^It is with them already\.$") as refusal:
@@ -210,8 +216,8 @@ class Life(RuleBasedStateMachine):
         before = self._try(lambda: hand(self.ticket, self.now, department=department, owner=owner))
         if before is None:
             return
-        others = before.departments != self.ticket.departments
-        worked_on = before.state in (*TAKEN, "waiting_customer") and before.owner is not None
+        others = before.departments[:1] != self.ticket.departments[:1]
+        worked_on = before.state in (*TAKEN, "waiting_customer") and before.owner not in (None, self.ticket.owner)
         self.bounces += others or worked_on
         assert before.state not in SETTLED
 

@@ -45,7 +45,8 @@ GET /v1/health                        POST /v1/hooks/{}/{}                  POST
 POST /v1/tickets/{}/reassign          POST /v1/tickets/{}/notes             GET /v1/tickets/{}/notes
 POST /v1/tickets/{}/links             DELETE /v1/tickets/{}/links/{}        POST /v1/tickets/{}/resolution
 POST /v1/tickets/{}/audit             GET /v1/audit                         GET /v1/unattended
-POST /v1/feedback/{}/close
+POST /v1/feedback/{}/close            POST /v1/tickets/{}/codes             GET /t/{}
+POST /t/{}
 """
 
 

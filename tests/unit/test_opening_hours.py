@@ -88,6 +88,12 @@ def test_a_range_and_a_list_of_single_days_have_an_end() -> None:
         single_days("2026-01-01/2026-12-31 closed; 2027-01-01/2027-12-31 closed; 2028-01-01/2028-12-31 closed")
 
 
+def test_a_list_of_ranges_is_given_up_as_soon_as_it_names_too_many_days() -> None:
+    years = "; ".join(f"{year}-01-01/{year}-12-31 closed" for year in range(2000, 2003))
+    with pytest.raises(ValueError, match="More than 1000 single days"):  # what comes after is not even read
+        single_days(f"{years}; no day at all")
+
+
 def day_of(cuts: list[int]) -> Shifts:
     times = sorted(set(cuts))
     return tuple(Shift(*pair) for pair in zip(times[::2], times[1::2], strict=False))

@@ -57,6 +57,13 @@ class TestTheWay:
         way = organisation(person("bob", "cn/sh:logistics")).way(["logistics"], "cn/sh/999", NOW)
         assert steps(way.edges) == [("cn/sh/999", "unknown_unit", "cn/sh"), ("cn/sh", "holds", "bob")]
 
+    def test_the_whole_workspace_is_asked_once(self) -> None:
+        way = organisation().way(("logistics",), EVERYWHERE, NOW)
+        assert [step for step in steps(way.edges) if step[1] == "nowhere"] == [
+            (EVERYWHERE, "nowhere", EVERYWHERE),
+            (EVERYWHERE, "nowhere", EVERYWHERE),
+        ]  # for the department, and for triage
+
     def test_a_voice_without_a_unit_goes_to_the_whole_workspace(self) -> None:
         ours = organisation(person("ann", "cn:logistics"), person("eve", "*:logistics"))
         assert ours.way(["logistics"], None, NOW).owner == "eve"
@@ -261,6 +268,27 @@ class TestTheCheck:
         assert findings(found) == [("absence_uncovered", "bob", None)]
         past = replace(gone, absences=(Absence(date(2026, 1, 1), date(2026, 11, 20)),), deputies=())
         assert check(organisation(*SOUND, past), ASKED, NOW).findings == ()
+
+    def test_a_day_far_into_a_long_absence_counts_too(self) -> None:
+        far = TODAY + timedelta(days=500)
+        gone = person("bob", "cn:logistics", absences=away(800), deputies=("cat",))
+        assert findings(
+            check(organisation(*SOUND, gone, person("cat", absences=(Absence(far, far),))), ASKED, NOW)
+        ) == [("absence_uncovered", "bob", None)]
+
+    @settings(max_examples=60, deadline=None)
+    @given(st.lists(st.lists(st.tuples(st.integers(-3, 12), st.integers(0, 6)), max_size=3), min_size=3, max_size=3))
+    def test_an_absence_is_uncovered_when_on_one_of_its_days_nobody_is_there(self, drawn: Any) -> None:
+        spans = [
+            tuple(Absence(TODAY + timedelta(days=first), TODAY + timedelta(days=first + more)) for first, more in one)
+            for one in drawn
+        ]
+        people = [person("bob", "cn:logistics", deputies=("cat",)), person("cat", deputies=("dan",)), person("dan")]
+        people = [replace(one, absences=span) for one, span in zip(people, spans, strict=True)]
+        days = [TODAY + timedelta(days=number) for number in range(30)]
+        alone = any(all(one.absence(day) for one in people) for day in days)
+        found = check(organisation(*SOUND, *people), ASKED, NOW)
+        assert [one.code for one in found.findings] == ["absence_uncovered"] * alone
 
     def test_every_code_has_its_words(self) -> None:
         assert set(SAYINGS) == {*ERRORS, *WARNINGS}

@@ -15,6 +15,7 @@ from chalicelib.domain.organisation import CHANNELS, Absence, Department, Organi
 from chalicelib.errors import Invalid, Rejected, TooLarge
 from chalicelib.services import organisation_file as files
 from chalicelib.storage import organisation_rows as rows
+from chalicelib.understanding import marked
 from tests.builders import AT
 
 TEXT = """\
@@ -153,9 +154,12 @@ def test_nobodys_channels_stand_in_a_repr() -> None:
          "number and no address.", "/people"),
         ("NYC-boss:\n", "a b:\n", "Line 29: An id is of letters, digits, dot, dash and underscore.", "/people"),
         ("version: 3", "version: three", "Line 1: Here stands a whole number.", "/version"),
+        ("version: 3", "workspace: a#VERSION", "Line 1: A workspace is of small letters, digits and dashes.",
+         "/workspace"),
         ("version: 3", "version: [3]", "Line 1: Here stands text.", "/version"),
-        ("  cn: {name", "  '*': {name", "Line 7: The id of a unit is short, printable text without a semicolon, and "
-         "not *.", "/units"),
+        ("  cn: {name", "  '*': {name", "Line 7: The id of a unit is not * and has no semicolon.", "/units"),
+        ("  cn: {name", "  ' =cn': {name", "Line 7: The id of a unit is short, printable text without a space before "
+         "or after it.", "/units"),
         ("authority: [can_change:refund]", "authority: {a: b}", "Line 23: Here stands a list.", "/people"),
         ("version: 3", "version: &a 3", "Line 1: Anchors and aliases are not allowed here.", None),
         ("version: 3", "version: 3\n]", "Line 2: This is not YAML.", None),
@@ -182,6 +186,25 @@ def test_what_is_too_large_or_too_much_is_refused() -> None:
         files.people_from_csv(b"#" * (files.MOST_BYTES + 1))
     with pytest.raises(Invalid, match="There are at most 20000 units"):
         files.from_json({"units": {f"u{number}": None for number in range(files.MOST_UNITS + 1)}}, is_country)
+    away = [f"2026-01-01/{date(2026, 1, 1) + timedelta(days=number)}" for number in range(101)]
+    with pytest.raises(Invalid, match=r"^A person has at most 100 absences\.$"):
+        files.from_json({"people": {"ann": {"absent": away}}}, is_country)
+
+
+def test_a_text_of_very_many_values_is_refused_before_any_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(marked, "MAX_NODES", 100)
+    with pytest.raises(Invalid, match=r"^Line 2: There are more than 100 values\.$"):
+        files.from_yaml(b"units:\n  [" + b"x, " * 200 + b"x]", is_country)
+
+
+def test_ranges_of_days_that_are_short_to_write_and_long_to_keep_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "MOST_DAYS", 700)
+    year = "2026-01-01/2026-12-31 closed"
+    with pytest.raises(Invalid, match=r"^All units together name at most 700 single days\.$") as refused:
+        files.from_json({"units": {"a": {"days": year}, "b": {"days": year}}}, is_country)
+    assert refused.value.pointer == "/units"
+    with pytest.raises(Invalid, match=r"^Line 3: All units together name at most 700 single days\.$"):
+        files.units_from_csv(f"id,days\na,{year}\nb,{year}\n".encode(), is_country)
 
 
 class TestTables:
@@ -197,6 +220,9 @@ class TestTables:
         assert b",'=1+1," in table
         assert b",'+8613800138000," in table
         assert files.people_from_csv(table) == ours.people
+        wide = replace(OURS, people=(Person("ann", "＝1+1"), Person("ben", "＠SUM(1)")))
+        assert ",'＝1+1," in files.people_to_csv(wide).decode()
+        assert files.people_from_csv(files.people_to_csv(wide)) == wide.people
 
     @pytest.mark.parametrize(
         ("table", "message"),

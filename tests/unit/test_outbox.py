@@ -130,6 +130,10 @@ class TestOtherRooms:
         (event,) = events_of(row("alert", image), nobody)
         assert (event.type, dict(event.detail)) == ("alert.raised", {"alert_id": "al_1", **alert})
         assert kinds(row("alert", image, image)) == []
+        led = {**image, "feedback": "fb_1", "opens": "tk_1", "touchpoint": "hotline"}
+        (event,) = events_of(row("alert", led), nobody)
+        of_the_voice = {"feedback_id": "fb_1", "opens_ticket": "tk_1", "touchpoint": "hotline"}
+        assert dict(event.detail) == {"alert_id": "al_1", **alert, **of_the_voice}
 
     def test_an_endpoint_is_told_when_it_becomes_disabled(self) -> None:
         change = row("endpoint", ENDPOINT, ENDPOINT, state="disabled", state_version=2, disabled_reason="gone")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,7 @@ from chalicelib.understanding.compose import compose
 from chalicelib.understanding.frame import FrameError
 from chalicelib.understanding.frame_file import RED_LINE_KINDS
 from chalicelib.understanding.playbooks import dump, load, of_frame, undump
+from infra.model import packs
 
 PACKS = shipped.packs()
 HAN = re.compile("[\u4e00-\u9fff]")
@@ -142,3 +144,29 @@ def test_a_playbook_for_a_topic_that_is_not_there_is_refused_or_left_out() -> No
     retired = f"retire: [logistics.speed]\n{ROLES}{ENTRY.replace('TOPIC', 'logistics.speed')}"
     with pytest.raises(FrameError, match=r"^overlay:4: The topic 'logistics\.speed' is retired here\.$"):
         compose([shipped.load()], retired, 1)
+
+
+def test_a_changed_text_under_a_version_that_is_compiled_is_refused_with_file_and_line(tmp_path: Path) -> None:
+    folder, out = tmp_path / "packs", tmp_path / "packs" / "compiled"
+    (folder / "playbooks").mkdir(parents=True)
+    for name in ("airline.yaml", "red_lines.yaml", "playbooks/airline.yaml", "playbooks/red_lines.yaml"):
+        (folder / name).write_bytes((packs.SOURCES / name).read_bytes())
+    file = folder / "playbooks" / "airline.yaml"
+    text = file.read_text("utf-8")
+    packs.compile_all(folder, out)
+    packs.compile_all(folder, out)  # the same again is no change
+    before = (out / "playbooks" / "airline.json").read_bytes()
+
+    file.write_text(text.replace("en: Booking and changes", "en: Bookings", 1), "utf-8")
+    refusal = "airline.yaml:9: Version 1 is compiled with other texts: raise it to 2."
+    with pytest.raises(FrameError, match=f"^{re.escape(refusal)}$"):
+        packs.compile_all(folder, out)
+    assert packs.main([str(file)]) == 1
+    assert (out / "playbooks" / "airline.json").read_bytes() == before
+
+    file.write_text(file.read_text("utf-8").replace("version: 1", "version: 2", 1), "utf-8")
+    packs.compile_all(folder, out)
+    assert b"airline-2" in (out / "playbooks" / "airline.json").read_bytes()
+    file.write_text(text, "utf-8")
+    with pytest.raises(FrameError, match="Version 2 is compiled with other texts: raise it to 3"):
+        packs.compile_all(folder, out)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -184,6 +184,15 @@ def test_all_pages_are_read_in_as_many_runs_as_it_takes(count: int, runs: int) -
     assert room.state.reached_at is not None
 
 
+def test_a_page_goes_to_the_inbox_in_few_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One call for each of the thousands that an export may hold would take longer than the function may run."""
+    room = jinshuju(*(entry(number) for number in range(1, 52)))
+    pages: list[int] = []
+    monkeypatch.setattr(room.inbox, "put_all", lambda envelopes: pages.append(len(envelopes)))
+    assert room.poll(room.arm()) == Polled(51)
+    assert pages == [50, 1]
+
+
 def test_a_run_that_goes_on_arms_nothing_anew() -> None:
     room = jinshuju(*(entry(number) for number in range(1, 50 * PAGES + 2)))
     room.poll(room.arm())
@@ -309,6 +318,48 @@ def test_what_the_vendor_refuses_ends_the_run_is_shown_and_told_once(trouble: An
     assert room.poll(room.next_run()) == Polled(0, code, is_news=False)
     assert room.poll(room.next_run()) == Polled(1)
     assert room.state.error is None
+
+
+@pytest.mark.parametrize(("asked", "following"), [("60", 15), ("7200", 120), ("999999999999", 24 * 60)])
+def test_the_vendors_retry_after_puts_the_next_run_off_but_never_brings_it_forward(asked: str, following: int) -> None:
+    room = jinshuju(entry(1))
+    room.platform.trouble = [replace(answer(429, {}), headers={"retry-after": asked})]
+    assert room.poll(room.arm()).error == "vendor_limit"
+    assert room.state.next_at == (NOW + timedelta(minutes=following)).isoformat().replace("+00:00", "Z")
+    room.pass_time(60 * following)
+    message = room.due.taken()[-1]
+    assert room.poll(message) == Polled(1)
+
+
+def test_a_poller_that_is_switched_off_meanwhile_is_not_put_off_but_stays_off() -> None:
+    room = jinshuju(entry(1))
+    message = room.arm()
+    send = room.platform.send
+
+    def switched_off(*request: Any) -> Any:
+        send(*request)
+        room.arming.arm(room.set(poll_minutes=0))
+        return replace(answer(429, {}), headers={"retry-after": "7200"})
+
+    room.platform.send = switched_off  # type: ignore[method-assign]
+    assert room.poll(message).error == "vendor_limit"
+    assert room.state.next_at is None
+
+
+def test_a_platform_that_gives_the_same_page_for_ever_is_not_asked_for_ever() -> None:
+    room = jiandaoyun(*(row(number) for number in range(1, 101)))
+    send = room.platform.send
+
+    def first_page(method: str, url: str, headers: Any, body: bytes) -> Any:
+        asked = json.loads(body)
+        asked.pop("data_id", None)
+        return send(method, url, headers, json.dumps(asked).encode())
+
+    room.platform.send = first_page  # type: ignore[method-assign]
+    assert room.poll(room.arm()) == Polled(200, "vendor_pages_without_end", is_news=True)
+    assert room.queue.sent == []
+    assert len(room.platform.calls) == 2
+    assert len(set(room.keys)) == 100
 
 
 def test_a_failed_page_is_read_again_and_no_other() -> None:

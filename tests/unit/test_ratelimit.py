@@ -67,6 +67,18 @@ def test_those_who_leave_together_wait_for_one_window_beyond_the_next_place_at_m
     assert admit(window, [ROBOT], 1125.0).wait == 0
 
 
+def test_of_twenty_places_two_are_kept_for_what_is_urgent_where_the_others_leave_together() -> None:
+    window = Window(tuple([1000.0] * 18))
+    assert admit(window, [ROBOT], 1010.0, waited=True, together=True).wait > 52
+    assert admit(window, [ROBOT], 1010.0).wait == 0, "where each goes by itself none is kept"
+    for _ in range(2):
+        admission = admit(window, [ROBOT], 1010.0, urgent=True, together=True)
+        assert admission.wait == 0
+        window = admission.window
+    assert admit(window, [ROBOT], 1010.0, urgent=True, together=True).wait > 52
+    assert admit(Window((1000.0,)), [Limit(2, 60.0)], 1010.0, together=True).wait == 0, "few places are for all"
+
+
 def test_a_target_that_is_closed_lets_nobody_through() -> None:
     closed = Window(closed=1600.0)
     for how in ({}, {"waited": True}, {"urgent": True}):

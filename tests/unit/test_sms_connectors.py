@@ -101,6 +101,18 @@ def test_tencents_signature_is_that_of_its_own_library() -> None:
     assert tencent_sms.authorization(one["secret_id"], one["secret_key"], **at, body=raw + b" ") != one["authorization"]
 
 
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("https://SMS.Example.com", "sms.example.com"),
+        ("https://sms.example.com.:443/", "sms.example.com"),
+        ("https://sms.example.com:8443/x", "sms.example.com:8443"),
+    ],
+)
+def test_what_is_signed_is_the_host_that_the_door_sends(url: str, host: str) -> None:
+    assert sms_template.host_of(url) == host
+
+
 # --- what arrives -----------------------------------------------------------------------------------------------
 
 
@@ -223,6 +235,16 @@ def test_there_are_three_gateways_behind_one_port() -> None:
     assert [one and one.name for one in gateways] == ["sns", *NAMES]
     assert [one and one.parts("a" * 100) for one in gateways] == [1, 2, 2], "SNS bills Latin letters by septets"
     assert load_gateway("feishu") is None
+
+
+def test_what_may_have_gone_out_to_one_phone_is_not_paid_back() -> None:
+    room = Room("tencent_sms", on_ambiguous="park")
+    statuses = [{"Code": "LimitExceeded.PhoneNumberThirtySecondLimit"}, {"Code": "InternalError.Timeout"}]
+    body = json.dumps({"Response": {"SendStatusSet": statuses}}).encode()
+    room.target.answer = lambda _: HttpResponse(200, {}, body)
+    room.told()
+    assert room.states == [("uncertain", "answer_unreadable")]
+    assert room.spent > 0
 
 
 # --- variables --------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chalicelib import wiring
 from chalicelib.domain.item import CREATE, FIND, REPEAT, UNCERTAIN, Access, Item, Mark, Token, usable_id, way
 from chalicelib.domain.outbound import (
     DELIVERED,
@@ -236,6 +238,16 @@ def test_an_id_is_kept_as_it_is() -> None:
 
 
 # --- the plain way ----------------------------------------------------------------------------------------------
+
+
+def test_an_item_that_comes_back_with_a_long_history_is_read_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[dict[str, Any]] = []
+    monkeypatch.setattr("chalicelib.egress.Door", lambda _, **given: made.append(given))
+    for name in ("item_store", "vault", "egress_policy"):
+        monkeypatch.setattr(wiring, name, lambda: None)
+    monkeypatch.setattr(wiring, "settings", lambda: SimpleNamespace(delivery_lease=60))
+    wiring._synchronise.__wrapped__()
+    assert made == [{"body_cap": 1_048_576}]
 
 
 def test_a_ticket_is_created_once_and_then_updated() -> None:

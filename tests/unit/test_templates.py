@@ -21,7 +21,7 @@ SAID = message(ticket=ticket(due_at=AT, touchpoint="delivery"), feedback=feedbac
     [
         ("[{severity}] {title}", "en", "[medium] NPS 3/10 贬损者：破损"),
         ("{severity}/{state}", "zh-CN", "中/待受理"),
-        ("{unit} {touchpoint} {departments}", "en", "SH-001 delivery logistics"),
+        ("{unit} {touchpoint} {departments}", "en", "SH-001 Delivery Logistics"),
         ("{score}", "en", "NPS 3/10"),
         ("{words}", "en", "包裹破损，客服没有回应"),
         ("no placeholder", "en", "no placeholder"),

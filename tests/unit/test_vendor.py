@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -37,7 +37,7 @@ class Side:
         self.waits.append(seconds)
         self.now += timedelta(seconds=seconds)
 
-    def client(self, **settings: Any) -> VendorClient:
+    def client(self, *, waited: bool = False, **settings: Any) -> VendorClient:
         self.secrets.records.setdefault("cn_1", VendorSecret("acme", "cn_1", "jinshuju", CREDENTIALS))
         apis = VendorApis(
             door=self.door,
@@ -47,7 +47,7 @@ class Side:
             pause=self.pause,
             monotonic=self.seconds,
         )
-        return apis(Connection("acme", "cn_1", "shop", "jinshuju", settings=settings), Jinshuju())
+        return apis(Connection("acme", "cn_1", "shop", "jinshuju", settings=settings), Jinshuju(), waited=waited)
 
 
 def side(*answers: HttpResponse | Exception) -> Side:
@@ -131,7 +131,7 @@ def test_no_answer_is_tried_again_but_an_address_that_is_not_allowed() -> None:
     assert caught.value.code == "url_not_allowed"
 
 
-@pytest.mark.parametrize("path", ["/api/v1/forms/../me", "/api/./x", "/api/.."])
+@pytest.mark.parametrize("path", ["/api/v1/forms/../me", "/api/./x", "/api/..", "@evil.example/x", ".evil.example/x"])
 def test_an_id_cannot_lead_to_another_place(path: str) -> None:
     ours = side()
     with pytest.raises(Parked) as caught:
@@ -179,6 +179,48 @@ def test_a_long_wait_is_left_to_the_message(monkeypatch: pytest.MonkeyPatch) -> 
     assert (caught.value.code, ours.waits) == ("vendor_limit", [])
     assert caught.value.after is not None
     assert caught.value.after > PATIENCE
+
+
+def test_all_who_were_sent_away_have_their_turn_once_they_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Were each sent behind the others anew, nobody would be let in before the last one gave up."""
+    monkeypatch.setattr(Jinshuju, "api_limits", (Limit(5, 60.0, guard=0.0),))
+    ours = side()
+    come = [(0.0, n, False) for n in range(200)]  # seconds, who, whether it was told to come
+    while come:
+        come.sort()
+        at, who, waited = come.pop(0)
+        ours.now = max(ours.now, NOW + timedelta(seconds=at))
+        client = ours.client(waited=waited)
+        try:
+            client.get("/x")
+        except Retryable as error:
+            come.append((ours.now.timestamp() - NOW.timestamp() + (error.after or 0.0), who, True))
+        assert ours.now < NOW + timedelta(hours=2), "200 calls at 5 a minute are 40 minutes"
+    assert len(ours.door.calls) == 200
+
+
+def test_what_a_message_asks_further_is_part_of_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Jinshuju, "api_limits", (Limit(3, 60.0, guard=0.0),))
+    ours = side()
+    client = ours.client(waited=True)
+    client.get("/x")
+    (name,) = ours.windows.logs
+    ours.windows.logs[name] = replace(ours.windows.logs[name], promised=NOW.timestamp() + 900)
+    client.get("/x")
+    with pytest.raises(Retryable, match="using up"):
+        ours.client().get("/x")
+
+
+def test_who_shares_a_key_asks_no_sooner_than_the_vendor_wants() -> None:
+    ours = side(HttpResponse(429, {"retry-after": "300"}), HttpResponse(200, body=b"{}"))
+    with pytest.raises(Retryable):
+        ours.client().get("/x")
+    with pytest.raises(Retryable) as caught:
+        ours.client().get("/x")
+    assert (caught.value.code, len(ours.door.calls)) == ("vendor_limit", 1)
+    assert (caught.value.after or 0) >= 300
+    ours.now += timedelta(seconds=301)
+    assert ours.client(waited=True).get("/x") == {}
 
 
 def test_no_repr_shows_a_credential() -> None:
