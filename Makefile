@@ -43,12 +43,16 @@ lint: $(READY) $(CHECKOV) ## ruff, mypy, import-linter; and on the packaged temp
 bench: $(READY) ## calls, units and dollars per million feedback; start-up, CPU and size
 	@$(BIN)/python -m tests.bench
 
-soak: $(READY) ## 1,000 feedback through kills, duplicates and refusals
+soak: $(READY) ## 1,000 feedback through kills and refusals; 500 creates killed at, 500 alerts at a robot; 10,000 broken bodies per source
 	@SOAK_FEEDBACK=1000 SOAK_KILLS=20 $(BIN)/pytest tests/integration/test_soak.py -q
+	@KILL_DELIVERIES=500 KILLS=20 $(BIN)/pytest tests/integration/test_kills.py -q
+	@ROBOT_ALERTS=500 $(BIN)/pytest tests/integration/test_robots.py -q
 	@FLOOD=1000 $(BIN)/pytest tests/integration/test_hostile_over_http.py -q -k in_257
+	@FUZZ=10000 $(BIN)/pytest tests/contract/test_fuzz.py -q
 
-packs: $(READY) ## compile the code frames: chalicelib/packs/*.yaml, for people, to what the run time loads
+packs: $(READY) ## compile the code frames, chalicelib/packs/*.yaml, and the calendars to what the run time loads
 	@$(BIN)/python -m infra.model.packs
+	@$(BIN)/python -m infra.calendars
 
 model: packs ## learn the weights and write their card: make model DATA=folder [LICENCES=open]
 	@test -n "$(DATA)" || { echo "which labelled sets? make model DATA=folder [LICENCES=open]"; exit 2; }

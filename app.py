@@ -4,18 +4,21 @@ import os
 
 from chalice import Chalice
 
-from chalicelib.lambdas import admin, frames, hooks
+from chalicelib.lambdas import admin, cases, frames, hooks, organisation, page
 
 app = Chalice(app_name="echoloop", configure_logs=False)
 app.register_blueprint(hooks.bp)
 app.register_blueprint(admin.bp)
 app.register_blueprint(frames.bp)
+app.register_blueprint(cases.bp)
+app.register_blueprint(organisation.bp)
+app.register_blueprint(page.bp)
 
 # Only the API function loads this module when deployed: every worker's handler is its own module. Packaging
 # and tests need all of them; the API's cold start must not pay for what it never calls. `_HANDLER` cannot tell
 # the two apart, the local engine does not set it.
 if "AWS_LAMBDA_FUNCTION_NAME" not in os.environ:
-    from chalicelib.lambdas import alert, deliver, enrich, outbox, reread, rollup, sweep, ticket
+    from chalicelib.lambdas import alert, deliver, enrich, fetch, intake, outbox, reread, rollup, sweep, ticket
 
-    for worker in (enrich, outbox, rollup, reread, ticket, alert, deliver, sweep):
+    for worker in (enrich, outbox, rollup, reread, fetch, intake, ticket, alert, deliver, sweep):
         app.register_blueprint(worker.bp)

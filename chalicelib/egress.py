@@ -75,6 +75,7 @@ class Door:
     """Sends one request at a time. Thread-safe: it holds no connection.
 
     ``resolve``, ``connect`` and ``monotonic`` are there for tests; ``context`` for an operator's own authority.
+    ``body_cap`` bytes of an answer are read.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class Door:
         context: ssl.SSLContext | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         deadline: float = DEADLINE,
+        body_cap: int = BODY_CAP,
     ) -> None:
         if context is not None and (context.verify_mode != ssl.CERT_REQUIRED or not context.check_hostname):
             raise ValueError("The TLS context must verify.")
@@ -95,6 +97,7 @@ class Door:
         self._context = context
         self._monotonic = monotonic
         self._deadline = deadline
+        self._body_cap = body_cap
 
     def check(self, url: str) -> Target:
         """What is asked when a URL is saved: is it one that we would call now? Opens no socket.
@@ -106,26 +109,33 @@ class Door:
             self._policy.check_addresses(target, self._look_up(target, min(self._deadline, LOOKUP_AT_SAVE)) or ())
         return target
 
-    def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> HttpResponse:
-        """One call, one answer, whatever its status. Raises EgressError when there is none."""
-        clock = _Clock(self._monotonic, self._deadline)
+    def send(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes, *, within: float | None = None
+    ) -> HttpResponse:
+        """One call, one answer, whatever its status. Raises EgressError when there is none.
+
+        ``within``: seconds, where the caller has less than the door's deadline left.
+        """
+        clock = _Clock(self._monotonic, self._deadline if within is None else min(within, self._deadline))
         target, addresses = self._vetted(url, clock)
         connection = self._connection(target, addresses, clock)
-        sent = False
+        sent, wire = False, None
         try:
             connection.connect()
-            connection.sock = _DeadlineSocket(connection.sock, clock)
+            connection.sock = wire = _DeadlineSocket(connection.sock, clock, max(WIRE_CAP, 2 * self._body_cap))
             sent = True
             connection.request(
-                method, target.path, body=body, headers={"User-Agent": USER_AGENT, **headers},
+                method, target.path, body=body, headers=_once({"User-Agent": USER_AGENT, **headers}),
                 preload_content=False, decode_content=False,
             )  # fmt: skip
-            answer = _read(connection.getresponse())
+            answer = _read(connection.getresponse(), self._body_cap)
             failure = None
         except (OSError, HTTPError, HTTPException, ValueError) as error:
             failure = _code_of(error, clock)
         finally:
             connection.close()
+            if wire is not None:
+                wire.end()
         # Raised out here, so that no cause that spells out the URL hangs on it.
         if failure:
             raise EgressError("The target gave no answer.", code=failure, sent=sent)
@@ -221,10 +231,10 @@ class _Tls(HTTPSConnection):
 class _Reader(RawIOBase):
     """Reads from a socket, each read bounded by what is left of the deadline and of the wire cap."""
 
-    def __init__(self, sock: Any, clock: _Clock) -> None:
+    def __init__(self, sock: Any, clock: _Clock, room: int) -> None:
         self._sock = sock
         self._clock = clock
-        self._room = WIRE_CAP
+        self._room = room
 
     def readable(self) -> bool:
         return True
@@ -244,9 +254,10 @@ class _DeadlineSocket:
     A plain socket timeout starts anew with every byte: a target that drips would hold us for hours.
     """
 
-    def __init__(self, sock: Any, clock: _Clock) -> None:
+    def __init__(self, sock: Any, clock: _Clock, room: int) -> None:
         self._sock = sock
         self._clock = clock
+        self._room = room  # bytes of the answer, headers included
 
     def sendall(self, data: Any) -> None:
         rest = memoryview(data)
@@ -255,7 +266,7 @@ class _DeadlineSocket:
             rest = rest[self._sock.send(rest) :]
 
     def makefile(self, _mode: str) -> BufferedReader:
-        return BufferedReader(_Reader(self._sock, self._clock))
+        return BufferedReader(_Reader(self._sock, self._clock, self._room))
 
     def settimeout(self, seconds: float | None) -> None:
         """urllib3 sets its own, which is none: the deadline decides."""
@@ -264,30 +275,39 @@ class _DeadlineSocket:
         self._sock.shutdown(how)
 
     def close(self) -> None:
+        """``http.client`` closes when it has the headers of an answer that ends with its connection: not yet read."""
+
+    def end(self) -> None:
         self._sock.close()
 
 
-def _read(response: Any) -> HttpResponse:
-    """Status, headers and the first 64 KiB. What comes after is left in the socket, which is closed."""
+def _once(headers: Mapping[str, str]) -> dict[str, str]:
+    """Each header field once, however it is spelled: what comes later wins."""
+    last = {name.lower(): name for name in headers}
+    return {name: value for name, value in headers.items() if last[name.lower()] == name}
+
+
+def _read(response: Any, cap: int) -> HttpResponse:
+    """Status, headers and the first ``cap`` bytes. What comes after is left in the socket, which is closed."""
     chunks: list[bytes] = []
-    room = BODY_CAP + 1  # one more shows that there was more
+    room = cap + 1  # one more shows that there was more
     while room > 0 and (chunk := response.read(room, decode_content=False)):
         chunks.append(chunk)
         room -= len(chunk)
     headers = {name.lower(): value for name, value in response.headers.items()}
     body = b"".join(chunks)
-    truncated = len(body) > BODY_CAP
-    plain, more = _inflate(headers.get("content-encoding", ""), body[:BODY_CAP])
+    truncated = len(body) > cap
+    plain, more = _inflate(headers.get("content-encoding", ""), body[:cap], cap)
     return HttpResponse(response.status, headers, plain, truncated or more)
 
 
-def _inflate(encoding: str, body: bytes) -> tuple[bytes, bool]:
+def _inflate(encoding: str, body: bytes, cap: int) -> tuple[bytes, bool]:
     """Undo a gzip that we did not ask for, never past the cap. What cannot be undone stays as it is."""
     if encoding.strip().lower() not in ("gzip", "x-gzip"):
         return body, False
     inflater = zlib.decompressobj(zlib.MAX_WBITS | 16)
     try:
-        plain = inflater.decompress(body, BODY_CAP)
+        plain = inflater.decompress(body, cap)
     except zlib.error:
         return body, False
     return plain, bool(inflater.unconsumed_tail)

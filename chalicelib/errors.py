@@ -6,6 +6,7 @@
     │   ├── Malformed (400)      Invalid (422)      TooLarge (413)
     │   └── UnsupportedMedia (415)   TooMany (429)
     ├── Parked        the content is kept with its reason, a person mends it
+    │   └── Gone      a vendor's API does not know what was asked for
     └── Retryable     our trouble or the target's; the queue or the schedule tries again
 
 A message is written for the caller and never repeats the input: no secret, no customer's words.
@@ -111,6 +112,12 @@ class Parked(EcholoopError):
     """Kept with ``code`` as its reason until a person mends the cause and re-parses."""
 
     code = "unparseable"
+
+
+class Gone(Parked):
+    """The other side does not know what was asked for: not yet, or no more."""
+
+    code = "vendor_gone"
 
 
 class Retryable(EcholoopError):

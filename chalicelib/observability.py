@@ -25,13 +25,24 @@ METRICS: Final = (
     "Published",  # events put on the bus
     "Recounted",  # buckets rebuilt
     "Reread",  # voices read with a proposed or an activated code frame
+    "Fetched",  # responses read whole through a vendor's API
+    "FetchesDelayed",  # to be asked for again later
+    "FetchesParked",  # kept with a reason: the vendor's API did not tell the whole
+    "Polled",  # responses that a poll put on the inbox
+    "RowsAccepted",  # of uploaded files, put on the inbox
+    "RowsRefused",  # of uploaded files; the upload shows which and why
+    "UploadsFailed",  # files that were given up; the upload shows why
+    "PollsFailed",  # runs that ended with an error; the connection shows it
     "TicketsOpened",
     "TicketsUpdated",
+    "CallbacksApplied",  # what a system of record said that moved or completed a ticket
+    "CallbacksIgnored",  # idem, that was no news or could not be followed: the line says which codes
     "AlertsSent",
     "AlertsSwallowed",
     "SmsParts",
     "SpendGuarded",  # SMS that the spend guard turned into e-mail
     "Delivered",
+    "Digests",  # messages that named several deliveries to a robot
     "DeliveriesRetried",
     "DeliveriesHeld",
     "EndpointsDisabled",

@@ -6,7 +6,7 @@ A function imports this module and calls one builder; only what that builder nam
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -14,30 +14,47 @@ from chalicelib import config
 
 if TYPE_CHECKING:
     from chalicelib.connectors.registry import ConnectorCatalogue
+    from chalicelib.domain.calendar import Calendar
     from chalicelib.domain.egress_policy import Policy, Target
+    from chalicelib.domain.organisation_check import Asked
     from chalicelib.egress import Door
     from chalicelib.messaging.bus import EventBus
     from chalicelib.messaging.inbox import Inbox
     from chalicelib.messaging.notifications import SnsNotifications
     from chalicelib.messaging.queues import SqsQueue
+    from chalicelib.services.act_on_page import ActOnPage, MakeCode
     from chalicelib.services.activate_frame import ActivateFrame
+    from chalicelib.services.apply_callback import ApplyCallback
+    from chalicelib.services.audit_tickets import AuditTickets
     from chalicelib.services.authenticate import Authenticate
+    from chalicelib.services.case_file import CaseFile
+    from chalicelib.services.close_feedback import CloseFeedback
     from chalicelib.services.correct import Correct
     from chalicelib.services.deliver import Deliver
     from chalicelib.services.delivery_plan import DeliveryPlan
     from chalicelib.services.enrich import Enrich
     from chalicelib.services.fan_out import FanOut
+    from chalicelib.services.fetch import Fetch
+    from chalicelib.services.find_owner import FindOwner
+    from chalicelib.services.find_playbook import FindPlaybook
+    from chalicelib.services.hand_over import HandOver
     from chalicelib.services.hear import Hear
     from chalicelib.services.hear_callback import HearCallback
+    from chalicelib.services.intake import Intake
     from chalicelib.services.learn_delta import LearnDelta
     from chalicelib.services.manage_connections import ManageConnections
     from chalicelib.services.manage_endpoints import ManageEndpoints
     from chalicelib.services.manage_keys import ManageKeys
+    from chalicelib.services.manage_organisation import ManageOrganisation
     from chalicelib.services.manage_rules import ManageRules
     from chalicelib.services.manage_subscriptions import ManageSubscriptions
+    from chalicelib.services.manage_uploads import ManageUploads
     from chalicelib.services.move_ticket import MoveTicket
+    from chalicelib.services.open_page import OpenPage
     from chalicelib.services.open_ticket import OpenTicket
     from chalicelib.services.outbox import Outbox
+    from chalicelib.services.page_links import PageLinks
+    from chalicelib.services.poll import ArmPolls, Poll
     from chalicelib.services.propose_frame import ProposeFrame
     from chalicelib.services.raise_alert import RaiseAlert
     from chalicelib.services.read_corrections import ReadCorrections
@@ -55,11 +72,14 @@ if TYPE_CHECKING:
     from chalicelib.services.review import Review
     from chalicelib.services.rollup import Rollup
     from chalicelib.services.sweep import Sweep
+    from chalicelib.services.synchronise import Synchronise
     from chalicelib.services.try_reading import TryReading
+    from chalicelib.services.vendor import VendorApis
     from chalicelib.sources.registry import Catalogue
     from chalicelib.storage.alerts import AlertStore
     from chalicelib.storage.audit import AuditLog
     from chalicelib.storage.buckets import BucketStore
+    from chalicelib.storage.cases import CaseStore
     from chalicelib.storage.corrections import CorrectionList
     from chalicelib.storage.deliveries import DeliveryStore
     from chalicelib.storage.directory import DirectoryStore
@@ -67,13 +87,18 @@ if TYPE_CHECKING:
     from chalicelib.storage.feedback import FeedbackStore
     from chalicelib.storage.feedback_list import FeedbackList
     from chalicelib.storage.frames import FrameStore
+    from chalicelib.storage.items import ItemStore
+    from chalicelib.storage.organisations import OrganisationStore
+    from chalicelib.storage.page_codes import PageCodes
+    from chalicelib.storage.polls import PollStore
+    from chalicelib.storage.raw_files import RawFiles
     from chalicelib.storage.review_queue import ReviewQueue
-    from chalicelib.storage.secrets import ConnectionSecrets, EndpointSecrets
+    from chalicelib.storage.secrets import ConnectionSecrets, EndpointSecrets, VendorSecrets
     from chalicelib.storage.tickets import TicketStore
+    from chalicelib.storage.uploads import UploadStore
     from chalicelib.storage.vault import Vault
-    from chalicelib.understanding.book import FrameBook
+    from chalicelib.understanding.book import FrameBook, Words
     from chalicelib.understanding.delta import Delta
-    from chalicelib.understanding.frame import Frame
     from chalicelib.understanding.reader import Reader
     from chalicelib.understanding.weights import Weights
 
@@ -101,7 +126,7 @@ def client(service: str) -> Any:
     return _built(service, connect_timeout=2, read_timeout=10, retries={"mode": "standard", "max_attempts": 3})
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=8)
 def hook_client(service: str) -> Any:
     """A client that gives up in time for the hook to answer within 1.5 seconds: the platform tries again."""
     once = {"mode": "standard", "total_max_attempts": 1}
@@ -112,6 +137,9 @@ def _built(service: str, **limits: Any) -> Any:
     """With a fixed user agent, since botocore would build its own twice a call, and without checks of what we send."""
     from botocore.config import Config
 
+    if service == "s3":
+        # Version 4 in every region: URLs of the older one end in another year. No checksum that a browser cannot make.
+        limits |= {"signature_version": "s3v4", "request_checksum_calculation": "when_required"}
     config = Config(user_agent="echoloop", parameter_validation=False, **limits)
     return _session().create_client(service, config=config)
 
@@ -121,19 +149,26 @@ def hear() -> Hear:
     """What a hook calls."""
     from chalicelib.services.hear import Hear
     from chalicelib.sources.registry import load
+    from chalicelib.storage.raw_files import RawFiles
     from chalicelib.storage.secrets import ConnectionSecrets
 
     secrets = ConnectionSecrets(hook_client("ssm"), settings().parameter_prefix, settings().key_id)
-    return Hear(secrets=secrets, source=load, inbox=inbox(), clock=now)
+    return Hear(
+        secrets=secrets,
+        source=load,
+        inbox=_hook_inbox("inbox"),
+        fetches=_hook_inbox("fetches"),
+        files=RawFiles(lambda: hook_client("s3"), settings().uploads_bucket),
+        clock=now,
+    )
 
 
-@lru_cache(maxsize=1)
-def inbox() -> Inbox:
-    """Where hooks put what they heard."""
+def _hook_inbox(name: str) -> Inbox:
+    """Where hooks put what they heard, and what the vendor's API must tell the whole of first."""
     from chalicelib.messaging.inbox import Inbox
     from chalicelib.messaging.queues import SqsQueue
 
-    return Inbox(SqsQueue(hook_client("sqs"), settings().inbox_url))
+    return Inbox(SqsQueue(hook_client("sqs"), getattr(settings(), f"{name}_url")))
 
 
 @lru_cache(maxsize=1)
@@ -161,6 +196,14 @@ def endpoint_secrets() -> EndpointSecrets:
 
 
 @lru_cache(maxsize=1)
+def vendor_secrets() -> VendorSecrets:
+    """What opens the APIs of survey platforms: managed by the API function, read by fetch."""
+    from chalicelib.storage.secrets import VendorSecrets
+
+    return VendorSecrets(client("ssm"), settings().parameter_prefix, settings().key_id)
+
+
+@lru_cache(maxsize=1)
 def directory() -> DirectoryStore:
     """What people configure."""
     from chalicelib.storage.directory import DirectoryStore
@@ -182,6 +225,15 @@ def ticket_store() -> TicketStore:
 
 
 @lru_cache(maxsize=1)
+def item_store() -> ItemStore:
+    """Items in other people's systems."""
+    from chalicelib.storage.items import ItemStore
+
+    _bind()
+    return ItemStore()
+
+
+@lru_cache(maxsize=1)
 def due_store() -> DueStore:
     """Waits longer than fifteen minutes, and how far the sweep has come."""
     from chalicelib.storage.due import DueStore
@@ -195,7 +247,24 @@ def open_ticket_service() -> OpenTicket:
     """What the ticket function calls."""
     from chalicelib.services.open_ticket import OpenTicket
 
-    return OpenTicket(feedback=feedback_store(), tickets=ticket_store(), topic_names=topic_names, clock=now)
+    return OpenTicket(
+        feedback=feedback_store(), tickets=ticket_store(), frames=frame_words, owner=find_owner(), clock=now
+    )
+
+
+def frame_words(workspace: str) -> Words:
+    """What a workspace's code frame says of topics: looked up once, with the first word that is asked for."""
+    return frame_book().words(lambda: frame_store().state(workspace))
+
+
+@lru_cache(maxsize=1)
+def find_playbook() -> FindPlaybook:
+    """What a ticket says to do, in words."""
+    import time
+
+    from chalicelib.services.find_playbook import FindPlaybook
+
+    return FindPlaybook(lambda workspace: frame_words(workspace).playbooks(), time.monotonic)
 
 
 def topic_names(workspace: str) -> Callable[[str, str], str]:
@@ -203,12 +272,12 @@ def topic_names(workspace: str) -> Callable[[str, str], str]:
 
     The frame is looked up with the first name that is asked for.
     """
-    frame: list[Frame] = []
+    words: list[Words] = []
 
     def name(topic: str, lang: str) -> str:
-        if not frame:
-            frame.append(frame_book().frame(frame_store().state(workspace)))
-        return frame[0].name(topic, lang)
+        if not words:
+            words.append(frame_words(workspace))
+        return words[0].name(topic, lang)
 
     return name
 
@@ -222,11 +291,137 @@ def move_ticket() -> MoveTicket:
 
 
 @lru_cache(maxsize=1)
-def hear_callback() -> HearCallback:
-    """What an OA says back."""
-    from chalicelib.services.hear_callback import HearCallback
+def hand_over() -> HandOver:
+    """Who takes a ticket, or hands it on."""
+    from chalicelib.services.hand_over import HandOver
 
-    return HearCallback(secrets=endpoint_secrets(), endpoints=directory(), tickets=ticket_store(), clock=now)
+    return HandOver(tickets=ticket_store(), clock=now, office=find_owner(), asked=_asked_of_organisation)
+
+
+@lru_cache(maxsize=1)
+def case_store() -> CaseStore:
+    """Notes, links and verdicts beside the tickets."""
+    from chalicelib.storage.cases import CaseStore
+
+    _bind()
+    return CaseStore()
+
+
+@lru_cache(maxsize=1)
+def case_file() -> CaseFile:
+    """What lies beside a ticket."""
+    from chalicelib.services.case_file import CaseFile
+
+    return CaseFile(tickets=ticket_store(), cases=case_store(), clock=now)
+
+
+@lru_cache(maxsize=1)
+def audit_tickets() -> AuditTickets:
+    """The quality audit of closed tickets."""
+    from chalicelib.services.audit_tickets import AuditTickets
+
+    return AuditTickets(tickets=ticket_store(), verdicts=case_store(), clock=now)
+
+
+@lru_cache(maxsize=1)
+def close_feedback() -> CloseFeedback:
+    """A person puts a voice away."""
+    from chalicelib.services.close_feedback import CloseFeedback
+
+    return CloseFeedback(feedback=feedback_store(), clock=now)
+
+
+@lru_cache(maxsize=1)
+def page_links() -> PageLinks:
+    """Links to the page of a ticket."""
+    from chalicelib.services.page_links import PageLinks
+
+    return PageLinks(marks=vault(), clock=now)
+
+
+@lru_cache(maxsize=1)
+def page_codes() -> PageCodes:
+    """The codes with which people work on that page."""
+    from chalicelib.storage.page_codes import PageCodes
+
+    _bind()
+    return PageCodes()
+
+
+@lru_cache(maxsize=1)
+def open_page() -> OpenPage:
+    """What the page shows."""
+    from chalicelib.services.open_page import OpenPage
+
+    return OpenPage(
+        links=page_links(),
+        tickets=ticket_store(),
+        voices=feedback_store(),
+        playbook=find_playbook(),
+        topic_names=topic_names,
+        organisation=find_owner().organisation,
+        clock=now,
+    )
+
+
+@lru_cache(maxsize=1)
+def make_code() -> MakeCode:
+    """A code for a person and a ticket."""
+    from chalicelib.services.act_on_page import MakeCode
+
+    return MakeCode(codes=page_codes(), marks=vault(), clock=now)
+
+
+@lru_cache(maxsize=1)
+def act_on_page() -> ActOnPage:
+    """A person's work from the page."""
+    from chalicelib.services.act_on_page import ActOnPage
+
+    return ActOnPage(
+        links=page_links(),
+        codes=page_codes(),
+        marks=vault(),
+        tickets=ticket_store(),
+        move=move_ticket(),
+        hand_over=hand_over(),
+        organisation=find_owner().organisation,
+        clock=now,
+    )
+
+
+@lru_cache(maxsize=1)
+def hear_callback() -> HearCallback:
+    """The door for what systems of record say back. Light: some of them wait for 1.5 seconds."""
+    from chalicelib.connectors.registry import callback_reader
+    from chalicelib.messaging.queues import SqsQueue
+    from chalicelib.services.hear_callback import HearCallback
+    from chalicelib.storage.secrets import EndpointSecrets
+
+    return HearCallback(
+        secrets=EndpointSecrets(hook_client("ssm"), settings().parameter_prefix, settings().key_id),
+        reader=callback_reader,
+        judge=apply_callback,
+        queue=SqsQueue(hook_client("sqs"), settings().callbacks_url),
+        clock=now,
+    )
+
+
+@lru_cache(maxsize=1)
+def apply_callback() -> ApplyCallback:
+    """What was said, judged and written."""
+    from chalicelib.connectors.registry import callback_reader
+    from chalicelib.services.apply_callback import ApplyCallback
+    from chalicelib.storage.callbacks import CallbackMemory
+
+    return ApplyCallback(
+        endpoints=directory(),
+        tickets=ticket_store(),
+        items=item_store(),
+        memory=CallbackMemory(now),
+        reader=callback_reader,
+        queue=queue("callbacks"),
+        clock=now,
+    )
 
 
 @lru_cache(maxsize=1)
@@ -238,7 +433,7 @@ def sweep_service() -> Sweep:
         feedback=feedback_store(),
         due=due_store(),
         buckets=bucket_store(),
-        queues={name: queue(name) for name in ("tickets", "alerts", "deliveries", "rollups")},
+        queues={name: queue(name) for name in ("tickets", "alerts", "deliveries", "rollups", "fetches")},
         clock=now,
     )
 
@@ -289,7 +484,7 @@ def bus() -> EventBus:
 
 @lru_cache(maxsize=8)
 def queue(name: str) -> SqsQueue:
-    """One of our queues: inbox, tickets, alerts, deliveries, rollups or readings."""
+    """One of our queues: inbox, tickets, alerts, deliveries, rollups, readings, fetches or uploads."""
     from chalicelib.messaging.queues import SqsQueue
 
     return SqsQueue(client("sqs"), getattr(settings(), f"{name}_url"))
@@ -323,6 +518,7 @@ def enrich_service() -> Enrich:
         frames=frame_store(),
         source=load,
         readers=frame_book().reader,
+        fetches=queue("fetches"),
         clock=now,
         retention_days=settings().retention_days,
     )
@@ -357,6 +553,96 @@ def rollup_service() -> Rollup:
         clock=now,
         retention_days=settings().retention_days,
         delay=settings().rollup_delay,
+    )
+
+
+# --- the APIs of survey platforms ----------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1)
+def fetch_service() -> Fetch:
+    """What reads the whole of an event through its platform's API."""
+    import random
+
+    from chalicelib.services.fetch import Fetch
+
+    return Fetch(
+        directory=directory(),
+        source=_fetching_source,
+        api=vendor_apis(),
+        inbox=_inbox(),
+        queue=queue("fetches"),
+        clock=now,
+        luck=random.SystemRandom().random,
+    )
+
+
+@lru_cache(maxsize=1)
+def poll_service() -> Poll:
+    """What asks a platform for what it did not push."""
+    import time
+
+    from chalicelib.services.poll import Poll
+
+    return Poll(
+        directory=directory(),
+        store=poll_store(),
+        due=due_store(),
+        source=_fetching_source,
+        api=vendor_apis(),
+        inbox=_inbox(),
+        queue=queue("fetches"),
+        clock=now,
+        monotonic=time.monotonic,
+    )
+
+
+@lru_cache(maxsize=1)
+def arm_polls() -> ArmPolls:
+    """Switches pollers on and off, and shows how far they are."""
+    from chalicelib.services.poll import ArmPolls
+
+    return ArmPolls(store=poll_store(), due=due_store(), source=_fetching_source, clock=now)
+
+
+def _fetching_source(name: str) -> Any:
+    """Whoever asks looks at ``fetches`` and ``polls`` before it asks for more than every source has."""
+    from chalicelib.sources.registry import load
+
+    return load(name)
+
+
+def _inbox() -> Inbox:
+    from chalicelib.messaging.inbox import Inbox
+
+    return Inbox(queue("inbox"))
+
+
+@lru_cache(maxsize=1)
+def poll_store() -> PollStore:
+    """How far pollers have come."""
+    from chalicelib.storage.polls import PollStore
+
+    _bind()
+    return PollStore()
+
+
+@lru_cache(maxsize=1)
+def vendor_apis() -> VendorApis:
+    """Clients of platforms' APIs. Their door reads larger answers: a page of responses is one."""
+    import time
+
+    from chalicelib.egress import Door
+    from chalicelib.services.vendor import LARGEST_ANSWER, VendorApis
+    from chalicelib.storage.deliveries import TargetWindows
+
+    return VendorApis(
+        door=Door(egress_policy(), body_cap=LARGEST_ANSWER),
+        windows=TargetWindows(),
+        secrets=vendor_secrets(),
+        clock=now,
+        pause=time.sleep,
+        monotonic=time.monotonic,
     )
 
 
@@ -454,6 +740,109 @@ def reread_range() -> RereadRange:
     )
 
 
+# --- uploaded files ------------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1)
+def upload_store() -> UploadStore:
+    """How far each file is read."""
+    from chalicelib.storage.uploads import UploadStore
+
+    _bind()
+    return UploadStore(now)
+
+
+@lru_cache(maxsize=1)
+def raw_files() -> RawFiles:
+    """Uploaded files as they came."""
+    from chalicelib.storage.raw_files import RawFiles
+
+    return RawFiles(lambda: client("s3"), settings().uploads_bucket)
+
+
+@lru_cache(maxsize=1)
+def intake_service() -> Intake:
+    """What reads uploaded files."""
+    import time
+
+    from chalicelib.services.intake import Intake
+    from chalicelib.sources.registry import load
+
+    return Intake(
+        directory=directory(),
+        store=upload_store(),
+        files=raw_files(),
+        source=load,
+        inbox=_inbox(),
+        queue=queue("uploads"),
+        clock=now,
+        monotonic=time.monotonic,
+    )
+
+
+@lru_cache(maxsize=1)
+def manage_uploads() -> ManageUploads:
+    """Where a connection's files go, and what became of each."""
+    from chalicelib.services.manage_uploads import ManageUploads
+    from chalicelib.sources.registry import load
+
+    return ManageUploads(
+        connections=directory(),
+        store=upload_store(),
+        files=raw_files(),
+        takes_files=lambda source: load(source).takes_files,
+        clock=now,
+    )
+
+
+# --- organisations -------------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1)
+def organisation_store() -> OrganisationStore:
+    """Organisations of workspaces, with the channels of their people."""
+    from chalicelib.storage.organisations import OrganisationStore
+
+    _bind()
+    return OrganisationStore(vault())
+
+
+@lru_cache(maxsize=1)
+def manage_organisation() -> ManageOrganisation:
+    """Units, departments, people."""
+    from chalicelib.calendars import book
+    from chalicelib.services.manage_organisation import ManageOrganisation
+
+    return ManageOrganisation(
+        store=organisation_store(), asked=_asked_of_organisation, countries=book.countries, clock=now
+    )
+
+
+def calendar(country: str) -> Calendar | None:
+    """Public holidays of a country."""
+    from chalicelib.calendars import book
+
+    return book.calendar(country)
+
+
+def _asked_of_organisation(workspace: str) -> Asked:
+    """The departments that the workspace's code frame and rules name."""
+    from chalicelib.domain.organisation_check import Asked
+
+    frame = frame_book().frame(frame_store().state(workspace))
+    ruled = {rule.department for rule in directory().rules(workspace) if rule.department}
+    others = ruled | {line.department for line in frame.red_lines}
+    return Asked({node.id: node.department for node in frame.nodes}, frozenset(others), frame.version)
+
+
+@lru_cache(maxsize=1)
+def find_owner() -> FindOwner:
+    """Who gets a ticket."""
+    from chalicelib.services.find_owner import FindOwner
+
+    return FindOwner(organisation_store(), now)
+
+
 # --- the management API --------------------------------------------------------------------------------------------
 
 
@@ -473,6 +862,8 @@ def manage_connections() -> ManageConnections:
     return ManageConnections(
         store=directory(),
         secrets=connection_secrets(),
+        vendor_secrets=vendor_secrets(),
+        polls=arm_polls(),
         sources=source_catalogue(),
         resume=reparse().connection,
         clock=now,
@@ -542,7 +933,7 @@ def read_tickets() -> ReadTickets:
     """Tickets as a key may see them."""
     from chalicelib.services.read_tickets import ReadTickets
 
-    return ReadTickets(ticket_store())
+    return ReadTickets(ticket_store(), item_store(), now)
 
 
 @lru_cache(maxsize=1)
@@ -617,8 +1008,16 @@ def try_reading() -> TryReading:
     from chalicelib.connectors import cards
     from chalicelib.services.try_reading import TryReading
     from chalicelib.sources.registry import load
+    from chalicelib.understanding import playbooks
 
-    return TryReading(reader=reader_of, directory=directory(), source=load, card=cards.build, clock=now)
+    return TryReading(
+        reader=reader_of,
+        directory=directory(),
+        source=load,
+        card=cards.build,
+        playbooks=playbooks.of_frame,
+        clock=now,
+    )
 
 
 @lru_cache(maxsize=1)
@@ -642,7 +1041,9 @@ def reveal_contact() -> RevealContact:
     """Contact data, for the person who has to call back."""
     from chalicelib.services.reveal_contact import RevealContact
 
-    return RevealContact(feedback=feedback_store(), vault=vault(), audit=audit_log(), clock=now)
+    return RevealContact(
+        feedback=feedback_store(), vault=vault(), audit=audit_log(), clock=now, key_of=find_owner().key_of
+    )
 
 
 @lru_cache(maxsize=1)
@@ -717,8 +1118,10 @@ def deliver_service() -> Deliver:
     import random
     import time
 
-    from chalicelib.connectors.registry import load
+    from chalicelib.connectors.registry import load, load_digester, load_gateway, load_keeper
     from chalicelib.services.deliver import Deliver
+    from chalicelib.services.digest import Digest
+    from chalicelib.services.spend_sms import SpendSms
     from chalicelib.storage.deliveries import TargetWindows
 
     return Deliver(
@@ -730,11 +1133,41 @@ def deliver_service() -> Deliver:
         voices=feedback_store(),
         vault=vault(),
         connector=load,
+        keeper=load_keeper,
+        digester=load_digester,
+        digest=Digest(_delivery_plan()),
+        synchronise=_synchronise(),
+        sms=SpendSms(alert_store(), load_gateway, settings().sms_parts_per_day, now),
         door=egress_door(),
         topic_names=topic_names,
         luck=random.SystemRandom().random,
         monotonic=time.monotonic,
         base_url=settings().public_url,
+        page=page_links().make,
+        lease=timedelta(seconds=settings().delivery_lease),
+        playbook=find_playbook(),
+    )
+
+
+@lru_cache(maxsize=1)
+def _synchronise() -> Synchronise:
+    """Its door reads larger answers: an item comes back whole, with all that others have put into it."""
+    import time
+
+    from chalicelib.egress import Door
+    from chalicelib.services.keep_token import KeepToken
+    from chalicelib.services.synchronise import LARGEST_ANSWER, Synchronise
+    from chalicelib.storage.deliveries import TargetWindows
+    from chalicelib.storage.items import TokenStore
+
+    return Synchronise(
+        items=item_store(),
+        keep_token=KeepToken(TokenStore(vault()), now),
+        windows=TargetWindows(),
+        door=Door(egress_policy(), body_cap=LARGEST_ANSWER),
+        clock=now,
+        monotonic=time.monotonic,
+        lease=timedelta(seconds=settings().delivery_lease) / 2,  # it ends before its delivery's
     )
 
 
@@ -787,8 +1220,14 @@ def raise_alert_service() -> RaiseAlert:
         clock=now,
         sms_parts_per_day=settings().sms_parts_per_day,
         base_url=settings().public_url,
+        page=_known_page,
     )
     return RaiseAlert(feedback=feedback_store(), admission=alert_store(), send=send, clock=now)
+
+
+def _known_page(workspace: str, ticket: str, since: datetime) -> str:
+    """The page of a ticket; none where the workspace has no key yet: an alert makes none."""
+    return page_links().make(workspace, ticket, since) if vault().knows(workspace) else ""
 
 
 @lru_cache(maxsize=1)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from chalicelib.connectors import base, sms_template
 from chalicelib.domain.directory import EndpointSecret
@@ -87,7 +87,7 @@ class AliyunSms:
         )
         url = secret.url.partition("?")[0].rstrip("/")
         moment = message.now.isoformat()
-        headers = headers_of(urlsplit(url).netloc, message.now, digest("nonce", message.delivery_id, moment))
+        headers = headers_of(sms_template.host_of(url), message.now, digest("nonce", message.delivery_id, moment))
         signed = authorization(given["access_key_id"], given["access_key_secret"], query, headers)
         # "host" is the door's to send, from the same URL.
         sent = {name: value for name, value in headers.items() if name != "host"}

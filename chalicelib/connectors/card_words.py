@@ -53,6 +53,8 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "unsatisfied": ("客户回访仍不满意", "customer still unsatisfied when asked"),
     "no_answer": ("客户回访未答复", "customer did not answer when asked"),
     "count": ("{} 条反馈", "{} voices"),
+    "count_one": ("{} 条反馈", "{} voice"),
+    "count_merged": ("{} 条反馈（其中 {} 条合并）", "{} voices ({} merged)"),
     "playbook": ("处理建议", "What to do"),
     "compensation": ("补偿上限", "at most"),
     "button": ("查看工单", "Open the ticket"),

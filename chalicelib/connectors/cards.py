@@ -6,6 +6,7 @@ renders the one model within its vendor's size; ``plain_text`` and ``headline`` 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
@@ -20,6 +21,7 @@ from chalicelib.domain.outbound import Message
 from chalicelib.domain.ticket import SETTLED
 from chalicelib.domain.understanding import Tag
 from chalicelib.domain.vocabulary import NO_UNIT
+from chalicelib.understanding import called
 
 __all__ = ["LANGUAGES", "Card", "build", "clip", "fit", "harmless", "headline", "plain_text"]
 
@@ -35,6 +37,8 @@ _LEAST_PLACE: Final = 8  # characters that a first line must have left for what 
 _SHORT: Final = 80
 _SHORT_LINE: Final = 40  # characters for what and where that are too few for a title
 _IN_TITLE: Final = ("severity", "unit", "due")
+_LAST: Final = ("customer", "id")
+_OWN_ID: Final = re.compile(r"[A-Za-z0-9]+_[A-Za-z0-9]+")  # no dialect acts on one "_" within a word
 
 Body = TypeVar("Body")
 
@@ -161,10 +165,21 @@ def what_words(message: Message, lang: str) -> str:
     return _what(message, lang)
 
 
-def where_word(message: Message) -> str:
+def where_word(message: Message, lang: str) -> str:
     """The unit, else the touchpoint."""
+    return unit_word(message) or touchpoint_word(message, lang)
+
+
+def touchpoint_word(message: Message, lang: str) -> str:
+    """What the touchpoint is called; empty where nothing says which it was."""
     touchpoint = message.ticket.touchpoint if message.ticket else message.detail.get("touchpoint")
-    return unit_word(message) or harmless(str(touchpoint or ""))
+    return harmless(called.touchpoint(str(touchpoint), lang)) if touchpoint else ""
+
+
+def department_words(message: Message, lang: str) -> str:
+    """What the ticket's departments are called."""
+    departments = message.ticket.departments if message.ticket else ()
+    return _comma(lang).join(harmless(called.department(role, lang)) for role in departments)
 
 
 def when_words(message: Message, lang: str) -> str:
@@ -172,6 +187,13 @@ def when_words(message: Message, lang: str) -> str:
     if _is_over(message):
         return state_word(message, lang)
     return due_words(message, lang) or _count(message, lang)
+
+
+def subject_id(message: Message) -> str:
+    """The id of the ticket, alert or feedback, as it stands: it can be copied. Empty for what has none yet."""
+    told = message.detail.get("alert_id") or message.detail.get("feedback_id") or ""
+    named = message.ticket.id if message.ticket else str(told)
+    return named if _OWN_ID.fullmatch(named) else ""
 
 
 def score_words(message: Message) -> str:
@@ -182,7 +204,7 @@ def score_words(message: Message) -> str:
 def unit_word(message: Message) -> str:
     """Where it was, as far as anything says so."""
     unit = message.ticket.unit if message.ticket else message.detail.get("unit")
-    return harmless(str(unit)) if unit and unit != NO_UNIT else ""
+    return harmless(called.readable(str(unit))) if unit and unit != NO_UNIT else ""
 
 
 def customer_words(message: Message, budget: int = WORD_BUDGETS[0]) -> str:
@@ -209,7 +231,7 @@ def _line(message: Message, lang: str, limit: int, *, what: str, when: str) -> s
     """``【紧急】what · where · when`` in ``limit`` characters: what and where give way, when does not."""
     severity = severity_word(message, lang)
     head = f"【{severity}】" if lang == "zh-CN" else f"{severity.upper()} · "
-    where = where_word(message)
+    where = where_word(message, lang)
     for start in (head, ""):
         rest = limit - len(start) - (len(when) + 3 if when else 0) - (3 if where else 0)
         if rest >= _LEAST_PLACE:
@@ -229,14 +251,25 @@ def _what(message: Message, lang: str) -> str:
         return harmless(message.ticket.title) or say(message.type, lang)
     detail = message.detail
     topic = str(detail.get("topic") or NO_TOPIC)
-    rule = harmless(say(str(detail.get("rule") or ""), lang))
+    rule = _rule(message, lang)
     about = harmless(message.topic_name(topic, lang)) if topic != NO_TOPIC else ""
     return " ".join(part for part in (say(message.type, lang), rule, about) if part)
 
 
+def _rule(message: Message, lang: str) -> str:
+    rule = str(message.detail.get("rule") or "")
+    said = say(rule, lang)
+    return _short(called.readable(rule) if said == rule else said)
+
+
 def _count(message: Message, lang: str) -> str:
+    """How many voices an alert names, and how many of them had to wait for it."""
     named = message.detail.get("named") if message.ticket is None else None
-    return say("count", lang).format(_short(named)) if named else ""
+    merged = message.detail.get("swallowed")
+    if not named:
+        return ""
+    word = "count_merged" if merged and named != 1 else "count_one" if named == 1 else "count"
+    return say(word, lang).format(_short(named), _short(merged))
 
 
 def _topic_words(message: Message, lang: str) -> str:
@@ -262,36 +295,31 @@ def _severity(message: Message) -> str:
 
 def _facts(message: Message, lang: str) -> Iterator[tuple[str, str]]:
     """Name and value of everything that is known, in the order of its weight."""
-    ticket, detail = message.ticket, message.detail
+    detail = message.detail
     yield "severity", severity_word(message, lang)
     yield "state", state_word(message, lang)
     yield "unit", clip(unit_word(message), _SHORT)
-    yield "touchpoint", _short(ticket.touchpoint if ticket else detail.get("touchpoint"))
-    yield "departments", _short(_comma(lang).join(ticket.departments)) if ticket else ""
+    yield "touchpoint", clip(touchpoint_word(message, lang), _SHORT)
+    yield "departments", clip(department_words(message, lang), _SHORT)
     yield "due", due_words(message, lang)
     yield "scores", score_words(message)
     if message.type == "alert.raised":
-        yield "rule", _short(say(str(detail.get("rule") or ""), lang))
+        yield "rule", _rule(message, lang)
         yield "named", _short(detail.get("named"))
         yield "swallowed", _short(detail.get("swallowed") or "")
-    yield "endpoint", _short(detail.get("endpoint_id"))
+    yield "endpoint", _own_id(detail.get("endpoint_id"))
     yield "customer", _short(" ".join(message.customer.values()))
-    # A ticket's id is ours and has one "_", which no dialect acts on: it can be copied as it stands.
-    yield "id", ticket.id if ticket else _short(message.delivery_id)
+    yield "id", "" if message.link else subject_id(message)  # the page says it
 
 
 def _brief(message: Message, facts: Iterable[tuple[str, str]], lang: str) -> Iterator[tuple[str, str]]:
     """The facts that the first line does not tell, and the topics; who wrote it and the id come last."""
-    told = {*_IN_TITLE, "rule", "named"} | (set() if message.ticket and message.ticket.unit else {"touchpoint"})
-    topics = _topics(message, lang)
-    for name, value in facts:
-        if name == "customer" and topics:
-            yield "tags", topics
-            topics = ""
-        if name == "id" and topics:
-            yield "tags", topics
-        if name not in told:
-            yield name, value
+    told = {*_IN_TITLE, "rule", "named", "swallowed"} | (set() if unit_word(message) else {"touchpoint"})
+    shown = [(name, value) for name, value in facts if name not in told]
+    yield from (fact for fact in shown if fact[0] not in _LAST)
+    if topics := _topics(message, lang):
+        yield "tags", topics
+    yield from (fact for fact in shown if fact[0] in _LAST)
 
 
 def _topics(message: Message, lang: str) -> str:
@@ -326,6 +354,11 @@ def _playbook(message: Message, lang: str) -> Iterator[str]:
     most = harmless(playbook.compensation[lang])
     if most:
         yield f"{say('compensation', lang)} {clip(most, _SHORT // 2)}"
+
+
+def _own_id(value: object) -> str:
+    """An id of ours, so that it can be copied."""
+    return str(value) if _OWN_ID.fullmatch(str(value)) else _short(value)
 
 
 def _short(value: object) -> str:

@@ -6,7 +6,7 @@ would be wrong, and a repeated create would not be the same request.
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta, timezone, tzinfo
+from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -54,9 +54,9 @@ def _place(zone: str) -> tuple[tzinfo, str]:
 
 
 def _local(due: datetime, place: tzinfo) -> tuple[date, str]:
-    """Day and clock; midnight is the end of the day before it."""
+    """Day and clock; midnight is the end of the day before it, the seconds after it are not."""
     local = due.astimezone(place)
-    if (local.hour, local.minute) == (0, 0):
+    if local.time() == time():
         return local.date() - timedelta(days=1), "24:00"
     return local.date(), f"{local.hour}:{local.minute:02d}"
 

@@ -1,11 +1,10 @@
-"""One card that names many events: a line each, with how grave, what, where, by when, which one, and its page.
+"""One card that names many events: a line each, with how grave, what, where, by when, and its page or else its id.
 
 Nothing of a customer's words is in it but what a ticket's title has of them, made harmless as in ``cards``.
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,6 @@ from chalicelib.domain.outbound import Message
 from chalicelib.domain.vocabulary import SEVERITIES
 
 LINE: Final = 110  # characters of one line without its id
-_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,80}")
 _GRAVE: Final = ("critical", "high")  # counted in the title
 
 Body = TypeVar("Body")
@@ -75,17 +73,9 @@ def fit(
 
 
 def _line(message: Message, lang: str) -> Line:
-    """How grave, what, where, by when, and its id."""
-    text = cards.headline(message, lang, LINE)
-    return Line(_severity(message), f"{text} · {_subject(message)}", message.link)
-
-
-def _subject(message: Message) -> str:
-    """The id of what it is about. Ids are ours, and a "_" within one is acted on by no dialect: it can be copied."""
-    if message.ticket:
-        return message.ticket.id
-    named = str(message.detail.get("alert_id") or message.detail.get("feedback_id") or "")
-    return named if _ID.fullmatch(named) else message.delivery_id
+    """How grave, what, where, by when, and where no page of ours says it, its id."""
+    told = (cards.headline(message, lang, LINE), "" if message.link else cards.subject_id(message))
+    return Line(_severity(message), " · ".join(part for part in told if part), message.link)
 
 
 def _severity(message: Message) -> str:

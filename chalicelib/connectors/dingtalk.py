@@ -95,8 +95,8 @@ def _body(card: Card) -> dict[str, Any]:
 
 
 def _markdown(card: Card) -> str:
-    words, *others = card.lines  # the words, or where nobody spoke the facts
-    return "\n\n".join([f"### {card.title}", f"> {words}", *others])
+    first, others = card.lines[:1], card.lines[1:]  # the words, or where nobody spoke the facts
+    return "\n\n".join([f"### {card.title}", *(f"> {line}" for line in first), *others])
 
 
 def _digest(card: DigestCard) -> dict[str, Any]:

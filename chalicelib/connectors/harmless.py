@@ -18,7 +18,7 @@ _TWINS: Final = str.maketrans("<>[]*`#&_|~\\!{}", "＜＞［］＊｀＃＆＿�
 _NO_MARKS: Final = str.maketrans(OPEN + CLOSE, "［］")
 _MENTION: Final = re.compile("([@＠])(?!\u200d)")
 _SCHEME: Final = re.compile(":(?=//)")
-_DOMAIN_DOT: Final = re.compile(r"(?<=[A-Za-z0-9])\.(?=[A-Za-z])")
+_DOMAIN_DOT: Final = re.compile(r"(?<=\w)\.(?=[^\W\d_])")  # of any script: 中国 is a top-level domain
 _KEPT_FORMAT: Final = "\u200d\u200b"  # joiners inside emoji, and our own marks
 
 

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from chalicelib.connectors import templates
 from chalicelib.connectors.base import lang_of
@@ -97,6 +98,13 @@ def parts(settings: Mapping[str, Any], text: str) -> int:
 def sign_name(settings: Mapping[str, Any]) -> str:
     """As it was registered: the vendors add the brackets."""
     return str(settings["sign_name"]).strip("【】 ")
+
+
+def host_of(url: str) -> str:
+    """The ``Host`` that the door sends, which both vendors sign: lower case, the port only where it is unusual."""
+    shape = urlsplit(url)
+    host = (shape.hostname or "").rstrip(".")
+    return host if shape.port in (None, 443) else f"{host}:{shape.port}"
 
 
 def stable(code: str) -> str:

@@ -8,7 +8,6 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import timezone
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from chalicelib.connectors import base, sms_template
 from chalicelib.domain.directory import EndpointSecret
@@ -101,7 +100,7 @@ class TencentSms:
             "Authorization": authorization(
                 given["secret_id"],
                 given["secret_key"],
-                host=urlsplit(url).netloc,
+                host=sms_template.host_of(url),
                 day=message.now.astimezone(timezone.utc).strftime("%Y-%m-%d"),
                 timestamp=timestamp,
                 body=body,
@@ -125,7 +124,9 @@ class TencentSms:
         if len(others) < len(codes):
             return Outcome(DELIVERED, SOME_REFUSED if others else "")
         refusals = [_refused(code) for code in others]
-        return next((one for one in refusals if one.verdict == RETRY), refusals[0])
+        # What may have gone out to one of them decides: it must neither be paid back nor be called unsent.
+        unclear = (one for one in refusals if one.code == UNREADABLE)
+        return next(unclear, next((one for one in refusals if one.verdict == RETRY), refusals[0]))
 
 
 _: type[base.Connector] = TencentSms

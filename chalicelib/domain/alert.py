@@ -69,6 +69,7 @@ class Mention:
     ticket: str | None = None  # id of the ticket that the same feedback opens
     what: str = "feedback"  # feedback | delivery.failed | endpoint.disabled
     code: str = ""  # our own stable code of what happened to an endpoint
+    touchpoint: str | None = None  # where it was, of a feedback
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,13 @@ class Alert:
     mentions: tuple[Mention, ...]
     swallowed: int  # how many of them had to wait
     at: datetime
+    trigger: str | None = None  # the subject that did not have to wait; None: a cool-down was over
+
+    @property
+    def lead(self) -> Mention | None:
+        """The voice that is told of before all others: the one that set it off, else the gravest; None without any."""
+        voices = [mention for mention in self.mentions if mention.what == "feedback"]
+        return next((voice for voice in voices if voice.subject == self.trigger), voices[0] if voices else None)
 
 
 class Step(Enum):
@@ -163,6 +171,7 @@ def compose(key: AlertKey, waiting: Sequence[Mention], version: int, at: datetim
         mentions=mentions,
         swallowed=sum(1 for one in mentions if one.subject != trigger),
         at=at,
+        trigger=trigger,
     )
 
 

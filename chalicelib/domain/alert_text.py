@@ -17,7 +17,7 @@ from chalicelib.domain.vocabulary import NO_UNIT, SEVERITIES
 
 LANGUAGES: Final = ("zh-CN", "en")
 SMS_PARTS: Final = 2  # of one alert
-_LINKED: Final = 20  # mentions that get links of their own; longer lists are ids alone
+LINKED: Final = 20  # mentions that get links of their own; longer lists are ids alone
 _LABEL: Final = 40  # characters of a name that somebody else chose
 _SUBJECT: Final = 99  # characters, SNS's limit
 
@@ -42,6 +42,7 @@ class Letter:
     alert: Alert
     topic: Mapping[str, str] = field(default_factory=dict)  # language → name of the topic; missing: its id
     base_url: str = ""  # of the API, no slash at the end; empty: ids without links
+    pages: Mapping[str, str] = field(default_factory=dict, repr=False)  # ticket → name of its page, where there is one
     sms_limit: int | None = None  # set when the day's SMS parts are used up: how many there were
 
 
@@ -122,7 +123,7 @@ def _block(letter: Letter, lang: str) -> list[str]:
 
 
 def _list(letter: Letter) -> list[str]:
-    linked = len(letter.alert.mentions) <= _LINKED
+    linked = len(letter.alert.mentions) <= LINKED
     lines = []
     for mention in letter.alert.mentions:
         words = [mention.subject, mention.ticket or "", mention.code, _link(letter, mention) if linked else ""]
@@ -134,7 +135,8 @@ def _link(letter: Letter, mention: Mention) -> str:
     if not letter.base_url or mention.what != "feedback":
         return ""
     if mention.ticket:
-        return f"{letter.base_url}/t/{mention.ticket}"
+        page = letter.pages.get(mention.ticket)
+        return f"{letter.base_url}/t/{page}" if page else ""
     return f"{letter.base_url}/v1/feedback/{mention.subject}"
 
 

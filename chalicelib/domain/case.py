@@ -69,9 +69,10 @@ class Customer:
 
 
 def sample(workspace: str, month: str, tickets: Iterable[str]) -> tuple[str, ...]:
-    """Ids to audit of the tickets closed in ``month`` (``2026-11``): one in twenty, rounded up, the same every time.
+    """Ids to audit of the tickets closed in ``month`` (``2026-11``): one in twenty, rounded up.
 
-    The lot falls by a hash of workspace, ticket and month, so nobody can choose what is looked at.
+    The same tickets give the same sample; one more may put another out of it. The lot falls by a hash of workspace,
+    ticket and month, so nobody can choose what is looked at.
     """
     drawn = sorted(set(tickets), key=lambda one: digest("audit", workspace, one, month))
     return tuple(sorted(drawn[: -(-len(drawn) // ONE_IN)]))

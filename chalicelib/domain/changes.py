@@ -23,6 +23,8 @@ Listens = Callable[[str, str], bool]  # (workspace, event type) → whether an e
 # A delivery that is held because of its endpoint has not failed: somebody paused it, or endpoint.disabled told.
 _NOT_FAILURES: Final = (ENDPOINT_PAUSED, ENDPOINT_DISABLED)
 _STUCK: Final = ("held", "failed", "uncertain")  # until a person looks
+# What an alert says of the voice that leads it. No ``ticket_id``: the ticket may be opened after the alert is told.
+_LEAD: Final = {"feedback": "feedback_id", "opens": "opens_ticket", "touchpoint": "touchpoint"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,7 @@ def _alert(change: RowChange) -> tuple[Event, ...]:
                 "topic": row.get("topic"),
                 "named": int(row["named"]),
                 "swallowed": int(row["swallowed"]),
+                **{told: row[name] for name, told in _LEAD.items() if row.get(name)},
             },
         ),
     )

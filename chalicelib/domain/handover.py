@@ -11,11 +11,10 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Final
 
-from chalicelib.domain.ticket import SETTLED, TAKEN, Move, Step, Ticket, history_line, legal_moves, move
+from chalicelib.domain.ticket import SETTLED, TAKEN, WITH_THE_OWNER, Move, Step, Ticket, history_line, legal_moves, move
 from chalicelib.errors import Conflict, Invalid
 
 _WAITING: Final = "waiting_customer"
-_WITH_THE_OWNER: Final = TAKEN | {_WAITING}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,7 @@ def claimed(ticket: Ticket, owner: str, *, actor: str, at: datetime) -> Step | N
 
     Raises Conflict: ``already_claimed`` when somebody else has taken it, ``illegal_move`` where nobody can take it.
     """
-    if ticket.state in _WITH_THE_OWNER:
+    if ticket.state in WITH_THE_OWNER:
         if ticket.owner == owner:
             return None
         if ticket.owner is not None:
@@ -54,7 +53,8 @@ def reassigned(
     """The ticket in other hands; who had taken it has it no more, and whoever gets it accepts it anew.
 
     Another department takes it without an owner unless one is named, and keeps it whatever is read of the words
-    later. That is a bounce, and so is any handover by or over the head of who had taken it.
+    later. That is a bounce, and so is any handover by or over the head of who had taken it. The department that has it
+    already, the first one, may get it for itself alone: that is none.
     Raises Conflict (``illegal_move``) when it is settled, Invalid (``nothing_changes``) when they have it already.
     """
     if ticket.state in SETTLED:
@@ -62,16 +62,17 @@ def reassigned(
             f"A ticket that is {ticket.state} cannot be handed over.", code="illegal_move", allowed=legal_moves(ticket)
         )
     departments = (department,) if department else ticket.departments
-    moves_on = departments != ticket.departments
+    moves_on = departments[:1] != ticket.departments[:1]
     then = Hands(owner or (None if moves_on else ticket.owner), departments)
     if then == Hands(ticket.owner, ticket.departments):
         raise Invalid("It is with them already.", code="nothing_changes")
-    bounced = moves_on or (ticket.state in _WITH_THE_OWNER and ticket.owner is not None)
+    taken_away = ticket.state in WITH_THE_OWNER and ticket.owner not in (None, then.owner)
+    bounced = moves_on or taken_away
     newer = replace(
         _next(ticket, at),
         owner=then.owner,
         departments=then.departments,
-        assigned=ticket.assigned or moves_on,
+        assigned=ticket.assigned or departments != ticket.departments,
         bounced=ticket.bounced + bounced,
         state="open" if bounced and ticket.state in TAKEN else ticket.state,
     )

@@ -79,12 +79,13 @@ def single_days(text: str) -> dict[date, Shifts]:
     """Day → its shifts, empty when closed. Raises ValueError."""
     found: dict[date, Shifts] = {}
     for days, shifts in _entries(text):
+        read = _shifts(shifts)
         for day in _range(days):
             if day in found:
                 raise ValueError(f"{day} is named twice.")
-            found[day] = _shifts(shifts)
-    if len(found) > MOST_DAYS:
-        raise ValueError(f"More than {MOST_DAYS} single days are named.")
+            if len(found) == MOST_DAYS:
+                raise ValueError(f"More than {MOST_DAYS} single days are named.")
+            found[day] = read
     return found
 
 

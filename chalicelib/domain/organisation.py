@@ -25,6 +25,7 @@ CAN_CHANGE: Final = "can_change:"
 DEFAULT_ZONE: Final = "Asia/Shanghai"
 DEFAULT_COUNTRY: Final = "CN"
 MOST_ASKED: Final = 50  # people who are asked whether they are there before the next level is
+MOST_VERSIONS: Final = 99_999_999  # of one workspace
 NO_CALENDAR: Final = "none"  # open on holidays as on any day
 _WHOLE: Final = {"zh-CN": "全公司", "en": "the whole workspace"}
 ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -186,6 +187,12 @@ class Organisation:
         return found
 
     @cached_property
+    def named_departments(self) -> frozenset[str]:
+        """Every department that the document names."""
+        triage = () if self.triage is None else (self.triage,)
+        return frozenset((*triage, *(one.id for one in self.departments), *(post.department for post in self.holders)))
+
+    @cached_property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.time_zone)
 
@@ -205,7 +212,7 @@ class Organisation:
     def line(self, unit: str | None) -> Iterator[str]:
         """A unit, the known ones above it, and EVERYWHERE. A circle, which no check lets in, is walked once."""
         seen: set[str] = set()
-        while unit is not None and unit not in seen:
+        while unit is not None and unit not in seen and unit != EVERYWHERE:
             seen.add(unit)
             yield unit
             unit = self.parent(unit)

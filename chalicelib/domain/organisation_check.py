@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Final
 
-from chalicelib.domain.organisation import EVERYWHERE, MOST_ASKED, Organisation, Person, Post
+from chalicelib.domain.organisation import EVERYWHERE, MOST_ASKED, Absence, Organisation, Person, Post
 
 BROKEN: Final = ("unit_cycle", "unknown_parent", "unknown_unit", "unknown_person")
 WARNINGS: Final = ("unstaffed", "no_channel", "deputy_loop", "absence_uncovered")
@@ -44,6 +44,11 @@ class Asked:
     topics: Mapping[str, str]  # topic → department
     others: frozenset[str] = frozenset()
     frame: str = ""  # the version that says so
+
+    @property
+    def departments(self) -> frozenset[str]:
+        """All that are asked for."""
+        return self.others | frozenset(self.topics.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +174,7 @@ class _Owners:
 
 
 def _departments(one: Organisation, asked: Asked) -> Iterator[Finding]:
-    known = {department.id for department in one.departments} | set(asked.topics.values()) | asked.others
+    known = {department.id for department in one.departments} | asked.departments
     if one.triage is None:
         yield Finding("no_triage", ())
     elif one.triage not in known:
@@ -185,48 +190,37 @@ def _people(one: Organisation, today: date) -> Iterator[Finding]:
     for person in one.people:
         if not person.channels:
             yield Finding("no_channel", _in(person), person=person.id)
-        if _leads_back(one, person.id):
+        asked = _stand_ins(one, person)
+        if person in asked:
             yield Finding("deputy_loop", _in(person, "deputies"), person=person.id)
         if person.id in circles:
             yield Finding("superior_loop", _in(person, "superior"), person=person.id)
-        if person.posts and any(not _covered(one, person, day) for day in _days_away(person, today)):
+        if person.posts and any(_is_uncovered(absence, asked, today) for absence in person.absences):
             yield Finding("absence_uncovered", _in(person, "absent"), person=person.id)
 
 
-def _days_away(person: Person, today: date) -> Iterator[date]:
-    """The days of its absences from today on, of one as long as a year at most."""
-    for absence in person.absences:
-        first = max(absence.first, today)
-        for number in range(min((absence.last - first).days, 366) + 1):
-            yield first + timedelta(days=number)
-
-
-def _covered(one: Organisation, person: Person, day: date) -> bool:
-    seen, waiting = {person.id}, list(person.deputies)
+def _stand_ins(one: Organisation, person: Person) -> tuple[Person, ...]:
+    """Who would be asked in the place of somebody, as far as anybody is: deputies, and theirs. Where they lead back,
+    the person is among them, which is harmless while one of the others is there."""
+    seen: dict[str, Person] = {}
+    waiting = list(person.deputies)
     while waiting and len(seen) < MOST_ASKED:
         deputy = one.by_person[waiting.pop()]
-        if deputy.id in seen:
-            continue
-        seen.add(deputy.id)
-        if deputy.absence(day) is None:
-            return True
-        waiting.extend(deputy.deputies)
-    return False
+        if deputy.id not in seen:
+            seen[deputy.id] = deputy
+            waiting.extend(deputy.deputies)
+    return tuple(seen.values())
 
 
-def _leads_back(one: Organisation, person: str) -> bool:
-    """Whether somebody stands in for those who stand in for them, as far as they would be asked: harmless while one of
-    them is there."""
-    seen: set[str] = set()
-    waiting: list[str] = list(one.by_person[person].deputies)
-    while waiting and len(seen) < MOST_ASKED:
-        name = waiting.pop()
-        if name == person:
-            return True
-        if name not in seen:
-            seen.add(name)
-            waiting.extend(one.by_person[name].deputies)
-    return False
+def _is_uncovered(absence: Absence, asked: Sequence[Person], today: date) -> bool:
+    """Whether from today on some day of it has nobody there. The first such day is the first of all, or the first of
+    an absence of somebody who is asked: no other day has to be looked at, however long the absence is."""
+    since = max(absence.first, today)
+    if since > absence.last:
+        return False
+    theirs = (other.first for person in asked for other in person.absences)
+    days = {since, *(day for day in theirs if since < day <= absence.last)}
+    return any(all(person.absence(day) for person in asked) for day in days)
 
 
 def _circles(names: Iterable[str], above: Callable[[str], str | None]) -> frozenset[str]:

@@ -84,11 +84,13 @@ class Message:
     feedback: Feedback | None = None
     customer: Mapping[str, str] = field(default_factory=dict, repr=False)  # what the contact policy lets out
     base_url: str = ""  # of our own pages; empty: no link
+    page: str = field(default="", repr=False)  # name of our page on the ticket, see domain/page_link.py; empty: its id
     topic_name: Callable[[str, str], str] = field(default=lambda topic, _: topic, repr=False)  # (id, language) → name
     time_zone: str = TIME_ZONE  # of whoever reads it, IANA
     playbook: Playbook | None = field(default=None, repr=False)  # what was agreed to do about it
 
     @property
     def link(self) -> str:
-        """Our own page on the ticket; empty where there is none."""
-        return f"{self.base_url}/t/{self.ticket.id}" if self.base_url and self.ticket else ""
+        """Our own page on the ticket, of an alert on the one that its voice opens; empty where there is none."""
+        page = self.page or (self.ticket.id if self.ticket else "")
+        return f"{self.base_url}/t/{page}" if self.base_url and page else ""

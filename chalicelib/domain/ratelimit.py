@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+RESERVED: Final = 10  # of so many places in a window one is kept for what is urgent
 _STEP: Final = 0.001  # an entry exactly a window old still counts, so the next one leaves a little after
 
 
@@ -70,10 +71,11 @@ def admit(
     before (``promised``), a limit's spacing apart, or all of them would come back at the same moment. Who comes fresh
     does not overtake them; who ``waited`` was told to come now, and what is ``urgent`` takes the next free place.
     Where those who wait leave ``together``, each place serves many: nobody is told to wait for more than one window
-    beyond the next free place.
+    beyond the next free place, and some places are kept for what is urgent.
     """
     times = _recent(window.times, limits, now)
-    free = max([now, window.closed, *(_free_at(times, limit) for limit in limits)])
+    kept = RESERVED if together and not urgent else None
+    free = max([now, window.closed, *(_free_at(times, limit, limit.count // kept if kept else 0) for limit in limits)])
     if free <= now and (waited or urgent or window.promised <= now):
         return Admission(0.0, replace(window, times=(*times, now)))
     if urgent:
@@ -85,10 +87,12 @@ def admit(
     return Admission(at - now, replace(window, times=times, promised=max(at, window.promised)))
 
 
-def _free_at(times: Sequence[float], limit: Limit) -> float:
-    if len(times) < limit.count:
+def _free_at(times: Sequence[float], limit: Limit, kept: int) -> float:
+    """When the window has room for one more beside the ``kept`` places."""
+    count = limit.count - kept
+    if len(times) < count:
         return 0.0
-    return times[-limit.count] + limit.span + _STEP
+    return times[-count] + limit.span + _STEP
 
 
 def _recent(times: Sequence[float], limits: Sequence[Limit], now: float) -> tuple[float, ...]:

@@ -33,6 +33,7 @@ MOVES: Final[Mapping[str, tuple[str, ...]]] = {
 STATES: Final = tuple(MOVES)
 SETTLED: Final = frozenset({"resolved", "verifying", "closed", "merged", "rejected"})  # nothing is left to do there
 TAKEN: Final = frozenset({"accepted", "in_progress"})  # from here the way to open is back
+WITH_THE_OWNER: Final = TAKEN | {"waiting_customer"}  # whoever has it there has accepted it
 SYSTEM: Final = "echoloop"  # the actor of what nobody did by hand
 
 # What an implied way may not pass through, from the most natural way to the least: forward only; through a bounce
@@ -188,11 +189,14 @@ def brought_up(
 
 
 def is_elsewhere(before: Ticket, after: Ticket) -> bool:
-    """Whether a voice's ticket belongs to other people than before. One that a person assigned stays with whom it has.
+    """Whether a voice's ticket belongs to other people than before.
 
-    ``departments`` are in order: who has the first has the ticket.
+    One that a person assigned stays with whom it has, and so does one that its owner has accepted, or that is settled:
+    only people take it from them. ``departments`` are in order: who has the first has the ticket.
     """
-    return not after.assigned and (before.departments[:1], before.unit) != (after.departments[:1], after.unit)
+    if after.assigned or after.state in SETTLED or (after.state in WITH_THE_OWNER and after.owner is not None):
+        return False
+    return (before.departments[:1], before.unit) != (after.departments[:1], after.unit)
 
 
 def owned(step: Step, owner: str | None) -> Step:

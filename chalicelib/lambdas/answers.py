@@ -308,6 +308,16 @@ class NewKey(Answer):
     key: str
 
 
+class NewCode(Answer):
+    """``code`` is shown this once. ``url`` is the page that it is for, by a link of its own."""
+
+    ticket: str
+    person: str
+    code: str
+    expires_at: str
+    url: str
+
+
 class ScoreLine(Answer):
     kind: Literal["nps", "csat", "ces", "rating"]
     value: float

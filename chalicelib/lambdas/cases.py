@@ -34,14 +34,16 @@ def _call(roles: tuple[str, ...]) -> Call:
 @bp.route("/v1/tickets/{ticket_id}/claim", methods=["POST"], content_types=ANY)
 @guarded
 def claim_ticket(ticket_id: str) -> Response:
-    """Take a ticket, for yourself or for the person named as ``owner``. It is accepted with that."""
+    """Take a ticket, for yourself or for the person named as ``owner``. It is accepted with that. You are whom the
+    organisation says that the key belongs to; else the key itself.
+    """
     from chalicelib.lambdas import schemas, shows
 
     call = _call(access.CASE_WORKERS)
     workspace, wanted = call.body(schemas.Claim)
     seen = wiring.read_tickets().get(call.key, workspace, access.identity(ticket_id))
-    owner = wanted.owner or call.key.id
-    taken = wiring.hand_over().claim(workspace, seen.id, version=wanted.version, owner=owner, actor=call.key.id)
+    hands = wiring.hand_over()
+    taken = hands.claim(workspace, seen.id, version=wanted.version, owner=wanted.owner, actor=call.key.id)
     return json_response(200, shows.ticket(taken))
 
 

@@ -21,6 +21,8 @@ Json = dict[str, Any]
 _MAY_BE_EMPTY: Final = ("check_organisation",)  # a body is taken and none is needed
 _REF: Final = "#/components/schemas/{model}"
 _PROBLEM: Final = "application/problem+json"
+_HTML: Final = "text/html"
+_FORM: Final = "application/x-www-form-urlencoded"
 _IN_BODY: Final[Mapping[int, tuple[str, ...]]] = {
     400: ("malformed_json", "duplicate_key", "json_too_deep", "number_out_of_range", "invalid_encoding"),
     413: ("payload_too_large",),
@@ -51,6 +53,7 @@ class Operation:
     key: bool = True  # a Bearer key is needed
     takes: tuple[str, ...] = ()  # media types of text that a body may have, beside JSON where there is a model
     gives: tuple[str, ...] = ()  # likewise of the answer
+    pages: tuple[int, ...] = ()  # refusals that are pages for people
 
 
 _ENDPOINT_ERRORS: Final = {
@@ -153,14 +156,22 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "claim_ticket": Operation(
         answers.Ticket,
         body=schemas.Claim,
-        errors={409: ("already_claimed", "illegal_move", "version_conflict")},
+        errors={409: ("already_claimed", "illegal_move", "version_conflict"), 422: ("unknown_person",)},
     ),
     "reassign_ticket": Operation(
         answers.Ticket,
         body=schemas.Reassignment,
-        errors={409: ("illegal_move", "version_conflict"), 422: ("nothing_changes", "no_reason")},
+        errors={
+            409: ("illegal_move", "version_conflict"),
+            422: ("nothing_changes", "no_reason", "unknown_department", "unknown_person"),
+        },
     ),
     "complete_ticket": Operation(answers.Ticket, body=schemas.LateResolution, errors={409: ("version_conflict",)}),
+    "make_code": Operation(answers.NewCode, 201, schemas.CodeNew, errors={422: ("no_owner",)}),
+    "open_page": Operation(None, query=None, key=False, gives=(_HTML,), pages=(404, 503)),
+    "act_on_page": Operation(
+        None, 303, query=None, key=False, takes=(_FORM,), pages=(400, 403, 404, 409, 413, 415, 422, 503)
+    ),
     "add_note": Operation(answers.CaseNote, 201, schemas.NoteNew, errors={422: ("note_empty",)}),
     "list_notes": Operation(answers.Page[answers.CaseNote], query=schemas.ListQuery),
     "link_ticket": Operation(
@@ -216,7 +227,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         takes=("application/yaml",),
     ),
     "find_owner": Operation(answers.Owner, query=schemas.OwnerQuery, errors={422: ("unknown_topic",)}),
-    "list_organisations": Operation(answers.Page[answers.OrganisationLine]),
+    "list_organisations": Operation(answers.Page[answers.OrganisationLine], query=schemas.ListQuery),
     "get_calendar": Operation(answers.Calendar),
     "hear_callback_get": Operation(None, query=None, key=False, errors={401: _SIGNED, 405: ("method_not_allowed",)}),
     "hear_callback_post": Operation(
@@ -275,7 +286,7 @@ def _operation(path: str, name: str, view: Callable[..., Any], names: Mapping[ty
         "operationId": name,
         "summary": summary.rstrip("."),
         "parameters": [*_path_parameters(path), *(_query_parameters(one.query) if one.query else [])],
-        "responses": {str(one.status): _done(one, names), **_errors(path, one, names)},
+        "responses": {str(one.status): _done(one, names), **_errors(path, one, names), **_pages(one)},
         "security": [{"key": []}] if one.key else [],
     }
     if rest:
@@ -310,6 +321,12 @@ def _errors(path: str, one: Operation, names: Mapping[type[BaseModel], str]) -> 
         }
         for status, listed in sorted(codes.items())
     }
+
+
+def _pages(one: Operation) -> Json:
+    """Refusals that a person reads."""
+    content = {_HTML: {"schema": {"type": "string"}}}
+    return {str(status): {"description": "A page that says why.", "content": content} for status in one.pages}
 
 
 def _done(one: Operation, names: Mapping[type[BaseModel], str]) -> Json:

@@ -147,10 +147,11 @@ def find_owner() -> Response:
 @guarded
 def list_organisations() -> Response:
     """Every version, newest first, and whose key brought it."""
-    from chalicelib.lambdas import shows
+    from chalicelib.lambdas import schemas, shows
 
-    found = wiring.manage_organisation().history(_call(access.READERS).workspace())
-    return json_response(200, shows.page([shows.organisation_line(one) for one in found], None))
+    workspace, asked = _call(access.READERS).query(schemas.ListQuery)
+    found, cursor = wiring.manage_organisation().history(workspace, limit=asked.limit, cursor=asked.cursor)
+    return json_response(200, shows.page([shows.organisation_line(one) for one in found], cursor))
 
 
 @bp.route("/v1/calendars/{country}/{year}", methods=["GET"])

@@ -14,13 +14,14 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from chalicelib.domain.access import UNIT_ROLES
+from chalicelib.domain.contact import is_contact
 from chalicelib.domain.frame_state import LONGEST_OVERLAY, MOST_PACKS
 from chalicelib.domain.moments import EARLIEST, rfc3339
+from chalicelib.domain.organisation import MOST_VERSIONS
 from chalicelib.domain.rules import MAX_COOLDOWN_S
 from chalicelib.domain.upload import MAX_BYTES
 
 MOST_ITEMS: Final = 100  # on one page of a list
-MOST_VERSIONS: Final = 99_999_999  # of one organisation
 LATEST: Final = datetime(2100, 1, 1, tzinfo=timezone.utc)
 
 _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -30,6 +31,13 @@ _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 def _printable(text: str) -> str:
     if _CONTROLS.search(text):
         raise ValueError("Control characters are not allowed.")
+    return text
+
+
+def _no_contact(text: str) -> str:
+    """Whoever has a ticket stands in its events, which go to other systems."""
+    if is_contact(text):
+        raise ValueError("A name or an id is needed, not a number or an address.")
     return text
 
 
@@ -82,6 +90,7 @@ def _unique(values: list[str]) -> list[str]:
 Workspace = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100), AfterValidator(_printable)]
+Owner = Annotated[Name, AfterValidator(_no_contact)]
 Unit = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_printable)]
 Note = Annotated[str, StringConstraints(max_length=2000)]
 Secret = Annotated[str, StringConstraints(pattern=r"^[!-~]{8,256}$")]
@@ -296,18 +305,24 @@ class Transition(Body):
 
 
 class Claim(Body):
-    """``owner``: who takes it, by id or name; left out, the key itself. ``version`` as for a move."""
+    """``owner``: who takes it, by id; by any name where there is no organisation. ``version`` as for a move."""
 
     version: int = Field(ge=1, le=2**31)
-    owner: Name | None = None
+    owner: Owner | None = None
+
+
+class CodeNew(Body):
+    """``person``: whose code it is, by id or name; left out, the ticket's owner."""
+
+    person: Owner | None = None
 
 
 class Reassignment(Body):
     """Another department, another person, or both. Left out, ``owner`` stays only where the department does."""
 
     version: int = Field(ge=1, le=2**31)
-    department: Name | None = None
-    owner: Name | None = None
+    department: Owner | None = None
+    owner: Owner | None = None
     reason: Note
 
     @model_validator(mode="after")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from chalicelib.domain.envelope import Envelope
 from chalicelib.messaging.queues import SqsQueue
 
@@ -15,3 +17,7 @@ class Inbox:
     def put(self, envelope: Envelope) -> None:
         """Raises Retryable when the queue did not take it."""
         self._queue.send(envelope.to_message())
+
+    def put_all(self, envelopes: Sequence[Envelope]) -> None:
+        """Raises Retryable when the queue did not take all of them."""
+        self._queue.send_all([envelope.to_message() for envelope in envelopes])

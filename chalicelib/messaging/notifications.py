@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from chalicelib.domain import sms
 from chalicelib.domain.alert import SMS
 from chalicelib.domain.vocabulary import SEVERITIES, severity_rank
 from chalicelib.errors import Invalid, Retryable
@@ -25,9 +26,15 @@ class SnsNotifications:
     Every failure of SNS is Retryable, and carries SNS's code alone: its messages repeat addresses.
     """
 
+    name = "sns"
+
     def __init__(self, client: Any, topic_prefix: str) -> None:
         self._client = client
         self._topic_prefix = topic_prefix
+
+    def parts(self, text: str) -> int:
+        """What carriers bill for one phone: by septets or UTF-16 units, see domain/sms.py."""
+        return sms.parts(text)
 
     def publish(self, workspace: str, severity: str, protocol: str, text: str, *, subject: str | None = None) -> None:
         """Send ``text`` to the workspace's subscribers of this severity. Raises Retryable when SNS did not take it."""

@@ -45,7 +45,10 @@ class AuditTickets:
     clock: Clock
 
     def sample(self, key: ApiKey, workspace: str, month: str) -> Sample:
-        """The sample of ``month`` (``2026-11``, UTC), by id. While the month lasts it grows with what is closed."""
+        """The sample of ``month`` (``2026-11``, UTC), by id: the same for the same closed tickets.
+
+        It changes while the month lasts, and when a ticket that was closed in it is opened again.
+        """
         closed = {one.id: one for one in self.tickets.closed(workspace, *month_of(month))}
         drawn = [closed[one] for one in sample(workspace, month, closed)]
         seen = tuple(one for one in drawn if sees_unit(key, one.unit))

@@ -42,6 +42,7 @@ AHEAD: Final = 15.0  # seconds until a message looks again whose plan is not wri
 FRESH: Final = 5.0  # seconds that credentials may be old which a final refusal is laid to
 SENDER_LOST: Final = "sender_lost"
 RATE_LIMITED: Final = "rate_limited"
+DIGEST_S: Final = 6.0  # seconds for the call of a digest: what is written around it takes the rest of a call's time
 LOOKS: Final = 3  # after these its plan never came to be: the worker died before writing it
 
 
@@ -108,8 +109,10 @@ class ContactVault(Protocol):
 
 
 class Door(Protocol):
-    def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> HttpResponse:
-        """Raises EgressError."""
+    def send(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes, *, within: float | None = ...
+    ) -> HttpResponse:
+        """``within``: seconds, where the door's own deadline is too long. Raises EgressError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +123,8 @@ class Deliver:
     ``keeper`` gives the connector of a name that keeps an item a ticket, None for one that is told of events;
     ``digester`` that of a chat robot, which names many in one message.
 
-    ``monotonic`` gives seconds for durations; ``base_url`` is where our own pages are.
+    ``monotonic`` gives seconds for durations; ``base_url`` is where our own pages are. ``page`` names the one of a
+    ticket for as long as something of a moment is news, see services/page_links.py.
     """
 
     plan: DeliveryPlan
@@ -141,6 +145,7 @@ class Deliver:
     luck: Callable[[], float]
     monotonic: Callable[[], float]
     base_url: str = ""
+    page: Callable[[str, str, datetime], str] = lambda _, ticket, __: ticket
     lease: timedelta = LEASE
     playbook: Callable[[str, Chosen | None], Playbook | None] = lambda _, __: None
 
@@ -391,10 +396,22 @@ class Deliver:
             feedback=feedback,
             customer=self._customer(endpoint, feedback),
             base_url=self.base_url,
+            page=self._page(mine),
             topic_name=self.topic_names(mine.workspace),
             playbook=self.playbook(mine.workspace, ticket.playbook) if ticket else None,
             time_zone=endpoint.settings.get("time_zone") or TIME_ZONE,
         )
+
+    def _page(self, mine: Delivery) -> str:
+        """The same for every attempt: what a target knows by its content must not change with a retry.
+
+        That of an alert may not be there yet: its ticket is opened in the same seconds.
+        """
+        ticket_id = mine.detail.get("ticket_id") or mine.detail.get("opens_ticket")
+        if not ticket_id or not self.base_url:
+            return ""
+        since = datetime.fromisoformat(mine.occurred_at) if mine.occurred_at else mine.created_at
+        return self.page(mine.workspace, ticket_id, since)
 
     def _customer(self, endpoint: Endpoint, feedback: Feedback | None) -> Mapping[str, str]:
         if feedback is None:
@@ -416,7 +433,7 @@ class Deliver:
         try:
             request = build()
             spent = self.sms.take(endpoint, first.message, secret)
-            response = self.door.send(request.method, request.url, request.headers, request.body)
+            response = self._answer(request, digest=len(leased) > 1)
             told = self.connector(endpoint.connector).outcome(response)
             outcome = _with_hint(told, response, first.message.now)
             ambiguous = is_ambiguous(outcome, response)
@@ -437,6 +454,12 @@ class Deliver:
             ambiguous=ambiguous,
         )
         return outcome, attempt, spent.parts if spent else 0
+
+    def _answer(self, request: HttpRequest, *, digest: bool) -> HttpResponse:
+        """Raises EgressError."""
+        if digest:
+            return self.door.send(request.method, request.url, request.headers, request.body, within=DIGEST_S)
+        return self.door.send(request.method, request.url, request.headers, request.body)
 
     def _settle(
         self, before: Delivery, endpoint: Endpoint, outcome: Outcome, lease: str, *, ambiguous: bool
@@ -527,7 +550,7 @@ def _with_hint(outcome: Outcome, response: HttpResponse, now: datetime) -> Outco
 
 
 def _is_urgent(delivery: Delivery) -> bool:
-    return delivery.detail.get("severity") == "critical"
+    return bool(delivery.detail.get("red_line")) or delivery.detail.get("severity") == "critical"
 
 
 def _attempt_of(mine: Delivery, task: Task, brought: Brought) -> Attempt:

@@ -61,6 +61,11 @@ class Connections(Protocol):
     def connection(self, workspace: str, connection_id: str) -> Connection | None: ...
 
 
+class Api(Protocol):
+    def __call__(self, connection: Connection, source: ApiSource, *, waited: bool = ...) -> Any:
+        """A client for one message. See services/vendor.py."""
+
+
 class InboxPort(Protocol):
     def put(self, envelope: Envelope) -> None:
         """Durable when it returns. Raises Retryable."""
@@ -91,7 +96,7 @@ class Fetch:
 
     directory: Connections
     source: Callable[[str], FetchSource]
-    api: Callable[[Connection, ApiSource], Any]
+    api: Api
     inbox: InboxPort
     queue: Queue
     clock: Clock
@@ -109,7 +114,7 @@ class Fetch:
             self.inbox.put(envelope)
             return PASSED
         try:
-            payload = self._whole(envelope, connection, source, now - tries.since)
+            payload = self._whole(envelope, connection, source, tries, now - tries.since)
             whole_envelope = fetched(envelope, connection, source, payload)
         except Retryable as error:
             return self._later(message, envelope, tries, error)
@@ -119,14 +124,15 @@ class Fetch:
         return FETCHED
 
     def _whole(
-        self, envelope: Envelope, connection: Connection, source: FetchSource, waited: timedelta
+        self, envelope: Envelope, connection: Connection, source: FetchSource, tries: _Tries, waited: timedelta
     ) -> Mapping[str, Any]:
         """The payload that the event tells of. Raises Retryable, Parked."""
         payload = source.decode(envelope.arrival.raw)
         if payload is None:
             raise Parked("The event cannot be read.", code="unknown_shape")
         try:
-            return source.fetch(payload, self.api(connection, source), connection.settings)
+            client = self.api(connection, source, waited=tries.count > 0)
+            return source.fetch(payload, client, connection.settings)
         except Gone as error:
             if waited < LAG:
                 raise Retryable("The API does not know it yet.", code=LAGS) from None

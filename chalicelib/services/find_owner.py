@@ -41,8 +41,9 @@ class FindOwner:
         return known.key if known else None
 
     def person_of(self, workspace: str, key: str) -> str | None:
-        """Who works with an API key; None where the organisation does not say. Raises Retryable."""
-        return next((one.id for one in self.organisation(workspace).people if one.key == key), None)
+        """Who works with an API key; None where the organisation does not say, or names several. Raises Retryable."""
+        found = [one.id for one in self.organisation(workspace).people if one.key == key]
+        return found[0] if len(found) == 1 else None
 
     def organisation(self, workspace: str) -> Organisation:
         """The version in force, without anybody's channels; an empty one of version 0 where there is none."""

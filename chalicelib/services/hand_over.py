@@ -2,31 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from chalicelib.domain.access import nowhere
 from chalicelib.domain.handover import claimed, reassigned
+from chalicelib.domain.organisation import Organisation
+from chalicelib.domain.organisation_check import Asked
 from chalicelib.domain.ticket import Resolution, Step, Ticket, completed
 from chalicelib.errors import Invalid
 from chalicelib.services.move_ticket import colleagues_words, version_conflict
-from chalicelib.services.open_ticket import Owners, nobody
 from chalicelib.services.ports import Clock, TicketStore
+
+
+class Office(Protocol):
+    """What a workspace's organisation knows of the people who work on tickets."""
+
+    def __call__(self, workspace: str, departments: Sequence[str], unit: str | None) -> str | None:
+        """Who is answerable; None where nobody is."""
+
+    def person_of(self, workspace: str, key: str) -> str | None:
+        """Who works with an API key; None where the organisation does not say."""
+
+    def organisation(self, workspace: str) -> Organisation:
+        """The version in force; of version 0 where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class HandOver:
     """Each against the version that the caller saw. All raise NotFound and Conflict (``version_conflict``).
 
-    ``owner`` gives who is answerable in a department that gets a ticket without a person's name.
+    Where there is an organisation, people and departments are those that it knows; ``asked`` gives the departments of
+    the code frame and the rules, which are known too. Where there is none, any name will do.
     """
 
     tickets: TicketStore
     clock: Clock
-    owner: Owners = nobody
+    office: Office
+    asked: Callable[[str], Asked]
 
-    def claim(self, workspace: str, ticket_id: str, *, version: int, owner: str, actor: str) -> Ticket:
-        """The ticket, accepted by ``owner``. Raises Conflict ``already_claimed``, ``illegal_move``."""
+    def claim(self, workspace: str, ticket_id: str, *, version: int, owner: str | None, actor: str) -> Ticket:
+        """The ticket, accepted by ``owner``; None for whoever works with the key ``actor``, else for the key itself.
+
+        Raises Conflict ``already_claimed``, ``illegal_move``, Invalid ``unknown_person``.
+        """
         ticket = self._seen(workspace, ticket_id, version)
+        self._known(workspace, None, owner)
+        owner = owner or self.office.person_of(workspace, actor) or actor
         return self._written(ticket, claimed(ticket, owner, actor=actor, at=self.clock()))
 
     def reassign(
@@ -40,13 +63,18 @@ class HandOver:
         reason: str,
         actor: str,
     ) -> Ticket:
-        """The ticket in other hands. Raises Conflict ``illegal_move``, Invalid ``nothing_changes``, ``no_reason``."""
+        """The ticket in other hands; those of whoever is answerable where only the department is named.
+
+        Raises Conflict ``illegal_move``, Invalid ``nothing_changes``, ``no_reason``, ``unknown_department``,
+        ``unknown_person``.
+        """
         ticket = self._seen(workspace, ticket_id, version)
         said = colleagues_words(reason)
         if said is None:
             raise Invalid("A handover needs a reason.", code="no_reason", pointer="/reason")
-        if department and not owner and ticket.departments != (department,):
-            owner = self.owner(workspace, (department,), ticket.unit)
+        self._known(workspace, department, owner)
+        if department and not owner and ticket.departments[:1] != (department,):
+            owner = self.office(workspace, (department,), ticket.unit)
         step = reassigned(ticket, department=department, owner=owner, actor=actor, at=self.clock(), reason=said)
         return self._written(ticket, step)
 
@@ -65,6 +93,20 @@ class HandOver:
         if ticket.version != version:
             raise version_conflict()
         return ticket
+
+    def _known(self, workspace: str, department: str | None, owner: str | None) -> None:
+        """Raises Invalid for a name that the organisation does not know."""
+        if department is None and owner is None:
+            return
+        one = self.office.organisation(workspace)
+        if not one.version:
+            return
+        if owner is not None and owner not in one.by_person:
+            raise Invalid("The organisation has no such person.", code="unknown_person", pointer="/owner")
+        if department is None or department in one.named_departments:
+            return
+        if department not in self.asked(workspace).departments:
+            raise Invalid("There is no such department.", code="unknown_department", pointer="/department")
 
     def _written(self, ticket: Ticket, step: Step | None) -> Ticket:
         if step is None:

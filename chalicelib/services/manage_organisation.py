@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Protocol
 
 from chalicelib.domain.access import nowhere
-from chalicelib.domain.calendar import Calendar
 from chalicelib.domain.organisation import Edge, Kept, Organisation, Person, Unit, Way
 from chalicelib.domain.organisation_check import SAYINGS, Asked, Checked, broken, check
 from chalicelib.errors import Conflict, Invalid
@@ -34,8 +33,8 @@ class Organisations(Protocol):
         Raises TooLarge.
         """
 
-    def history(self, workspace: str) -> Sequence[Kept]:
-        """Newest first."""
+    def history(self, workspace: str, *, limit: int, cursor: str | None) -> tuple[Sequence[Kept], str | None]:
+        """One page, newest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +49,16 @@ class Answerable:
 
 @dataclass(frozen=True, slots=True)
 class ManageOrganisation:
-    """``asked``: what the workspace's code frame and rules ask an organisation for."""
+    """``asked``: what the workspace's code frame and rules ask an organisation for. ``countries`` have calendars."""
 
     store: Organisations
     asked: Callable[[str], Asked]
-    calendar: Callable[[str], Calendar | None]
+    countries: Callable[[], Collection[str]]
     clock: Clock
 
     def is_country(self, code: str) -> bool:
         """Whether there is a calendar of it."""
-        return self.calendar(code) is not None
+        return code in self.countries()
 
     # --- the document ---------------------------------------------------------------------------------------------
 
@@ -100,9 +99,9 @@ class ManageOrganisation:
         before = self._before(workspace, version)
         return self.put(workspace, Document(replace(before, people=people)), by=by)
 
-    def history(self, workspace: str) -> Sequence[Kept]:
-        """Newest first."""
-        return self.store.history(workspace)
+    def history(self, workspace: str, *, limit: int, cursor: str | None) -> tuple[Sequence[Kept], str | None]:
+        """One page, newest first. Raises Invalid (``invalid_cursor``)."""
+        return self.store.history(workspace, limit=limit, cursor=cursor)
 
     def _before(self, workspace: str, version: int) -> Organisation:
         current = self.store.version(workspace)

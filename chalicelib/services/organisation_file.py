@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
@@ -43,9 +44,12 @@ from chalicelib.errors import Invalid, TooLarge
 MOST_BYTES: Final = 2 * 1024 * 1024
 MOST_UNITS: Final = 20_000
 MOST_PEOPLE: Final = 20_000
+MOST_DAYS: Final = 200_000  # single days of all units together
+MOST_ABSENCES: Final = 100  # of one person
 INVALID: Final = "organisation_invalid"
 
 _LONGEST: Final = 200  # characters of a name or an id of a unit
+_WORKSPACE: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")  # as other bodies have it
 _LANGUAGES: Final = ("zh-CN", "en")
 _HEAD: Final = ("workspace", "version", "time_zone", "calendar", "hours", "triage", "units", "departments", "people")
 _UNIT: Final = ("name", "type", "parent", "time_zone", "calendar", "hours", "days")
@@ -53,7 +57,8 @@ _PERSON: Final = ("name", "posts", "authority", "deputies", "superior", "absent"
 UNIT_COLUMNS: Final = ("id", *_UNIT)
 PERSON_COLUMNS: Final = ("id", *_PERSON[:-1], *CHANNELS)
 _NULLS: Final = ("", "~", "null")
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "'")  # what a spreadsheet would calculate, and our own mark against it
+# What a spreadsheet would calculate, the wide forms too that some fold into it, and our own mark against it.
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "＝", "＋", "－", "＠", "'")
 
 Value = TypeVar("Value")
 Countries = Callable[[str], bool]
@@ -151,11 +156,11 @@ def _document(root: Entry, is_country: Countries) -> Document:
         calendar=_each(head.get("calendar"), _country(is_country)) or default.calendar,
         hours=_each(head.get("hours"), hours) or default.hours,
         triage=_each(head.get("triage"), _id),
-        units=tuple(_unit(name, entry, is_country) for name, entry in rows["units"].items()),
+        units=_units(rows["units"], is_country),
         departments=tuple(_department(name, entry) for name, entry in rows["departments"].items()),
         people=tuple(_person(name, entry) for name, entry in rows["people"].items()),
     )
-    return Document(one, _each(head.get("workspace"), _words), dict(_lines(root)))
+    return Document(one, _each(head.get("workspace"), _workspace), dict(_lines(root)))
 
 
 def _lines(entry: Entry) -> Iterator[tuple[tuple[str, ...], int]]:
@@ -167,9 +172,22 @@ def _lines(entry: Entry) -> Iterator[tuple[tuple[str, ...], int]]:
             yield from _lines(one)
 
 
+def _units(rows: Mapping[str, Entry], is_country: Countries) -> tuple[Unit, ...]:
+    found: list[Unit] = []
+    days = 0
+    for name, entry in rows.items():
+        found.append(_unit(name, entry, is_country))
+        days += len(found[-1].days)
+        if days > MOST_DAYS:  # a range is short to write and long to keep
+            raise _wrong(entry, f"All units together name at most {MOST_DAYS} single days.")
+    return tuple(found)
+
+
 def _unit(name: str, entry: Entry, is_country: Countries) -> Unit:
-    if not name.strip() or len(name) > _LONGEST or not name.isprintable() or name == EVERYWHERE or ";" in name:
-        raise _wrong(entry, "The id of a unit is short, printable text without a semicolon, and not *.")
+    if not name or name != name.strip() or len(name) > _LONGEST or not name.isprintable():
+        raise _wrong(entry, "The id of a unit is short, printable text without a space before or after it.")
+    if name == EVERYWHERE or ";" in name:
+        raise _wrong(entry, "The id of a unit is not * and has no semicolon.")
     given = _members(entry, _UNIT)
     if SEPARATOR in name and given.get("parent") is not None and given["parent"].value is not None:
         raise _wrong(entry, "A unit whose id is a path lies below its path and names no parent.")
@@ -199,6 +217,9 @@ def _person(name: str, entry: Entry) -> Person:
         raise _wrong(entry, "The id of a person stands on tickets and in events: it may be no number and no address.")
     given = _members(entry, _PERSON)
     channels = {kind: _each(one, _words) for kind, one in _members(given.get("channels"), CHANNELS).items()}
+    absences = _list(given.get("absent"), lambda text: Absence(*dates(text)))
+    if len(absences) > MOST_ABSENCES:
+        raise _wrong(entry, f"A person has at most {MOST_ABSENCES} absences.")
     return Person(
         id=name,
         name=_each(given.get("name"), _words) or "",
@@ -206,7 +227,7 @@ def _person(name: str, entry: Entry) -> Person:
         authority=_list(given.get("authority"), _authority),
         deputies=_list(given.get("deputies"), _id),
         superior=_each(given.get("superior"), _id),
-        absences=_list(given.get("absent"), lambda text: Absence(*dates(text))),
+        absences=absences,
         key=_each(given.get("key"), _id),
         channels={kind: channel for kind, channel in channels.items() if channel is not None},
     )
@@ -217,8 +238,7 @@ def _person(name: str, entry: Entry) -> Person:
 
 def units_from_csv(raw: bytes, is_country: Countries) -> tuple[Unit, ...]:
     """Raises Invalid (``organisation_invalid``) with the number of the row, TooLarge."""
-    rows = _named_rows(raw, UNIT_COLUMNS, MOST_UNITS, "units")
-    return tuple(_unit(name, entry, is_country) for name, entry in rows.items())
+    return _units(_named_rows(raw, UNIT_COLUMNS, MOST_UNITS, "units"), is_country)
 
 
 def people_from_csv(raw: bytes) -> tuple[Person, ...]:
@@ -333,6 +353,12 @@ def _check_id(name: str, entry: Entry) -> None:
 def _id(text: str) -> str:
     if not ID.fullmatch(text):
         raise ValueError("An id is of letters, digits, dot, dash and underscore.")
+    return text
+
+
+def _workspace(text: str) -> str:
+    if not _WORKSPACE.fullmatch(text):
+        raise ValueError("A workspace is of small letters, digits and dashes.")
     return text
 
 

@@ -6,23 +6,26 @@ that dies reads it again, and reading again changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
 from chalicelib.domain.directory import Connection
+from chalicelib.domain.envelope import Envelope
 from chalicelib.domain.ids import random_id
 from chalicelib.domain.moments import rfc3339, written
 from chalicelib.domain.polling import PollState, interval
 from chalicelib.errors import Parked, Retryable
-from chalicelib.services.fetch import SHAPE_ERRORS, Connections, FetchSource, InboxPort, found
+from chalicelib.services.fetch import SHAPE_ERRORS, Api, Connections, FetchSource, found
 from chalicelib.services.ports import Clock, DueStore, Queue
-from chalicelib.services.vendor import UNKNOWN_ANSWER, ApiSource
+from chalicelib.services.vendor import UNKNOWN_ANSWER
 
 KIND: Final = "poll"
 QUEUE: Final = "fetches"
 PAGES: Final = 20  # in one run
+NO_PROGRESS: Final = "vendor_pages_without_end"
+LONGEST_PAUSE: Final = 86_400.0  # seconds that a vendor may ask for
 LONGEST: Final = 25.0  # seconds after which no new page is begun: one may wait 20 for its turn and 10 for its answer
 
 
@@ -33,6 +36,11 @@ class PollSource(FetchSource, Protocol):
     def polls(self) -> bool: ...
 
     def poll(self, cursor: Mapping[str, Any] | None, api: Any, settings: Mapping[str, Any], now: datetime) -> Any: ...
+
+
+class PageInbox(Protocol):
+    def put_all(self, envelopes: Sequence[Envelope]) -> None:
+        """Durable when it returns: thousands in a few calls, for an export may hold as many. Raises Retryable."""
 
 
 class PollStore(Protocol):
@@ -90,8 +98,8 @@ class Poll:
     store: PollStore
     due: DueStore
     source: Callable[[str], PollSource]
-    api: Callable[[Connection, ApiSource], Any]
-    inbox: InboxPort
+    api: Api
+    inbox: PageInbox
     queue: Queue
     clock: Clock
     monotonic: Callable[[], float]
@@ -128,7 +136,7 @@ class Poll:
                 self.queue.send(_message(connection, ended.next_at, goes_on=True))
             return Polled(state.found - before)
         except _Ended as trouble:
-            self._end(connection, lease, error=trouble.code)
+            self._end(connection, lease, error=trouble.code, later=self._asked_for(connection, state, trouble.after))
             return Polled(trouble.state.found - before, trouble.code, trouble.code != error_before)
 
     def _read(self, connection: Connection, state: PollState, stop_at: float) -> tuple[PollState, bool]:
@@ -140,18 +148,19 @@ class Poll:
             raise _Ended("settings_invalid", state)
         for _ in range(PAGES):
             try:
-                client = client or self.api(connection, source)
+                client = client or self.api(connection, source, waited=True)
                 page = source.poll(state.cursor, client, settings, self.clock())
             except (Retryable, Parked) as error:
-                raise _Ended(error.code, state) from None
+                raise _Ended(error.code, state, error.after if isinstance(error, Retryable) else None) from None
             except SHAPE_ERRORS:
                 raise _Ended(UNKNOWN_ANSWER, state) from None
-            for payload in page.payloads:
-                self.inbox.put(found(connection, source, payload, self.clock()))
+            self.inbox.put_all([found(connection, source, payload, self.clock()) for payload in page.payloads])
             step = _page_read(lease, page.cursor, len(page.payloads), self.clock())
             after = self.store.change(connection.workspace, connection.id, step)
             if after is None:  # the lease ran out, and another run goes on from the page before
                 raise _Ended("lease_lost", state)
+            if page.more and page.cursor == state.cursor:  # it would be read again and again
+                raise _Ended(NO_PROGRESS, after)
             state = after
             if not page.more:
                 return state, False
@@ -159,11 +168,27 @@ class Poll:
                 break
         return state, True
 
+    def _asked_for(self, connection: Connection, state: PollState, after: float | None) -> tuple[str, str] | None:
+        """The run that was armed and the later one in its place, where the vendor asks for more patience than that."""
+        moment = self.clock() + timedelta(seconds=min(after or 0.0, LONGEST_PAUSE))
+        if state.next_at is None or moment <= rfc3339(state.next_at):
+            return None
+        return state.next_at, arm(self.due, connection, moment)
+
     def _end(
-        self, connection: Connection, lease: str, *, error: str | None = None, reached: datetime | None = None
+        self,
+        connection: Connection,
+        lease: str,
+        *,
+        error: str | None = None,
+        reached: datetime | None = None,
+        later: tuple[str, str] | None = None,
     ) -> PollState | None:
         def step(state: PollState) -> PollState | None:
-            return state.ended(error=error, reached=reached) if state.lease == lease else None
+            if state.lease != lease:
+                return None
+            ended = state.ended(error=error, reached=reached)
+            return ended.armed(later[1]) if later and state.next_at == later[0] else ended
 
         return self.store.change(connection.workspace, connection.id, step)
 
@@ -171,10 +196,11 @@ class Poll:
 class _Ended(Exception):
     """A run is over before its time."""
 
-    def __init__(self, code: str, state: PollState) -> None:
+    def __init__(self, code: str, state: PollState, after: float | None = None) -> None:
         super().__init__(code)
         self.code = code
         self.state = state
+        self.after = after  # seconds that the vendor asks for
 
 
 def _is_moment(text: str) -> bool:

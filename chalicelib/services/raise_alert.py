@@ -92,6 +92,7 @@ def _of_feedback(feedback: Feedback, reason: Reason) -> tuple[AlertKey, Mention]
         cooldown=cooldown_seconds(feedback.decision.cooldowns.get(reason.rule), red_line=red_line),
         red_line=red_line,
         ticket=ticket_id(feedback.workspace, feedback.id) if any(not one.lapsed for one in tickets) else None,
+        touchpoint=feedback.touchpoint,
     )
 
 

@@ -7,7 +7,7 @@ what waits for ever. The states themselves are in domain/alert.py.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
@@ -57,7 +57,10 @@ class Subscribers(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendAlert:
-    """``sms_parts_per_day``: what a workspace may send; ``base_url``: of the API, empty for messages without links."""
+    """``sms_parts_per_day``: what a workspace may send; ``base_url``: of the API, empty for messages without links.
+
+    ``page`` names the page of a ticket as services/page_links.py does, empty where there is none.
+    """
 
     store: KeyStore
     notifier: Notifier
@@ -68,6 +71,7 @@ class SendAlert:
     clock: Clock
     sms_parts_per_day: int
     base_url: str = ""
+    page: Callable[[str, str, datetime], str] = lambda _, __, ___: ""
     lang: str = alert_text.LANGUAGES[0]
 
     def arrived(self, key: AlertKey, mention: Mention, line: Line) -> None:
@@ -180,7 +184,15 @@ class SendAlert:
         if key.topic != states.NO_TOPIC and key.rule != states.NOTICE_RULE:  # loading the names takes a while
             name = self.topic_names(key.workspace)
             names = {lang: name(key.topic, lang) for lang in alert_text.LANGUAGES}
-        return Letter(alert, topic=names, base_url=self.base_url, sms_limit=sms_limit)
+        return Letter(alert, topic=names, base_url=self.base_url, pages=self._pages(alert), sms_limit=sms_limit)
+
+    def _pages(self, alert: Alert) -> Mapping[str, str]:
+        """The pages of the tickets that are linked: of a long list only the first, which the SMS names."""
+        if not self.base_url:
+            return {}
+        named = alert.mentions if len(alert.mentions) <= alert_text.LINKED else alert.mentions[:1]
+        tickets = [mention.ticket for mention in named if mention.ticket]
+        return {ticket: self.page(alert.key.workspace, ticket, alert.at) for ticket in tickets}
 
     def _phones(self, alert: Alert) -> int:
         """How many phones hear this severity: each of them costs the parts again."""

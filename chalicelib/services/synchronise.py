@@ -36,6 +36,7 @@ from chalicelib.services.ports import Clock
 from chalicelib.services.vendor_calls import Answer, Calls, Door, Stop, Windows, at, later
 
 LEASE: Final = timedelta(seconds=30)  # of an item: longer than an attempt's deadline and what is written around it
+LARGEST_ANSWER: Final = 1_048_576  # bytes: an item with its history; one cut short could not be read
 ALREADY_SENT: Final = "already_sent"
 NOTHING_TO_CHANGE: Final = "nothing_to_change"
 ITEM_BUSY: Final = "item_busy"

@@ -10,7 +10,7 @@ from typing import Any, Final, NoReturn, Protocol
 from urllib.parse import urlencode
 
 from chalicelib.domain import ids
-from chalicelib.domain.delivery import retry_after
+from chalicelib.domain.delivery import LONGEST_HINT, retry_after
 from chalicelib.domain.directory import Connection, VendorSecret
 from chalicelib.domain.outbound import EgressError, HttpResponse
 from chalicelib.domain.ratelimit import Limit
@@ -32,6 +32,9 @@ class Door(Protocol):
 class Windows(Protocol):
     def take(self, target: str, limits: Sequence[Limit], now: float, *, waited: bool, urgent: bool) -> float:
         """0 when a request may leave, else the seconds to come back in. See domain/ratelimit.py."""
+
+    def close(self, target: str, now: float, until: float) -> None:
+        """Let nobody through before ``until`` (epoch seconds)."""
 
 
 class VendorSecrets(Protocol):
@@ -63,8 +66,11 @@ class VendorApis:
     pause: Callable[[float], None]
     monotonic: Callable[[], float]
 
-    def __call__(self, connection: Connection, source: ApiSource) -> VendorClient:
-        """A client for one message. Raises Parked (``credentials_missing``), Retryable."""
+    def __call__(self, connection: Connection, source: ApiSource, *, waited: bool = False) -> VendorClient:
+        """A client for one message; ``waited``: it was told to come back now. Raises Parked (``credentials_missing``).
+
+        Else it would be sent behind those turned away after it, again and again.
+        """
         secret = self.secrets.get(connection.id, within=FRESH)
         try:
             headers = source.api_headers(secret.credentials if secret else {})
@@ -73,10 +79,10 @@ class VendorApis:
         host = str(connection.settings.get("api_host") or source.host).rstrip("/")
         base = host if "://" in host else f"https://{host}"
         target = ids.digest("vendor", base, *(part for pair in sorted(headers.items()) for part in pair))
-        return VendorClient(self, source, base, headers, target, self.monotonic() + PATIENCE)
+        return VendorClient(self, source, base, headers, target, self.monotonic() + PATIENCE, waited)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class VendorClient:
     """``VendorApi`` of ``sources/base.py``. Two connections with one key share one limit: ``target`` is of the key."""
 
@@ -86,6 +92,7 @@ class VendorClient:
     headers: Mapping[str, str] = field(repr=False)
     target: str
     until: float  # monotonic seconds: longer it does not wait for its turn
+    waited: bool = False  # its turn has come: what it asks further is part of that
 
     def get(self, path: str, query: Mapping[str, str] | None = None) -> Any:
         return self._ask("GET", path + (f"?{urlencode(query)}" if query else ""), b"")
@@ -94,8 +101,8 @@ class VendorClient:
         return self._ask("POST", path, compact(body))
 
     def _ask(self, method: str, path: str, body: bytes) -> Any:
-        if {".", ".."} & set(path.partition("?")[0].split("/")):
-            # An id out of an event that nobody signed must not lead to another place of the API.
+        if not path.startswith("/") or {".", ".."} & set(path.partition("?")[0].split("/")):
+            # An id out of an event that nobody signed must not lead to another place of the API, nor to another host.
             raise Parked("An id is no part of a path.", code="vendor_bad_id")
         self._wait_for_turn()
         own = {"Accept": "application/json", **({"Content-Type": "application/json"} if body else {})}
@@ -117,24 +124,28 @@ class VendorClient:
 
     def _wait_for_turn(self) -> None:
         """The limit's log decides; a short wait is spent here, a long one is the message's."""
-        waited = False
-        while True:
+        limits = self.source.api_limits
+        while limits:
             now = self.apis.clock().timestamp()
-            limits = self.source.api_limits
-            wait = self.apis.windows.take(self.target, limits, now, waited=waited, urgent=False) if limits else 0.0
+            wait = self.apis.windows.take(self.target, limits, now, waited=self.waited, urgent=False)
             if wait <= 0:
-                return
+                break
             if self.apis.monotonic() + wait > self.until:
                 raise Retryable("Others are using up the limit of this API.", code="vendor_limit", after=wait)
             self.apis.pause(wait)
-            waited = True
+            self.waited = True
+        self.waited = True
 
     def _refuse(self, verdict: str, response: HttpResponse) -> NoReturn:
         if verdict == "gone":
             raise Gone("The API does not know it.")
         if verdict == "retry":
             code = "vendor_unavailable" if response.status >= 500 else "vendor_limit"
-            after = retry_after(response.headers.get("retry-after"), self.apis.clock())
+            now = self.apis.clock()
+            after = retry_after(response.headers.get("retry-after"), now)
+            if after and self.source.api_limits:  # whoever shares the key asks no sooner either
+                until = now.timestamp() + min(after, LONGEST_HINT)
+                self.apis.windows.close(self.target, now.timestamp(), until)
             raise Retryable("The API asks for patience.", code=code, after=after)
         if response.status in (401, 403):
             raise Parked("The API refuses the credentials.", code="vendor_refused_credentials")

@@ -18,7 +18,7 @@ from chalicelib.storage.table import PackedJSONAttribute, Row, transaction
 
 _KEY_DAYS: Final = 35  # an idle key is forgotten after its namings
 _SPEND_DAYS: Final = 3
-_SUBJECTS: Final = 20  # ids kept on an alert row: it stays within one write unit
+_SUBJECTS: Final = 16  # ids kept on an alert row: it stays within one write unit
 _CONFLICTS: Final = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
 
 
@@ -50,7 +50,10 @@ class WaitingRow(Row):
 
 
 class AlertRow(Row):
-    """A message that was sent. The outbox reads the top-level fields; ``doc`` holds the first subjects."""
+    """A message that was sent. The outbox reads the top-level fields; ``doc`` holds the first subjects.
+
+    ``feedback``: the voice that leads it; ``opens``: the ticket which that voice opens, ``touchpoint``: where it was.
+    """
 
     workspace = UnicodeAttribute()
     id = UnicodeAttribute()
@@ -58,6 +61,9 @@ class AlertRow(Row):
     severity = UnicodeAttribute()
     unit = UnicodeAttribute(null=True)
     topic = UnicodeAttribute()
+    feedback = UnicodeAttribute(null=True)
+    opens = UnicodeAttribute(null=True)
+    touchpoint = UnicodeAttribute(null=True)
     named = NumberAttribute()
     swallowed = NumberAttribute()
     raised_at = UnicodeAttribute()
@@ -196,6 +202,7 @@ class AlertStore:
 
     def record(self, alert: Alert) -> None:
         """Write the message; the insert puts ``alert.raised`` on the bus."""
+        lead = alert.lead
         AlertRow(
             *keys.alert(alert.key.workspace, alert.id),
             workspace=alert.key.workspace,
@@ -204,6 +211,9 @@ class AlertStore:
             severity=alert.severity,
             unit=None if alert.key.unit == NO_UNIT else alert.key.unit,
             topic=alert.key.topic,
+            feedback=lead.subject if lead else None,
+            opens=lead.ticket if lead else None,
+            touchpoint=lead.touchpoint if lead else None,
             named=len(alert.mentions),
             swallowed=alert.swallowed,
             raised_at=keys.instant(alert.at),
@@ -255,6 +265,7 @@ def _mention_doc(mention: Mention) -> dict[str, Any]:
         "ticket": mention.ticket,
         "what": mention.what,
         "code": mention.code,
+        "touchpoint": mention.touchpoint,
     }
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 from chalicelib.domain.case import Link, Note, Verdict
 from chalicelib.storage import case_rows as rows
@@ -11,6 +13,7 @@ from chalicelib.storage import keys
 from chalicelib.storage.case_rows import LinkRow, NoteRow, VerdictRow
 from chalicelib.storage.table import committed, transaction
 
+_ID: Final = re.compile(r"[0-9A-Za-z_]{1,64}")
 _NEXT, _LAST = "!", "~"  # right behind one id, and behind all: ids are letters, digits and a line
 
 
@@ -27,7 +30,7 @@ class CaseStore:
         """Up to ``limit`` notes, oldest first, and the cursor of the next page. Raises Invalid (``invalid_cursor``)."""
         pk, first = keys.ticket_note(workspace, ticket, "")
         scope = f"notes\n{pk}"
-        after = str(cursors.decode(scope, cursor).get("at")) + _NEXT if cursor else ""
+        after = _after(scope, cursor) if cursor else ""
         span = NoteRow.sk.between(first + after, first + _LAST)
         found = [rows.note_of(row) for row in NoteRow.query(pk, span, consistent_read=True, limit=limit + 1)]
         more = len(found) > limit
@@ -63,3 +66,12 @@ class CaseStore:
         wanted = {keys.ticket_verdict(workspace, ticket): ticket for ticket in tickets}
         found = VerdictRow.batch_get(list(wanted), consistent_read=True)
         return {wanted[row.pk, row.sk]: rows.verdict_of(row) for row in found}
+
+
+def _after(scope: str, cursor: str) -> str:
+    """Right behind the note that a page ended with. Raises Invalid (``invalid_cursor``)."""
+    last = cursors.decode(scope, cursor).get("at")
+    # A span that ends before it begins is an error to DynamoDB, so a made-up position must not get there.
+    if not isinstance(last, str) or not _ID.fullmatch(last):
+        raise cursors.invalid()
+    return last + _NEXT

@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any, Final
 
 from chalicelib.domain.correction import Correction
-from chalicelib.errors import Invalid
 from chalicelib.storage import cursor as cursors
 from chalicelib.storage import keys, paging
 from chalicelib.storage.feedback_rows import CorrectionRow, correction_key, correction_of
@@ -56,7 +55,7 @@ class CorrectionList:
 def _start(workspace: str, scope: str, cursor: str) -> dict[str, Any]:
     position = cursors.decode(scope, cursor).get("at")
     if not isinstance(position, str) or not _POSITION.fullmatch(position):
-        raise Invalid("The cursor was not given out for this list.", code="invalid_cursor", pointer="/cursor")
+        raise cursors.invalid()
     pk, sk = correction_key(workspace, position)
     partition = keys.correction_listing(workspace)
     return {"pk": {"S": pk}, "sk": {"S": sk}, "list_pk": {"S": partition}, "list_sk": {"S": position}}

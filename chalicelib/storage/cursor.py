@@ -35,9 +35,9 @@ def decode(scope: str, cursor: str) -> dict[str, Any]:
             raise ValueError("shape")  # noqa: TRY301 - one way out for every defect
         held = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (ValueError, RecursionError):
-        raise _invalid() from None
+        raise invalid() from None
     if not isinstance(held, dict) or held.get("s") != _mark(scope) or not _is_position(held.get("k")):
-        raise _invalid()
+        raise invalid()
     return dict(held["k"])
 
 
@@ -56,5 +56,6 @@ def _is_value(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _LARGEST
 
 
-def _invalid() -> Invalid:
+def invalid() -> Invalid:
+    """The refusal of a cursor of another list, or of a position in it that there cannot be."""
     return Invalid("The cursor was not given out for this list.", code="invalid_cursor", pointer="/cursor")

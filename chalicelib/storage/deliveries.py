@@ -15,7 +15,7 @@ from pynamodb.expressions.update import Action
 
 from chalicelib.domain.delivery import Attempt, Delivery, parse_id
 from chalicelib.domain.ratelimit import Limit, Window, admit
-from chalicelib.errors import Invalid, Retryable
+from chalicelib.errors import Retryable
 from chalicelib.storage import cursor as cursors
 from chalicelib.storage import delivery_rows as rows
 from chalicelib.storage import keys, paging
@@ -297,7 +297,7 @@ def _start(workspace: str, scope: str, cursor: str | None) -> dict[str, Any] | N
     position = cursors.decode(scope, cursor).get("at")
     parts = parse_id(_id_at(position)) if isinstance(position, str) and _POSITION.fullmatch(position) else None
     if parts is None:
-        raise Invalid("The cursor was not given out for this list.", code="invalid_cursor", pointer="/cursor")
+        raise cursors.invalid()
     pk, sk = keys.delivery(workspace, *parts)
     start = {"pk": pk, "sk": sk, "list_pk": keys.delivery_listing(workspace), "list_sk": position}
     return {name: {"S": value} for name, value in start.items()}

@@ -10,7 +10,6 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 from chalicelib.domain.listing import UNATTENDED, FeedbackPage, FeedbackQuery, FeedbackSummary, matches
-from chalicelib.errors import Invalid
 from chalicelib.storage import cursor as cursors
 from chalicelib.storage import keys
 from chalicelib.storage.feedback_rows import FeedbackRow, ListingIndex, split_key, unpack_facets
@@ -124,7 +123,7 @@ def _position(scope: str, cursor: str) -> str:
     position = cursors.decode(scope, cursor).get("at")
     # A made-up day would be no date, or a million days from the next one.
     if not isinstance(position, str) or not _POSITION.fullmatch(position) or not _is_moment(position[:24]):
-        raise Invalid("The cursor was not given out for this list.", code="invalid_cursor", pointer="/cursor")
+        raise cursors.invalid()
     return position
 
 

@@ -140,6 +140,11 @@ def ticket_verdict(workspace: str, ticket_id: str) -> tuple[str, str]:
     return f"TK#{workspace}#{ticket_id}", "AUDIT"
 
 
+def ticket_code(workspace: str, ticket_id: str) -> tuple[str, str]:
+    """What is kept of the code with which a person works on the ticket's page."""
+    return f"TK#{workspace}#{ticket_id}", "CODE"
+
+
 def customer_case(workspace: str, customer: str, moment: datetime, ticket_id: str) -> tuple[str, str]:
     """That a ticket is one of a customer's, in order of opening."""
     return f"CU#{workspace}#{customer}", f"{instant(moment)}#{ticket_id}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Any
 
 from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribute
 
@@ -12,8 +12,6 @@ from chalicelib.domain.opening_hours import hours, single_days, written_days, wr
 from chalicelib.domain.organisation import Absence, Department, Organisation, Person, Post, Unit
 from chalicelib.storage import keys
 from chalicelib.storage.table import PackedJSONAttribute, Row
-
-VERSION_PREFIX: Final = "VERSION#"
 
 
 class HeadRow(Row):

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 from pynamodb.exceptions import DoesNotExist
 
-from chalicelib.domain.organisation import Kept, Organisation
+from chalicelib.domain.organisation import MOST_VERSIONS, Kept, Organisation
 from chalicelib.errors import TooLarge
+from chalicelib.storage import cursor as cursors
 from chalicelib.storage import keys
 from chalicelib.storage import organisation_rows as rows
 from chalicelib.storage.organisation_rows import ChannelsRow, HeadRow, VersionRow
@@ -70,16 +71,36 @@ class OrganisationStore:
         changing.save(version, condition=VersionRow.pk.does_not_exist())
         return committed(changing)
 
-    def history(self, workspace: str) -> Sequence[Kept]:
-        """Newest first."""
-        found = VersionRow.query(
-            keys.organisation_head(workspace)[0],
-            VersionRow.sk.startswith(rows.VERSION_PREFIX),
-            scan_index_forward=False,
-            consistent_read=True,
-            attributes_to_get=["version", "at", "by", "units", "people"],
+    def history(self, workspace: str, *, limit: int, cursor: str | None) -> tuple[Sequence[Kept], str | None]:
+        """Up to ``limit`` lines, newest first, and the cursor of the next page. Raises Invalid (``invalid_cursor``).
+
+        Whole versions are read for it, so a page is what is asked for and never the history.
+        """
+        scope = f"organisations\n{workspace}"
+        before = _before(scope, cursor) if cursor else MOST_VERSIONS + 1
+        pk, first = keys.organisation_version(workspace, 1)
+        _, last = keys.organisation_version(workspace, before - 1)
+        found = list(
+            VersionRow.query(
+                pk,
+                VersionRow.sk.between(first, last),
+                scan_index_forward=False,
+                consistent_read=True,
+                limit=limit + 1,
+                attributes_to_get=["version", "at", "by", "units", "people"],
+            )
         )
-        return [
+        lines = [
             Kept(int(row.version), datetime.fromisoformat(row.at), row.by, int(row.units), int(row.people))
-            for row in found
+            for row in found[:limit]
         ]
+        return lines, cursors.encode(scope, {"before": lines[-1].version}) if len(found) > limit else None
+
+
+def _before(scope: str, cursor: str) -> int:
+    """The version that a page ended with. Raises Invalid (``invalid_cursor``)."""
+    version = cursors.decode(scope, cursor).get("before")
+    # A span that ends before it begins is an error to DynamoDB, so a made-up version must not get there.
+    if not isinstance(version, int) or not 1 < version <= MOST_VERSIONS:
+        raise cursors.invalid()
+    return version

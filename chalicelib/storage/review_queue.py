@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import Final
 
 from chalicelib.domain.feedback import Feedback
-from chalicelib.errors import Invalid
 from chalicelib.storage import cursor as cursors
 from chalicelib.storage import keys
 from chalicelib.storage.feedback_rows import FeedbackRow, ReviewIndex, feedback_of
@@ -67,5 +66,5 @@ def _entries(workspace: str, after: str, page_size: int) -> Iterator[FeedbackRow
 def _position(scope: str, cursor: str) -> str:
     position = cursors.decode(scope, cursor).get("at")
     if not isinstance(position, str) or not _POSITION.fullmatch(position):
-        raise Invalid("The cursor was not given out for this list.", code="invalid_cursor", pointer="/cursor")
+        raise cursors.invalid()
     return position

@@ -12,7 +12,6 @@ from pynamodb.expressions.condition import Condition
 
 from chalicelib.domain.callback import ExternalItem
 from chalicelib.domain.ticket import Move, Step, Ticket
-from chalicelib.errors import Invalid
 from chalicelib.storage import cursor as cursors
 from chalicelib.storage import keys, paging
 from chalicelib.storage import ticket_rows as rows
@@ -171,7 +170,7 @@ def _start(workspace: str, scope: str, span: tuple[str, str], cursor: str | None
     position = cursors.decode(scope, cursor).get("at")
     # A start outside of the span is an error to DynamoDB, so a made-up one must not get there.
     if not isinstance(position, str) or not _POSITION.fullmatch(position) or not span[0] <= position <= span[1]:
-        raise Invalid("The cursor was not given out for this list.", code="invalid_cursor", pointer="/cursor")
+        raise cursors.invalid()
     pk, sk = keys.ticket(workspace, _id_at(position))
     start = {"pk": pk, "sk": sk, "list_pk": keys.ticket_listing(workspace), "list_sk": position}
     return {name: {"S": value} for name, value in start.items()}

@@ -12,7 +12,6 @@ from pynamodb.attributes import NumberAttribute
 from pynamodb.exceptions import DoesNotExist, PutError
 
 from chalicelib.domain.upload import RowError, Upload
-from chalicelib.errors import Invalid
 from chalicelib.storage import cursor as cursors
 from chalicelib.storage import keys
 from chalicelib.storage.table import PackedJSONAttribute, Row
@@ -76,7 +75,7 @@ class UploadStore:
 def _position(scope: str, cursor: str) -> str:
     position = cursors.decode(scope, cursor).get("at")
     if not isinstance(position, str) or not _ID.fullmatch(position):
-        raise Invalid("The cursor was not given out for this list.", code="invalid_cursor", pointer="/cursor")
+        raise cursors.invalid()
     return position
 
 

@@ -7,6 +7,7 @@ A subject is an HMAC of the customer's id, so that neither the salt nor the feed
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import json
@@ -31,6 +32,7 @@ from chalicelib.storage.table import Row, put
 _NONCE: Final = 12  # bytes, what GCM is made for
 _SALT: Final = 16
 _SUBJECT: Final = 32  # hex characters, 128 bits
+_MARK: Final = 26  # characters of base32, 130 bits
 _MOST_SALTS: Final = 1000  # kept in this process
 
 
@@ -113,6 +115,18 @@ class Vault:
     def open_token(self, workspace: str, endpoint: str, sealed: bytes) -> str:
         """What ``seal_token`` was given."""
         return _open(self._derived(workspace, b"", b"token"), sealed, endpoint).decode()
+
+    # --- marks ---------------------------------------------------------------------------------------------------
+
+    def mark(self, workspace: str, purpose: str, text: str) -> str:
+        """26 letters and digits that nobody makes of ``text`` without the workspace's key; each purpose has its own."""
+        key = self._derived(workspace, b"", b"mark/" + purpose.encode())
+        mac = hmac.new(key, text.encode("utf-8", "surrogatepass"), hashlib.sha256).digest()
+        return base64.b32encode(mac).decode("ascii").lower()[:_MARK]
+
+    def knows(self, workspace: str) -> bool:
+        """Whether the workspace has a key. Asking makes none."""
+        return workspace in self._data_keys or _read(keys.data_key(workspace)) is not None
 
     # --- keys ----------------------------------------------------------------------------------------------------
 

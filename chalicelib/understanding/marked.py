@@ -16,6 +16,7 @@ from chalicelib.domain.folding import fold
 from chalicelib.understanding.frame import FrameError
 
 MAX_DEPTH: Final = 12  # the deepest honest place is a word that a term of a third level requires nearby: 10
+MAX_NODES: Final = 400_000  # one takes half a kilobyte, however short it is written
 MAX_TEXT: Final = 500
 LOCALES: Final = ("zh-CN", "en")
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -46,8 +47,9 @@ def compose(text: str, file: str, max_bytes: int) -> yaml.Node:
 
 def _bound(text: str, file: str) -> None:
     """Walk the events, which needs no recursion, before anything is built from them."""
-    depth = 0
+    depth = nodes = 0
     for event in yaml.parse(text, Loader=_LOADER):
+        nodes += isinstance(event, yaml.NodeEvent)
         line = event.start_mark.line + 1 if event.start_mark else 1
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise FrameError(file, line, "Anchors and aliases are not allowed here.")
@@ -57,6 +59,8 @@ def _bound(text: str, file: str) -> None:
             depth -= 1
         if depth > MAX_DEPTH:
             raise FrameError(file, line, f"Nested deeper than {MAX_DEPTH}.")
+        if nodes > MAX_NODES:
+            raise FrameError(file, line, f"There are more than {MAX_NODES} values.")
 
 
 class Marked:

@@ -1,7 +1,7 @@
 """Packs as YAML, for people, → packs compiled, for the run time: ``python -m infra.model.packs``.
 
 Reads chalicelib/packs/*.yaml, gives every pack the red lines of red_lines.yaml, writes chalicelib/packs/compiled; the
-same with packs/playbooks.
+same with packs/playbooks, whose versions must be raised with every change of the texts, and with packs/words.
 ``python -m infra.model.packs FILE …`` only checks files, and says with file and line what is wrong.
 """
 
@@ -12,8 +12,10 @@ from collections.abc import Sequence, Set
 from pathlib import Path
 from typing import Final
 
+import yaml
+
 from chalicelib.domain.playbook import RED_LINE, Playbook
-from chalicelib.understanding import compiled, playbooks, shipped
+from chalicelib.understanding import called, compiled, playbooks, shipped
 from chalicelib.understanding.frame import Frame, FrameError
 from chalicelib.understanding.frame_file import parse, parse_red_lines
 from chalicelib.understanding.marked import compose
@@ -23,6 +25,7 @@ COMPILED: Final = Path(shipped.COMPILED)
 SOURCES: Final = COMPILED.parent
 RED_LINES: Final = "red_lines.yaml"
 PLAYBOOKS: Final = "playbooks"  # the folder of their YAML, and of what is compiled of it
+NAMES: Final = "words/names.yaml"  # of departments and touchpoints
 COMMON: Final = "common"  # whose playbooks those of red lines are
 MAX_BYTES: Final = 1024 * 1024
 
@@ -42,19 +45,21 @@ def read(path: Path) -> Frame:
     return frame
 
 
-def read_playbooks(path: Path, frame: Frame) -> tuple[Playbook, ...]:
+def read_playbooks(path: Path, frame: Frame, known: Sequence[Playbook] = ()) -> tuple[Playbook, ...]:
     """The playbooks of a YAML file for the pack ``frame``, then those of the red lines that lie beside it.
 
-    One of the pack for a red line takes the place of the common one. Raises FrameError.
+    One of the pack for a red line takes the place of the common one. ``known`` are those that are compiled: a version
+    of theirs with other texts is refused, for tickets keep it. Raises FrameError.
     """
-    own = _playbooks(path, frame.packs[0], set(frame.by_id))
+    own = _playbooks(path, frame.packs[0], set(frame.by_id), known)
     red_lines = path.parent / RED_LINES
-    common = _playbooks(red_lines, COMMON, set()) if red_lines.exists() else ()
+    common = _playbooks(red_lines, COMMON, set(), known) if red_lines.exists() else ()
     taken = {one.id for one in own}
     return (*own, *(one for one in common if one.id not in taken))
 
 
-def _playbooks(path: Path, series: str, topics: Set[str]) -> tuple[Playbook, ...]:
+def _playbooks(path: Path, series: str, topics: Set[str], known: Sequence[Playbook]) -> tuple[Playbook, ...]:
+    before = {one.id: one for one in known if one.version.rpartition("-")[0] == series}
     parser = PlaybookParser(path.name, series)
     root = compose(path.read_text(encoding="utf-8"), path.name, MAX_BYTES)
     members = parser.mapping(root, MEMBERS | {"pack"})
@@ -65,8 +70,32 @@ def _playbooks(path: Path, series: str, topics: Set[str]) -> tuple[Playbook, ...
     for place, one in parser.playbooks(root, members):
         if not one.id.startswith(RED_LINE) and one.id not in topics:
             parser.fail(place, f"The topic {one.id[:64]!r} is unknown.")
+        if one != before.get(one.id, one) and _number(one) <= (last := _number(before[one.id])):
+            parser.fail(place, f"Version {last} is compiled with other texts: raise it to {last + 1}.")
         found.append(one)
     return tuple(found)
+
+
+def _number(one: Playbook) -> int:
+    """The number of its version, as the file has it."""
+    return int(one.version.rpartition("-")[2])
+
+
+def _compiled(out: Path, name: str) -> tuple[Playbook, ...]:
+    path = out / PLAYBOOKS / f"{name}.json"
+    return playbooks.undump(path.read_bytes()) if path.exists() else ()
+
+
+def read_names(path: Path) -> called.Names:
+    """The names of departments and touchpoints. Raises FrameError where one is missing in a language."""
+    read: called.Names = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if not isinstance(read, dict) or tuple(read) != called.KINDS:
+        raise FrameError(path.name, 1, f"The file has {' and '.join(called.KINDS)}, in this order.")
+    for kind in called.KINDS:
+        for own_id, named in read[kind].items():
+            if not isinstance(named, dict) or tuple(named) != called.LANGUAGES or not all(named.values()):
+                raise FrameError(path.name, 1, f"{own_id} of {kind} needs a name in {', '.join(called.LANGUAGES)}.")
+    return read
 
 
 def compile_all(folder: Path = SOURCES, out: Path = COMPILED) -> dict[str, int]:
@@ -76,7 +105,9 @@ def compile_all(folder: Path = SOURCES, out: Path = COMPILED) -> dict[str, int]:
     for name, frame in frames.items():
         path = folder / PLAYBOOKS / f"{name}.yaml"
         if path.exists():
-            written[f"{PLAYBOOKS}/{name}.json"] = playbooks.dump(read_playbooks(path, frame))
+            written[f"{PLAYBOOKS}/{name}.json"] = playbooks.dump(read_playbooks(path, frame, _compiled(out, name)))
+    if (folder / NAMES).exists():
+        written[f"{called.FOLDER}/{called.FILE}"] = called.dump(read_names(folder / NAMES))
     for stale in {*out.glob("**/*.json")} - {out / name for name in written}:
         stale.unlink()
     for name, data in written.items():
@@ -101,7 +132,9 @@ def _check(path: Path) -> str:
     """What a file is called, once it is found to be sound. Raises FrameError."""
     if path.parent.name != PLAYBOOKS:
         return read(path).version
-    return f"{len(read_playbooks(path, read(path.parent.parent / path.name)))} playbooks of {path.stem}"
+    folder = path.parent.parent
+    known = _compiled(folder / COMPILED.name, path.stem)
+    return f"{len(read_playbooks(path, read(folder / path.name), known))} playbooks of {path.stem}"
 
 
 if __name__ == "__main__":

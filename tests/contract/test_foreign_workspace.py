@@ -18,7 +18,7 @@ CALLS: Final = 5_000
 SEED: Final = 20_261_121
 
 # Routes that need no key: nothing of a workspace is behind them, or a signature guards it (see the callbacks' tests).
-OPEN: Final = {"health", "hook", "openapi", "hear_callback"}
+OPEN: Final = {"health", "hook", "openapi", "hear_callback", "open_page", "act_on_page"}
 
 WHEN: Final = {"field": "score.nps", "op": "lte", "value": 6}
 
@@ -80,8 +80,9 @@ BODIES: Final[Mapping[str, Any]] = {
     "get_ticket": None,
     "move_ticket": {"to": "accepted", "version": 1},
     "claim_ticket": {"version": 1},
-    "reassign_ticket": {"version": 1, "department": "service", "reason": "not ours"},
+    "reassign_ticket": {"version": 1, "department": "warehouse", "reason": "not ours"},
     "complete_ticket": {"version": 1, "root_cause": "a"},
+    "make_code": {"person": "u_li"},
     "add_note": {"text": "called twice"},
     "list_notes": None,
     "link_ticket": {"ticket": f"tk_closed_{OURS}", "kind": "related"},

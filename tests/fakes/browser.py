@@ -1,4 +1,4 @@
-"""Headless Chromium over its debugging pipe: a phone's screen, what it complained of, and a picture where one is wanted."""
+"""Headless Chromium over its debugging pipe: a phone's screen, what it complained of, and a picture if wanted."""
 
 from __future__ import annotations
 
@@ -37,7 +37,9 @@ class Tab:
 
     @property
     def complaints(self) -> list[str]:
-        told = [event["params"] for event in self.events if event["method"] in ("Log.entryAdded", "Runtime.exceptionThrown")]
+        told = [
+            event["params"] for event in self.events if event["method"] in ("Log.entryAdded", "Runtime.exceptionThrown")
+        ]
         return [json.dumps(one, ensure_ascii=False) for one in told]
 
     @property
@@ -47,14 +49,15 @@ class Tab:
 
     def open(self, url: str) -> None:
         """Go there and wait until it is loaded."""
+        start = len(self.events)
         self.do("Page.navigate", url=url)
-        self._until("Page.loadEventFired")
+        self._until("Page.loadEventFired", start)
 
     def submit(self, expression: str) -> None:
         """Run what sends a form, and wait for the page that follows."""
-        self.events.clear()
+        start = len(self.events)
         self.value(expression)
-        self._until("Page.loadEventFired")
+        self._until("Page.loadEventFired", start)
 
     def value(self, expression: str) -> Any:
         """What an expression comes to on the page."""
@@ -78,8 +81,8 @@ class Tab:
                 return answer["result"]
             self.events.append(answer)
 
-    def _until(self, method: str) -> None:
-        while not any(event["method"] == method for event in self.events):
+    def _until(self, method: str, start: int) -> None:
+        while not any(event["method"] == method for event in self.events[start:]):
             self.events.append(self._next())
 
     def _next(self) -> Any:

@@ -60,7 +60,10 @@ def test_health_and_the_document_need_no_key(stack: Any) -> None:
         ("GET", "/v1/tickets/{ticket_id}"),
         ("POST", "/v1/tickets/{ticket_id}/transitions"),
         ("POST", "/v1/tickets/{ticket_id}/contact"),
-        *(("POST", f"/v1/tickets/{{ticket_id}}/{what}") for what in ("claim", "reassign", "resolution", "audit", "codes")),
+        *(
+            ("POST", f"/v1/tickets/{{ticket_id}}/{what}")
+            for what in ("claim", "reassign", "resolution", "audit", "codes")
+        ),
         *((method, "/v1/tickets/{ticket_id}/notes") for method in ("GET", "POST")),
         ("POST", "/v1/tickets/{ticket_id}/links"),
         ("DELETE", "/v1/tickets/{ticket_id}/links/{other_id}"),

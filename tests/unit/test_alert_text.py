@@ -48,8 +48,10 @@ def test_a_summary_calls_itself_one() -> None:
 
 
 def test_the_link_goes_to_the_ticket_when_there_is_one() -> None:
-    _, body = alert_text.email(letter(Mention("fb_1", "high", 30, ticket="tk_1")))
-    assert body.endswith(f"- fb_1 tk_1 {BASE}/t/tk_1")
+    ticketed = Mention("fb_1", "high", 30, ticket="tk_1")
+    _, body = alert_text.email(letter(ticketed, pages={"tk_1": "tk_1.acme.1.signed"}))
+    assert body.endswith(f"- fb_1 tk_1 {BASE}/t/tk_1.acme.1.signed")
+    assert alert_text.email(letter(ticketed))[1].endswith("- fb_1 tk_1"), "no page, no link"
 
 
 def test_a_long_list_is_ids_alone_and_complete() -> None:

@@ -327,8 +327,11 @@ def test_what_happens_while_an_endpoint_is_disabled_is_held_for_it() -> None:
     assert world.target.sequences == [1, 2]
 
 
+WHEN = "2026-11-21T08:00:00.000Z"
+
+
 def trouble(event_type: str, endpoint_id: str, **detail: str) -> dict[str, Any]:
-    return {"type": event_type, "workspace": "acme", "occurred_at": "x", "endpoint_id": endpoint_id, **detail}
+    return {"type": event_type, "workspace": "acme", "occurred_at": WHEN, "endpoint_id": endpoint_id, **detail}
 
 
 def test_trouble_with_one_endpoint_is_told_to_another_that_asked_and_never_to_itself() -> None:

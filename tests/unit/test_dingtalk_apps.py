@@ -209,7 +209,7 @@ def test_the_template_names_the_approvers_unless_the_endpoint_does(people: list[
 def test_a_choice_of_several_goes_as_json() -> None:
     way_in = access("dingtalk_approval", templates={"部门": ["{departments}", "x"]}, department_id=-1)
     body = json.loads(APPROVAL.create(about(), way_in).body)
-    assert body["formComponentValues"] == [{"name": "部门", "value": '["logistics","x"]'}]
+    assert body["formComponentValues"] == [{"name": "部门", "value": '["物流部","x"]'}]
     assert body["deptId"] == -1
 
 

@@ -1,0 +1,1 @@
+"""HTML for people: plain templates without script, nothing loaded. ``html.fill`` alone puts texts into them."""

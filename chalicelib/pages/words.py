@@ -1,0 +1,103 @@
+"""The words of the ticket's page, in zh-CN and English. What cards say too is taken from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from chalicelib.connectors.card_words import STATES, say
+
+LANGUAGES: Final = ("zh-CN", "en")
+
+_WORDS: Final[Mapping[str, tuple[str, str]]] = {
+    "other": ("English", "中文"),  # the language that the page is not in
+    "gone": ("链接已失效", "This link does not work"),
+    "gone_why": (
+        "链接 72 小时内有效，也可能没有复制完整。请在群里或 OA 中打开最新的卡片，或向管理员要一个新链接。",
+        "A link works for 72 hours, or it was not copied whole. Open the newest card in your group or OA, or ask your "
+        "administrator for a new link.",
+    ),
+    "busy": ("系统忙", "Busy"),
+    "busy_why": ("请过一会儿再试。", "Please try again in a moment."),
+    "unread": ("无法处理", "Not understood"),
+    "unread_why": ("请从工单页面重新提交。", "Please send it again from the ticket's page."),
+    "words": ("客户原话", "In the customer's words"),
+    "no_words": ("客户没有留下文字。", "The customer left no words."),
+    "why": ("为什么找我", "Why me"),
+    "owner": ("负责人", "Owner"),
+    "nobody": ("还没有人接单", "nobody yet"),
+    "rules": ("依据", "Rules"),
+    "tags": ("涉及主题", "About"),
+    "what": ("怎么做", "What to do"),
+    "no_playbook": ("这个主题没有处置手册。", "There is no playbook for this."),
+    "standard": ("标准", "Standard"),
+    "reply": ("回复模板", "Reply"),
+    "limit": ("补偿上限", "Compensation, at most"),
+    "question": ("回访要问", "Ask the customer"),
+    "history": ("经过", "History"),
+    "handed": ("转给 {}", "handed to {}"),
+    "opened": ("开单", "opened"),
+    "until": ("链接有效期至 {}", "This link works until {}"),
+    "act": ("处理", "Work on it"),
+    "code": ("个人验证码", "Your personal code"),
+    "code_hint": (
+        "验证码由管理员单独发给您。链接会被转发，请不要把验证码一起转发。",
+        "Your administrator sends it to you alone. Links get forwarded: do not forward the code with them.",
+    ),
+    "accept": ("接单", "Take it"),
+    "contacted": ("已联系", "Customer contacted"),
+    "resolve": ("已解决", "Resolved"),
+    "not_mine": ("不是我的", "Not mine"),
+    "reason": ("原因", "Reason"),
+    "department": ("应由哪个部门处理", "Whose it is"),
+    "triage": ("请分派", "not sure: triage"),
+    "root_cause": ("根本原因", "Root cause"),
+    "action": ("采取的措施", "What was done"),
+    "done": ("已保存。", "Saved."),
+    "nothing": ("现在没有要做的事。", "There is nothing to do now."),
+    # what a refusal says, by its code
+    "code_invalid": (
+        "验证码不对、已过期，或错了五次已锁定。请向管理员要一个新的。",
+        "The code is wrong, over, or locked after five wrong tries. Ask your administrator for a new one.",
+    ),
+    "version_conflict": (
+        "工单刚被别人改过。请看一下现在的情况再决定。",
+        "Somebody has just changed the ticket. Look at it again before you decide.",
+    ),
+    "illegal_move": ("工单现在的状态不能这样做。", "The ticket's state does not allow this now."),
+    "already_claimed": ("别人已经接了这张工单。", "Somebody else has taken this ticket."),
+    "unknown_person": (
+        "组织架构里没有验证码的主人。请联系管理员。",
+        "The organisation does not know whose code this is. Tell your administrator.",
+    ),
+    "no_reason": ("请写明原因。", "Please give the reason."),
+    "no_department": ("请选择应由哪个部门处理。", "Please say which department it belongs to."),
+    "unknown_department": ("没有这个部门。", "There is no such department."),
+    "nothing_changes": ("它已经在那个部门了。", "It is with that department already."),
+    "resolution_incomplete": ("请写明根本原因和采取的措施。", "Please give the root cause and what was done."),
+}
+
+
+def word(name: str, lang: str) -> str:
+    """The page's word, else the cards'."""
+    return say(name, lang, _WORDS) if name in _WORDS else say(name, lang)
+
+
+def state(name: str, lang: str) -> str:
+    return say(name, lang, STATES)
+
+
+def refusal(code: str, lang: str) -> str:
+    """Why something was not done."""
+    return word(code if code in _WORDS else "unread_why", lang)
+
+
+def language(asked: str | None, accepted: str) -> str:
+    """The one that was ``asked`` for, else the first of an Accept-Language that we speak, else zh-CN."""
+    if asked in LANGUAGES:
+        return asked
+    for entry in accepted.lower().split(","):
+        for lang in LANGUAGES:
+            if entry.strip().startswith(lang[:2]):
+                return lang
+    return LANGUAGES[0]

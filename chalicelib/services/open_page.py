@@ -1,0 +1,71 @@
+"""What the page of a ticket shows: the voice, whose it is and why, what to do, and how far it has come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from chalicelib.domain.access import nowhere
+from chalicelib.domain.feedback import Feedback
+from chalicelib.domain.organisation import Organisation
+from chalicelib.domain.playbook import Chosen, Playbook
+from chalicelib.domain.ticket import Move, Ticket
+from chalicelib.domain.ticket_title import TopicNames
+from chalicelib.services.page_links import PageLinks
+from chalicelib.services.ports import Clock
+
+
+class Tickets(Protocol):
+    def get(self, workspace: str, ticket_id: str) -> Ticket | None: ...
+
+    def moves(self, workspace: str, ticket_id: str) -> Sequence[Move]: ...
+
+
+class Voices(Protocol):
+    def get(self, workspace: str, feedback_id: str) -> Feedback | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One ticket as it is now. Contact data and colleagues' words are not in what is shown of it."""
+
+    ticket: Ticket
+    moves: Sequence[Move]
+    organisation: Organisation
+    topic_name: TopicNames = field(repr=False)
+    now: datetime
+    expires_at: datetime  # of the link
+    feedback: Feedback | None = field(default=None, repr=False)
+    playbook: Playbook | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPage:
+    """``playbook``: see services/find_playbook.py; ``organisation`` gives a workspace's, an empty one without."""
+
+    links: PageLinks
+    tickets: Tickets
+    voices: Voices
+    playbook: Callable[[str, Chosen | None], Playbook | None]
+    topic_names: Callable[[str], TopicNames]
+    organisation: Callable[[str], Organisation]
+    clock: Clock
+
+    def __call__(self, text: str) -> Page:
+        """Raises NotFound for a link that is over or was never made, Retryable."""
+        link = self.links.read(text)
+        ticket = self.tickets.get(link.workspace, link.ticket)
+        if ticket is None:
+            raise nowhere()
+        return Page(
+            ticket=ticket,
+            moves=self.tickets.moves(link.workspace, ticket.id),
+            organisation=self.organisation(link.workspace),
+            topic_name=self.topic_names(link.workspace),
+            now=self.clock(),
+            expires_at=link.expires_at,
+            feedback=self.voices.get(link.workspace, ticket.feedback),
+            playbook=self.playbook(link.workspace, ticket.playbook),
+        )

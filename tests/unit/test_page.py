@@ -1,0 +1,487 @@
+"""The page that a card's button opens: what it shows, what it keeps to itself, and how a person works on it."""
+
+from __future__ import annotations
+
+import html
+import re
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib import wiring
+from chalicelib.domain.organisation import Department, Organisation, Person
+from chalicelib.domain.ticket import Move
+from chalicelib.domain.understanding import Understanding
+from chalicelib.domain.voice import Text
+from chalicelib.errors import Retryable
+from chalicelib.pages import ticket as pages
+from chalicelib.pages.html import fill, text
+from chalicelib.pages.words import language
+from tests import builders
+from tests.builders_admin import NOW, OURS, Office, composed
+from tests.fakes.browser import CHROMIUM, phone
+from tests.fakes.gateway import Answer, call, product
+
+ROUTE = "/t/{link}"
+TICKET = f"tk_{OURS}"
+FORM = {"content-type": "application/x-www-form-urlencoded"}
+HOSTILE = '包裹<img src=x onerror="alert(1)">破损</blockquote><script>alert(2)</script>&amp; $title'
+ORGANISATION = Organisation(
+    version=1,
+    triage="front_desk",
+    departments=(Department("logistics", {"zh-CN": "物流部", "en": "Logistics"}), Department("care")),
+    people=(Person("u_li", "李四", channels={"phone": "13912345678"}),),
+)
+
+
+@pytest.fixture
+def office(monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
+    with composed(monkeypatch, Office()) as made:
+        made.organisations.put(OURS, ORGANISATION, by="ky_one", at=NOW)
+        made.feedback(attributes={"order_id": "CANARY-order"}, customer_ref="CANARY-customer")
+        case = made.ticket(departments=("logistics",), owner="u_li", due_at=NOW + timedelta(hours=2))
+        made.tickets.lines[OURS, case.id, 1] = Move(1, "", "open", "echoloop", NOW, departments=("logistics",))
+        monkeypatch.setattr(wiring, "find_playbook", lambda: lambda workspace, chosen: builders.playbook())
+        yield made
+
+
+def link() -> str:
+    return wiring.page_links().make(OURS, TICKET, wiring.now())
+
+
+def get(name: str | None = None, *, lang: str | None = None, accept: str = "", **query: str) -> Answer:
+    asked = {**query, **({"lang": lang} if lang else {})}
+    return call(
+        product(), "GET", ROUTE, path={"link": name or link()}, query=asked, headers={"accept-language": accept}
+    )
+
+
+def code(office: Office, person: str | None = None) -> str:
+    body = {"person": person} if person else {}
+    made = office.call("POST", "/v1/tickets/{ticket_id}/codes", body, path={"ticket_id": TICKET})
+    assert made.status == 201, made.body
+    return str(made.json["code"])
+
+
+def press(do: str, given: str, *, version: int = 1, name: str | None = None, **fields: str) -> Answer:
+    body = urlencode({"do": do, "code": given, "version": str(version), **fields}).encode()
+    return call(product(), "POST", ROUTE, path={"link": name or link()}, query={"lang": "en"}, headers=FORM, body=body)
+
+
+def said(answer: Answer) -> str:
+    """What a person reads."""
+    return html.unescape(re.sub(r"<style>.*?</style>|<[^>]+>", " ", answer.body, flags=re.DOTALL))
+
+
+# --- reading ------------------------------------------------------------------------------------------------------
+
+
+def test_the_page_tells_what_was_said_why_me_what_to_do_and_by_when(office: Office) -> None:
+    told = said(get(lang="zh-CN"))
+
+    for part in (
+        "物流部",
+        "李四",
+        "第1步",
+        "第3步",
+        "不超过 20 元",
+        "首次联系 2 小时内",
+        "您好{customer}",
+        "收到了吗？",
+    ):
+        assert part in told, part
+    for part in ("待受理", "NPS 3/10", "处理期限", "SH/001", "接单", "不是我的", "经过"):
+        assert part in told, part
+    assert "<mark>包裹破损</mark>，客服没有回应" in get().body
+    english = said(get(lang="en"))
+    for part in ("Logistics", "Step 1", "Agent up to CNY 20.", "In the customer's words", "Take it", "Not mine"):
+        assert part in english, part
+
+
+def test_nothing_is_shown_that_reaches_or_names_the_customer_or_that_colleagues_wrote(office: Office) -> None:
+    case = office.tickets.rows[OURS, TICKET]
+    quiet = {"reason": "CANARY-reason", "root_cause": "CANARY-cause", "action": "CANARY-action"}
+    office.tickets.lines[OURS, TICKET, 2] = Move(2, "open", "accepted", "ky_one", NOW, **quiet)
+    office.ticket(**{"departments": case.departments, "root_cause": "CANARY-cause", "owner": "ky_one"})
+    office.call("POST", "/v1/tickets/{ticket_id}/notes", {"text": "CANARY-note"}, path={"ticket_id": TICKET})
+
+    for lang in ("zh-CN", "en"):
+        body = get(lang=lang).body
+        for hidden in ("CANARY", "13800138000", "13912345678", "王小明", "CUST-1", "ky_one"):
+            assert hidden not in body, hidden
+
+
+def test_the_staffs_side_of_a_call_is_not_the_customers_words(office: Office) -> None:
+    office.feedback(texts=(Text("坐席说的话", speaker="staff"), Text("客户说的话")), understanding=Understanding())
+
+    told = said(get())
+
+    assert "客户说的话" in told
+    assert "坐席说的话" not in told
+
+
+def test_without_words_playbook_or_feedback_the_page_says_so(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    office.shelf.rows.clear()
+    monkeypatch.setattr(wiring, "find_playbook", lambda: lambda workspace, chosen: None)
+
+    told = said(get(lang="en"))
+
+    assert "The customer left no words." in told
+    assert "There is no playbook for this." in told
+
+
+@pytest.mark.parametrize("status", [200, 404])
+def test_the_page_loads_and_runs_nothing_and_is_kept_by_nobody(office: Office, status: int) -> None:
+    answer = get() if status == 200 else get("garbage")
+
+    assert answer.status == status
+    policy = dict(part.strip().split(" ", 1) for part in answer.headers["Content-Security-Policy"].split(";"))
+    assert policy == {
+        "default-src": "'none'",
+        "style-src": policy["style-src"],
+        "form-action": "'self'",
+        "frame-ancestors": "'none'",
+        "base-uri": "'none'",
+    }
+    assert re.fullmatch(r"'sha256-[A-Za-z0-9+/]{43}='", policy["style-src"])
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert "noindex" in answer.headers["X-Robots-Tag"]
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert not re.search(r"<script|<img|<link|<iframe| style=| on\w+=|https?://", answer.body)
+
+
+@pytest.mark.parametrize(
+    "name", ["garbage", "tk_acme.acme.1795000000." + "a" * 26, "tk_x.nobody.1795000000." + "a" * 26]
+)
+def test_a_link_that_is_not_ours_is_a_clear_page_that_tells_nothing(office: Office, name: str) -> None:
+    known = replace(builders.ticket(), workspace=OURS)
+
+    for answer in (get(name, lang="en"), press("accept", "X", name=name)):
+        assert answer.status == 404
+        assert "This link does not work" in said(answer)
+        assert known.title not in answer.body
+    office.now += timedelta(days=4)
+
+
+def test_an_expired_link_and_one_of_a_ticket_that_is_gone_look_alike(office: Office) -> None:
+    old, gone = link(), wiring.page_links().make(OURS, "tk_gone", NOW + timedelta(days=9))
+    before = get(gone)
+    office.now += timedelta(hours=72)
+
+    assert (before.status, get(old).status) == (404, 404)
+    assert get(old).body == before.body
+
+
+def test_our_own_trouble_is_a_page_too(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: str) -> Any:
+        raise Retryable("CANARY", code="table_unavailable")
+
+    name = link()
+    monkeypatch.setattr(wiring, "open_page", lambda: broken)
+    answer = get(name, lang="en")
+
+    assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
+    assert "Please try again" in said(answer)
+    assert "CANARY" not in answer.body
+
+
+@pytest.mark.parametrize(
+    ("asked", "accepted", "lang"),
+    [
+        ("en", "zh-CN", "en"),
+        (None, "zh-TW,zh;q=0.9,en;q=0.8", "zh-CN"),
+        (None, "fr, en-GB;q=0.8", "en"),
+        (None, "fr", "zh-CN"),
+        ("fr", "", "zh-CN"),
+        (None, "", "zh-CN"),
+    ],
+)
+def test_the_reader_s_language_is_found(asked: str | None, accepted: str, lang: str) -> None:
+    assert language(asked, accepted) == lang
+
+
+# --- what a customer may write --------------------------------------------------------------------------------------
+
+
+@given(words=st.text(max_size=200), spans=st.lists(st.tuples(st.integers(-5, 220), st.integers(-5, 220)), max_size=5))
+def test_whatever_is_written_is_shown_as_text_and_marked_where_the_evidence_is(
+    words: str, spans: list[tuple[int, int]]
+) -> None:
+    shown = pages.marked(words, spans)
+
+    plain = re.sub("</?mark>", "", shown)
+    assert not re.search("[<>\"']", plain)
+    assert plain == text(words)
+    inside = "".join(re.findall("<mark>(.*?)</mark>", shown, flags=re.DOTALL))
+    wanted = [place for place in range(len(words)) if any(start <= place < end for start, end in spans)]
+    assert inside == "".join(text(words[place]) for place in wanted)
+
+
+@given(value=st.text(max_size=100))
+def test_a_value_leaves_no_attribute_and_opens_no_element(value: str) -> None:
+    filled = fill('<input value="$it">', it=value)
+
+    assert filled.count("<") == filled.count(">") == 1
+    assert filled.count('"') == 2
+
+
+def test_hostile_words_stay_words(office: Office) -> None:
+    office.feedback(texts=(Text(HOSTILE),))
+    office.ticket(title=HOSTILE, departments=(HOSTILE,), owner=HOSTILE)
+
+    answer = get()
+
+    assert not re.search("<script|<img", answer.body)
+    assert said(answer).count("<script>alert(2)</script>&amp; $title") >= 3
+
+
+# --- working on it ------------------------------------------------------------------------------------------------
+
+
+def test_a_person_takes_a_case_calls_the_customer_and_solves_it(office: Office) -> None:
+    mine = code(office)
+
+    answers = [
+        press("accept", mine.lower(), version=1),
+        press("contacted", f" {mine[:4]}-{mine[4:]} ", version=2),
+        press("resolve", mine, version=3, root_cause="箱子太薄 13987254361", action="补发"),
+    ]
+
+    assert [(one.status, one.headers["Location"]) for one in answers] == [(303, "?lang=en&done=1")] * 3
+    case = office.tickets.rows[OURS, TICKET]
+    assert (case.state, case.owner, case.root_cause, case.action) == ("resolved", "u_li", "箱子太薄 〔手机号〕", "补发")
+    assert [line.actor for line in office.tickets.moves(OURS, TICKET)[1:]] == ["u_li"] * 3
+    assert "Saved." in said(get(lang="en", done="1"))
+    assert "There is nothing to do now." in said(get(lang="en"))
+
+
+@pytest.mark.parametrize(("chosen", "department"), [("care", "care"), ("", "front_desk")])
+def test_what_is_not_mine_goes_where_i_say_or_to_triage_and_my_code_is_over(
+    office: Office, chosen: str, department: str
+) -> None:
+    mine = code(office)
+    office.organisations.put(OURS, replace(ORGANISATION, version=2, people=()), by="ky_one", at=NOW)
+    fields = {"reason": "不归我们", **({"department": chosen} if chosen else {})}
+    if chosen == "care":
+        named = replace(ORGANISATION, version=3)
+        office.organisations.put(OURS, named, by="ky_one", at=NOW)
+
+    answer = press("not_mine", mine, **fields)
+
+    case = office.tickets.rows[OURS, TICKET]
+    assert (answer.status, case.departments, case.owner, case.bounced) == (303, (department,), None, 1)
+    assert office.codes.rows == {}
+    assert press("accept", mine, version=2).status == 403
+
+
+def test_without_a_triage_a_taken_case_goes_back_to_its_queue(office: Office) -> None:
+    office.organisations.put(OURS, replace(ORGANISATION, version=2, triage=None), by="ky_one", at=NOW)
+    mine = code(office)
+    nowhere_to = press("not_mine", mine, reason="不归我们")
+    press("accept", mine)
+
+    back = press("not_mine", mine, version=2, reason="不归我们")
+
+    assert (nowhere_to.status, back.status) == (422, 303)
+    assert "which department" in said(nowhere_to)
+    case = office.tickets.rows[OURS, TICKET]
+    assert (case.state, case.bounced) == ("open", 1)
+
+
+@pytest.mark.parametrize(
+    ("do", "fields", "status", "words"),
+    [
+        ("accept", {"version": 9}, 409, "Somebody has just changed the ticket."),
+        ("resolve", {"root_cause": "a", "action": "b"}, 409, "does not allow this now"),
+        ("delete", {}, 409, "does not allow this now"),
+        ("not_mine", {"reason": " "}, 422, "Please give the reason."),
+        ("not_mine", {"reason": "r", "department": "nobody"}, 422, "which department"),
+        ("not_mine", {"reason": "r", "department": "logistics"}, 422, "which department"),
+    ],
+)
+def test_what_cannot_be_done_changes_nothing_and_keeps_what_was_typed(
+    office: Office, do: str, fields: dict[str, Any], status: int, words: str
+) -> None:
+    mine, before = code(office), office.tickets.rows[OURS, TICKET]
+
+    answer = press(do, mine, **{"reason": "<b>typed</b>", **fields})
+
+    assert (answer.status, office.tickets.rows[OURS, TICKET]) == (status, before)
+    assert words in said(answer)
+    assert mine not in answer.body
+    assert ("&lt;b&gt;typed&lt;/b&gt;" in answer.body) == ("reason" not in fields)
+
+
+def test_a_resolution_without_cause_and_action_is_asked_for_them(office: Office) -> None:
+    mine = code(office)
+    press("accept", mine)
+
+    answer = press("resolve", mine, version=2, root_cause="a")
+
+    assert (answer.status, office.tickets.rows[OURS, TICKET].state) == (422, "accepted")
+    assert "Please give the root cause and what was done." in said(answer)
+    assert "<details open>" in answer.body
+
+
+def test_five_wrong_codes_lock_the_right_one_until_another_is_made(office: Office) -> None:
+    mine, before = code(office), office.tickets.rows[OURS, TICKET]
+
+    tries = [press("accept", "WRONG") for _ in range(5)]
+    locked = press("accept", mine)
+
+    assert [one.status for one in (*tries, locked)] == [403] * 6
+    assert len({one.body for one in (*tries, locked)}) == 1
+    assert office.tickets.rows[OURS, TICKET] == before
+    fresh = code(office)
+    assert press("accept", mine).status == 403
+    assert press("accept", fresh).status == 303
+
+
+def test_a_right_code_forgives_the_wrong_ones_before_it_and_all_end_after_72_hours(office: Office) -> None:
+    mine = code(office)
+    for _ in range(4):
+        press("accept", "WRONG")
+    assert press("accept", mine).status == 303
+    assert office.codes.rows[OURS, TICKET].tries == 0
+
+    office.now += timedelta(hours=72)
+    assert press("contacted", mine, version=2).status == 403
+
+
+def test_a_code_is_kept_as_a_mark_that_fits_one_ticket(office: Office) -> None:
+    mine = code(office)
+    kept = office.codes.rows[OURS, TICKET]
+    office.ticket(id="tk_second", owner="u_li")
+    office.codes.put(OURS, "tk_second", kept)
+
+    assert mine not in repr(office.codes.rows) + kept.mark.upper()
+    other = wiring.page_links().make(OURS, "tk_second", NOW)
+    assert press("accept", mine, name=other).status == 403
+
+
+def test_a_code_is_the_owners_or_the_named_persons_and_admins_make_it(office: Office) -> None:
+    path = {"ticket_id": TICKET}
+    ours = office.call("POST", "/v1/tickets/{ticket_id}/codes", {}, path=path)
+    named = office.call("POST", "/v1/tickets/{ticket_id}/codes", {"person": "u_wang"}, path=path)
+    office.ticket()
+    nobody = office.call("POST", "/v1/tickets/{ticket_id}/codes", {}, path=path)
+
+    assert (ours.json["person"], named.json["person"], nobody.status, nobody.code) == (
+        "u_li",
+        "u_wang",
+        422,
+        "no_owner",
+    )
+    assert re.fullmatch("[2-9A-HJ-NP-TV-Z]{8}", ours.json["code"])
+    assert get(ours.json["url"].rpartition("/")[2]).status == 200
+    for role in ("analyst", "region", "store", "integration"):
+        unit = {"unit": "SH/001"} if role in ("region", "store") else {}
+        refused = office.call("POST", "/v1/tickets/{ticket_id}/codes", {}, path=path, key=office.new_key(role, **unit))
+        assert (refused.status, refused.code) == (403, "forbidden")
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "status"),
+    [
+        ("application/json", b"{}", 415),
+        (FORM["content-type"], b"", 422),
+        (FORM["content-type"], b"version=x", 422),
+        (FORM["content-type"], b"version=1&reason=" + b"a" * 2001, 422),
+        (FORM["content-type"], b"version=1" + b"&a=1" * 30, 422),
+        (FORM["content-type"], b"version=\xff", 422),
+        (FORM["content-type"], b"a" * (64 * 1024 + 1), 413),
+    ],
+)
+def test_a_form_that_is_none_is_a_page(office: Office, kind: str, body: bytes, status: int) -> None:
+    code(office)
+    answer = call(
+        product(), "POST", ROUTE, path={"link": link()}, query={"lang": "en"}, headers={"content-type": kind}, body=body
+    )
+
+    assert answer.status == status
+    assert "Please send it again" in said(answer)
+    assert office.codes.rows[OURS, TICKET].tries == 0
+
+
+# --- in a browser -------------------------------------------------------------------------------------------------
+
+
+class Served(BaseHTTPRequestHandler):
+    """The product's own answers on loopback."""
+
+    def do_GET(self) -> None:
+        self._answer(None)
+
+    def do_POST(self) -> None:
+        self._answer(self.rfile.read(int(self.headers["content-length"])))
+
+    def _answer(self, body: bytes | None) -> None:
+        parts = urlsplit(self.path)
+        sent = {name.lower(): value for name, value in self.headers.items()}
+        name, query = parts.path.rpartition("/")[2], dict(parse_qsl(parts.query))
+        answer = call(product(), self.command, ROUTE, path={"link": name}, query=query, headers=sent, body=body)
+        self.send_response(answer.status)
+        for header, value in answer.headers.items():
+            self.send_header(header, value)
+        self.end_headers()
+        self.wfile.write(answer.body.encode())
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def served(office: Office) -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Served) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/t"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium here: the ticket's page was not opened in a browser")
+def test_a_phone_shows_the_page_without_a_complaint_and_sends_its_form(
+    office: Office, served: str, tmp_path: Path
+) -> None:
+    words = HOSTILE + "长" * 200 + "w" * 300
+    office.feedback(texts=(Text(words),), understanding=Understanding(tags=(builders.tag(),)))
+    mine = code(office)
+    with phone(tmp_path / "profile") as tab:
+        for lang, heading in (("zh-CN", "客户原话"), ("en", "In the customer's words")):
+            tab.open(f"{served}/{link()}?lang={lang}")
+            assert tab.value("document.querySelector('h2').textContent") == heading
+            assert tab.value("document.querySelector('blockquote').textContent") == words
+            assert tab.value("getComputedStyle(document.querySelector('mark')).backgroundColor") == "rgb(255, 224, 138)"
+            assert tab.value("document.documentElement.scrollWidth") == tab.value("innerWidth") == 390
+            tab.picture(tmp_path / f"page-{lang}.png")
+        tab.value(f"document.querySelector('#code').value = {mine!r}")
+        tab.submit("document.querySelector('button[value=accept]').click()")
+        assert "Saved." in tab.value("document.body.textContent")
+        assert tab.complaints == []
+        assert {urlsplit(url).path.rpartition("/")[0] for url in tab.requests} == {"/t"}
+    assert office.tickets.rows[OURS, TICKET].state == "accepted"
+
+
+def test_the_line_of_a_view_names_no_link(office: Office, caplog: pytest.LogCaptureFixture) -> None:
+    name = link()
+    get(name)
+    press("accept", "CANARYCODE", name=name)
+
+    told = repr([vars(record) for record in caplog.records])
+    assert "open_page" in told
+    assert "code_invalid" in told
+    for hidden in (name, name.rpartition(".")[2], "CANARYCODE", "破损"):
+        assert hidden not in told
