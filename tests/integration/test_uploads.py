@@ -142,20 +142,20 @@ def test_a_table_posted_to_the_hook_is_read_as_a_file(world: World) -> None:
 
 
 def test_a_file_whose_worker_is_killed_is_read_on_from_where_it_was(world: World, stack: Stack) -> None:
-    """Three megabytes, most of them in rows that are refused: a run hands over to the next, and one dies."""
+    """Five megabytes, most of them in rows that are refused: a run dies, and the next ones hand over to each other."""
     made = world.connect("csv", mapping=MAPPING)["id"]
     long = "长" * 20_001
     good = [f"D-{number},2026-11-01T08:00:00Z,SH/001,9,好" for number in range(3)]
-    bad = [f"E-{number},2026-11-01T08:00:00Z,SH/001,9,{long}" for number in range(50)]
-    rows = [HEADER, good[0], *bad[:25], good[1], *bad[25:], good[2]]
+    bad = [f"E-{number},2026-11-01T08:00:00Z,SH/001,9,{long}" for number in range(90)]
+    rows = [HEADER, good[0], *bad[:45], good[1], *bad[45:], good[2]]
     upload_id = upload(world, made, "\n".join(rows).encode())
     wait_for(lambda: seen(world, made, upload_id)["rows"] > 0, "the first rows")
     for pid in stack.worker_pids("intake"):
         os.kill(pid, signal.SIGKILL)
     left = seen(world, made, upload_id)
-    assert (left["state"], left["rows"] < 53) == ("reading", True), "it was read before it could be killed"
+    assert (left["state"], left["rows"] < 93) == ("reading", True), "it was read before it could be killed"
     found = over(world, made, upload_id, 90)
-    assert (found["state"], found["rows"], found["accepted"], found["refused"]) == ("done", 53, 3, 50)
+    assert (found["state"], found["rows"], found["accepted"], found["refused"]) == ("done", 93, 3, 90)
     assert {(one["code"], one["column"]) for one in found["errors"]} == {("mapping_text_too_long", "原因")}
-    assert [one["row"] for one in found["errors"]] == [*range(3, 28), *range(29, 54)]
+    assert [one["row"] for one in found["errors"]] == [*range(3, 48), *range(49, 94)]
     wait_for(lambda: len(heard(world)) == 3, "what could be read")
