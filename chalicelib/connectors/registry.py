@@ -23,6 +23,7 @@ CONNECTORS: Final[Mapping[str, str]] = {
     "feishu": "chalicelib.connectors.feishu:Feishu",
     "dingtalk": "chalicelib.connectors.dingtalk:DingTalk",
     "wecom": "chalicelib.connectors.wecom:WeCom",
+    "slack": "chalicelib.connectors.slack:Slack",
     "jiandaoyun": "chalicelib.connectors.jiandaoyun:Jiandaoyun",
     "salesforce": "chalicelib.connectors.salesforce:Salesforce",
     "hubspot": "chalicelib.connectors.hubspot:HubSpot",
