@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -137,7 +138,7 @@ def _old_outcome(code: int) -> Outcome:
     return Outcome(FAILED, f"errcode_{code}")
 
 
-class Events:
+class Events(ABC):
     """DingTalk's events: ``{"encrypt"}`` with a SHA-1 over the token, and an encrypted ``success`` as the answer.
 
     The answer counts for 1.5 seconds only, and whatever else is answered is sent again.
@@ -168,8 +169,9 @@ class Events:
     def read(self, opened: Opened, settings: Mapping[str, Any], now: datetime) -> Sequence[Said]:  # noqa: ARG002
         return self.said(opened.payload["event"], settings)
 
+    @abstractmethod
     def said(self, event: Mapping[str, Any], settings: Mapping[str, Any]) -> Sequence[Said]:
-        raise NotImplementedError
+        """What one event says of items; empty where it is no concern of ours."""
 
     def reply(self, opened: Opened, secret: EndpointSecret, now: datetime) -> Reply:
         given = secret.credentials

@@ -410,8 +410,7 @@ class Deliver:
         ticket_id = mine.detail.get("ticket_id") or mine.detail.get("opens_ticket")
         if not ticket_id or not self.base_url:
             return ""
-        since = datetime.fromisoformat(mine.occurred_at) if mine.occurred_at else mine.created_at
-        return self.page(mine.workspace, ticket_id, since)
+        return self.page(mine.workspace, ticket_id, mine.created_at)
 
     def _customer(self, endpoint: Endpoint, feedback: Feedback | None) -> Mapping[str, str]:
         if feedback is None:

@@ -23,7 +23,7 @@ from chalicelib.domain.understanding import Text
 from chalicelib.domain.vocabulary import SPEAKERS
 from chalicelib.domain.voice import Canonical
 from chalicelib.errors import Invalid
-from chalicelib.sources.base import settings_of
+from chalicelib.sources.base import Source, settings_of
 from chalicelib.sources.canonical import (
     CanonicalSource,
     Reader,
@@ -65,6 +65,10 @@ class Transcript(CanonicalSource):
         Field("speakers", "map", longest=50),  # label → customer | staff
         Field("unknown_speakers", "choice", choices=(STAFF, CUSTOMER), default=STAFF),
     )
+
+    def decode(self, raw: bytes) -> Any:
+        """The payload, which tells whether it is an interim result."""
+        return Source.decode(self, raw)
 
     def ignores(self, payload: Any) -> bool:
         """Interim results: the completed transcript says it all again, and better."""
