@@ -18,7 +18,7 @@ app.register_blueprint(page.bp)
 # and tests need all of them; the API's cold start must not pay for what it never calls. `_HANDLER` cannot tell
 # the two apart, the local engine does not set it.
 if "AWS_LAMBDA_FUNCTION_NAME" not in os.environ:
-    from chalicelib.lambdas import alert, deliver, enrich, fetch, intake, outbox, reread, rollup, sweep, ticket
+    from chalicelib.lambdas import alert, case, deliver, enrich, fetch, intake, outbox, reread, rollup, sweep, ticket
 
-    for worker in (enrich, outbox, rollup, reread, fetch, intake, ticket, alert, deliver, sweep):
+    for worker in (enrich, outbox, rollup, reread, fetch, intake, ticket, case, alert, deliver, sweep):
         app.register_blueprint(worker.bp)

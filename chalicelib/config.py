@@ -17,6 +17,7 @@ class Settings:
     inbox_url: str
     tickets_url: str
     callbacks_url: str
+    cases_url: str
     alerts_url: str
     deliveries_url: str
     rollups_url: str
@@ -47,6 +48,7 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         inbox_url=env.get("INBOX_URL", ""),
         tickets_url=env.get("TICKETS_URL", ""),
         callbacks_url=env.get("CALLBACKS_URL", ""),
+        cases_url=env.get("CASES_URL", ""),
         alerts_url=env.get("ALERTS_URL", ""),
         deliveries_url=env.get("DELIVERIES_URL", ""),
         rollups_url=env.get("ROLLUPS_URL", ""),

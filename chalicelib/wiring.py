@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from chalicelib.services.fetch import Fetch
     from chalicelib.services.find_owner import FindOwner
     from chalicelib.services.find_playbook import FindPlaybook
+    from chalicelib.services.follow_case import FollowCase
     from chalicelib.services.hand_over import HandOver
     from chalicelib.services.hear import Hear
     from chalicelib.services.hear_callback import HearCallback
@@ -258,6 +259,17 @@ def frame_words(workspace: str) -> Words:
 
 
 @lru_cache(maxsize=1)
+def follow_case() -> FollowCase:
+    """What the case function calls: everything that follows from a ticket's change, or that a clock decides."""
+    from chalicelib.services.follow_case import FollowCase
+
+    return FollowCase(
+        followers={},
+        kinds={},
+    )
+
+
+@lru_cache(maxsize=1)
 def find_playbook() -> FindPlaybook:
     """What a ticket says to do, in words."""
     import time
@@ -433,7 +445,7 @@ def sweep_service() -> Sweep:
         feedback=feedback_store(),
         due=due_store(),
         buckets=bucket_store(),
-        queues={name: queue(name) for name in ("tickets", "alerts", "deliveries", "rollups", "fetches")},
+        queues={name: queue(name) for name in ("tickets", "alerts", "deliveries", "rollups", "fetches", "cases")},
         clock=now,
     )
 

@@ -30,7 +30,18 @@ DEFAULT_PORT: Final = 4700
 STAGE: Final = "local"
 WORKSPACE: Final = "demo"
 API_STAGE: Final = "api"
-QUEUES: Final = ("inbox", "tickets", "callbacks", "alerts", "deliveries", "rollups", "readings", "fetches", "uploads")
+QUEUES: Final = (
+    "inbox",
+    "tickets",
+    "callbacks",
+    "cases",
+    "alerts",
+    "deliveries",
+    "rollups",
+    "readings",
+    "fetches",
+    "uploads",
+)
 _QUIET_SECONDS: Final = 1.5
 _DRAIN_SECONDS: Final = 45
 _PARAMETERS: Final = {"Engine": "local", "EgressCidrs": "127.0.0.0/8", "ReadingDelaySeconds": "2"}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-QUEUES: Final = ("tickets", "alerts", "deliveries", "rollups", "fetches")
+QUEUES: Final = ("tickets", "alerts", "deliveries", "rollups", "fetches", "cases")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from tests.bench.meter import Meter
 QUEUES: Mapping[str, str] = {
     "enrich": "inbox",
     "ticket": "tickets",
+    "case": "cases",
     "alert": "alerts",
     "deliver": "deliveries",
     "rollup": "rollups",

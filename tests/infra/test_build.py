@@ -19,7 +19,7 @@ from infra.checks import checkov
 from infra.dependencies import Target
 
 ROOT = Path(__file__).parents[2]
-FUNCTIONS = ("alert", "deliver", "enrich", "fetch", "intake", "outbox", "reread", "rollup", "sweep", "ticket")
+FUNCTIONS = ("alert", "case", "deliver", "enrich", "fetch", "intake", "outbox", "reread", "rollup", "sweep", "ticket")
 
 
 def test_a_clean_copy_is_packaged(tmp_path: Path) -> None:

@@ -1,0 +1,40 @@
+"""What follows from a ticket's change, and what a clock decides about a case."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib.errors import Parked
+
+# Given the detail of a ticket's event. An outcome code, or None where the event is nothing to it. It is called at least
+# once and in any order, so it looks at the ticket as it is now, and does nothing twice.
+Follower = Callable[[Mapping[str, Any]], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class FollowCase:
+    """``followers`` all hear of every change; a message of a due row goes to the one of its kind."""
+
+    followers: Mapping[str, Follower]
+    kinds: Mapping[str, Follower]
+
+    def __call__(self, message: Mapping[str, Any]) -> Mapping[str, str]:
+        """What each came to, by name. One that fails has all of them called again.
+
+        Raises Parked (``message_invalid``), Retryable.
+        """
+        if "kind" in message:
+            kind = message["kind"]
+            if kind not in self.kinds:
+                raise Parked("Nobody takes such a message.", code="message_invalid")
+            return _told({kind: self.kinds[kind](message)})
+        detail = message.get("detail")
+        if not isinstance(detail, Mapping) or not isinstance(detail.get("ticket_id"), str):
+            raise Parked("The message names no ticket.", code="message_invalid")
+        return _told({name: follow(detail) for name, follow in self.followers.items()})
+
+
+def _told(outcomes: Mapping[str, str | None]) -> Mapping[str, str]:
+    return {name: code for name, code in outcomes.items() if code is not None}
