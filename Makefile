@@ -26,9 +26,11 @@ down: $(READY) ## drain and stop it; its state stays for the next up
 status: $(READY) ## whether it runs, and where
 	@$(BIN)/python -m infra.local status
 
-test: $(READY) ## lint gates, then every test; the ten slowest are named
-	@began=$$(date +%s); \
-	$(MAKE) --no-print-directory lint && $(BIN)/pytest --durations=10; failed=$$?; \
+test: $(READY) ## lint gates and every test, side by side; the ten slowest are named
+	@began=$$(date +%s); log=$$(mktemp); \
+	$(MAKE) --no-print-directory lint >$$log 2>&1 & lint=$$!; \
+	$(BIN)/pytest -n 2 --dist loadscope --no-loadscope-reorder --durations=10; failed=$$?; \
+	wait $$lint || failed=1; cat $$log; rm $$log; \
 	took=$$(( $$(date +%s) - began )); \
 	if [ $$took -gt $(SLOW_SECONDS) ]; then echo "warning: make test took $$took s, more than $(SLOW_SECONDS)"; fi; \
 	exit $$failed

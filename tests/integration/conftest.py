@@ -41,8 +41,3 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield running
     finally:
         running.remove()
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests marked ``last`` look back on what all others did."""
-    items.sort(key=lambda item: item.get_closest_marker("last") is not None)
