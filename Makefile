@@ -50,7 +50,9 @@ soak: $(READY) ## 1,000 feedback through kills and refusals; 500 creates killed 
 	@KILL_DELIVERIES=500 KILLS=20 $(BIN)/pytest tests/integration/test_kills.py -q
 	@ROBOT_ALERTS=500 $(BIN)/pytest tests/integration/test_robots.py -q
 	@FLOOD=1000 $(BIN)/pytest tests/integration/test_hostile_over_http.py -q -k in_257
+	@CALLBACKS=1000 $(BIN)/pytest tests/integration/test_callback_storm.py -q
 	@FUZZ=10000 $(BIN)/pytest tests/contract/test_fuzz.py -q
+	@CLOCKS=10000 KILLS=10 $(BIN)/pytest tests/unit/test_strike_clock.py -q -k killed
 
 packs: $(READY) ## compile the code frames, chalicelib/packs/*.yaml, and the calendars to what the run time loads
 	@$(BIN)/python -m infra.model.packs

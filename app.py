@@ -4,15 +4,38 @@ import os
 
 from chalice import Chalice
 
-from chalicelib.lambdas import admin, cases, frames, hooks, organisation, page
+from chalicelib.lambdas import (
+    admin,
+    cases,
+    contacts,
+    drift,
+    duplicates,
+    effects,
+    frames,
+    graph,
+    hooks,
+    issues,
+    organisation,
+    page,
+    sla,
+    verification,
+)
 
 app = Chalice(app_name="echoloop", configure_logs=False)
 app.register_blueprint(hooks.bp)
 app.register_blueprint(admin.bp)
 app.register_blueprint(frames.bp)
 app.register_blueprint(cases.bp)
+app.register_blueprint(contacts.bp)
+app.register_blueprint(drift.bp)
+app.register_blueprint(duplicates.bp)
 app.register_blueprint(organisation.bp)
+app.register_blueprint(graph.bp)
 app.register_blueprint(page.bp)
+app.register_blueprint(issues.bp)
+app.register_blueprint(effects.bp)
+app.register_blueprint(sla.bp)
+app.register_blueprint(verification.bp)
 
 # Only the API function loads this module when deployed: every worker's handler is its own module. Packaging
 # and tests need all of them; the API's cold start must not pay for what it never calls. `_HANDLER` cannot tell

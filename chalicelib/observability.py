@@ -32,7 +32,7 @@ METRICS: Final = (
     "RowsAccepted",  # of uploaded files, put on the inbox
     "RowsRefused",  # of uploaded files; the upload shows which and why
     "UploadsFailed",  # files that were given up; the upload shows why
-    "PollsFailed",  # runs that ended with an error; the connection shows it
+    "PollsFailed",  # runs that ended with an error; the connection, or the drift report of the endpoint, shows it
     "TicketsOpened",
     "TicketsUpdated",
     "CallbacksApplied",  # what a system of record said that moved or completed a ticket

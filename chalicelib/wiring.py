@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from chalicelib.connectors.registry import ConnectorCatalogue
     from chalicelib.domain.calendar import Calendar
     from chalicelib.domain.egress_policy import Policy, Target
+    from chalicelib.domain.graph import Graph, Told
     from chalicelib.domain.organisation_check import Asked
+    from chalicelib.domain.ticket import Ticket
     from chalicelib.egress import Door
     from chalicelib.messaging.bus import EventBus
     from chalicelib.messaging.inbox import Inbox
@@ -24,17 +26,23 @@ if TYPE_CHECKING:
     from chalicelib.messaging.queues import SqsQueue
     from chalicelib.services.act_on_page import ActOnPage, MakeCode
     from chalicelib.services.activate_frame import ActivateFrame
+    from chalicelib.services.answer_links import AnswerLinks, OpenAnswerPage
     from chalicelib.services.apply_callback import ApplyCallback
+    from chalicelib.services.ask_customer import AskCustomer
     from chalicelib.services.audit_tickets import AuditTickets
     from chalicelib.services.authenticate import Authenticate
+    from chalicelib.services.can_contact import CanContact
     from chalicelib.services.case_file import CaseFile
     from chalicelib.services.close_feedback import CloseFeedback
     from chalicelib.services.correct import Correct
+    from chalicelib.services.count_complaints import CountComplaints
+    from chalicelib.services.declare_fixed import DeclareFixed
     from chalicelib.services.deliver import Deliver
     from chalicelib.services.delivery_plan import DeliveryPlan
     from chalicelib.services.enrich import Enrich
     from chalicelib.services.fan_out import FanOut
     from chalicelib.services.fetch import Fetch
+    from chalicelib.services.find_graph import FindGraph
     from chalicelib.services.find_owner import FindOwner
     from chalicelib.services.find_playbook import FindPlaybook
     from chalicelib.services.follow_case import FollowCase
@@ -42,20 +50,31 @@ if TYPE_CHECKING:
     from chalicelib.services.hear import Hear
     from chalicelib.services.hear_callback import HearCallback
     from chalicelib.services.intake import Intake
+    from chalicelib.services.judge_effect import JudgeEffect
+    from chalicelib.services.keep_exposure import KeepExposure
     from chalicelib.services.learn_delta import LearnDelta
+    from chalicelib.services.link_cases import LinkCases, ReadLinks
     from chalicelib.services.manage_connections import ManageConnections
+    from chalicelib.services.manage_contact import ManageContact
     from chalicelib.services.manage_endpoints import ManageEndpoints
+    from chalicelib.services.manage_graph import ManageGraph
+    from chalicelib.services.manage_insights import ManageInsights
+    from chalicelib.services.manage_issues import ManageIssues
     from chalicelib.services.manage_keys import ManageKeys
     from chalicelib.services.manage_organisation import ManageOrganisation
     from chalicelib.services.manage_rules import ManageRules
+    from chalicelib.services.manage_sla import ManageSla
     from chalicelib.services.manage_subscriptions import ManageSubscriptions
     from chalicelib.services.manage_uploads import ManageUploads
+    from chalicelib.services.manage_verification import ManageVerification
+    from chalicelib.services.mark_duplicate import MarkDuplicate
     from chalicelib.services.move_ticket import MoveTicket
     from chalicelib.services.open_page import OpenPage
     from chalicelib.services.open_ticket import OpenTicket
     from chalicelib.services.outbox import Outbox
     from chalicelib.services.page_links import PageLinks
     from chalicelib.services.poll import ArmPolls, Poll
+    from chalicelib.services.promote import Promote
     from chalicelib.services.propose_frame import ProposeFrame
     from chalicelib.services.raise_alert import RaiseAlert
     from chalicelib.services.read_corrections import ReadCorrections
@@ -64,6 +83,7 @@ if TYPE_CHECKING:
     from chalicelib.services.read_frame import ReadFrame
     from chalicelib.services.read_needs import ReadNeeds
     from chalicelib.services.read_tickets import ReadTickets
+    from chalicelib.services.reconcile import Drifts, Reconcile, WatchAgain
     from chalicelib.services.redeliver import Redeliver
     from chalicelib.services.reparse import Reparse
     from chalicelib.services.replay import Replay
@@ -72,22 +92,34 @@ if TYPE_CHECKING:
     from chalicelib.services.reveal_contact import RevealContact
     from chalicelib.services.review import Review
     from chalicelib.services.rollup import Rollup
+    from chalicelib.services.strike_clock import RecountDeadlines, StrikeClock
+    from chalicelib.services.suggest_followup import SuggestFollowup
     from chalicelib.services.sweep import Sweep
     from chalicelib.services.synchronise import Synchronise
+    from chalicelib.services.take_answer import TakeAnswer
+    from chalicelib.services.timed_tickets import Offices, TimedTickets
     from chalicelib.services.try_reading import TryReading
     from chalicelib.services.vendor import VendorApis
+    from chalicelib.services.watch_recurrence import WatchRecurrence
     from chalicelib.sources.registry import Catalogue
     from chalicelib.storage.alerts import AlertStore
     from chalicelib.storage.audit import AuditLog
     from chalicelib.storage.buckets import BucketStore
     from chalicelib.storage.cases import CaseStore
+    from chalicelib.storage.causes import CauseStore
+    from chalicelib.storage.contacts import ContactStore
     from chalicelib.storage.corrections import CorrectionList
     from chalicelib.storage.deliveries import DeliveryStore
     from chalicelib.storage.directory import DirectoryStore
     from chalicelib.storage.due import DueStore
+    from chalicelib.storage.effects import EffectStore
+    from chalicelib.storage.exposures import ExposureStore
     from chalicelib.storage.feedback import FeedbackStore
     from chalicelib.storage.feedback_list import FeedbackList
+    from chalicelib.storage.followups import FollowupStore
     from chalicelib.storage.frames import FrameStore
+    from chalicelib.storage.insights import InsightStore
+    from chalicelib.storage.issues import IssueStore
     from chalicelib.storage.items import ItemStore
     from chalicelib.storage.organisations import OrganisationStore
     from chalicelib.storage.page_codes import PageCodes
@@ -95,11 +127,15 @@ if TYPE_CHECKING:
     from chalicelib.storage.raw_files import RawFiles
     from chalicelib.storage.review_queue import ReviewQueue
     from chalicelib.storage.secrets import ConnectionSecrets, EndpointSecrets, VendorSecrets
+    from chalicelib.storage.sla import SlaStore
     from chalicelib.storage.tickets import TicketStore
     from chalicelib.storage.uploads import UploadStore
     from chalicelib.storage.vault import Vault
+    from chalicelib.storage.verification import VerificationRules
+    from chalicelib.storage.watched import WatchedStore
     from chalicelib.understanding.book import FrameBook, Words
     from chalicelib.understanding.delta import Delta
+    from chalicelib.understanding.frame import Frame
     from chalicelib.understanding.reader import Reader
     from chalicelib.understanding.weights import Weights
 
@@ -222,7 +258,58 @@ def ticket_store() -> TicketStore:
     from chalicelib.storage.tickets import TicketStore
 
     _bind()
-    return TicketStore()
+    return TicketStore(timed_tickets())
+
+
+@lru_cache(maxsize=1)
+def timed_tickets() -> TimedTickets:
+    """Clocks for every ticket that is written."""
+    from chalicelib.services.timed_tickets import TimedTickets
+
+    return TimedTickets(offices(), now)
+
+
+@lru_cache(maxsize=1)
+def offices() -> Offices:
+    """What clocks go by: promises, units, calendars."""
+    from chalicelib.services.timed_tickets import Offices
+
+    return Offices(sla_store(), lambda workspace: find_owner().organisation(workspace), calendar, now)
+
+
+@lru_cache(maxsize=1)
+def sla_store() -> SlaStore:
+    """What workspaces promise."""
+    from chalicelib.storage.sla import SlaStore
+
+    _bind()
+    return SlaStore()
+
+
+@lru_cache(maxsize=1)
+def manage_sla() -> ManageSla:
+    """Promises, and by when."""
+    from chalicelib.services.manage_sla import ManageSla
+
+    return ManageSla(sla_store(), offices(), ticket_store(), now)
+
+
+@lru_cache(maxsize=1)
+def strike_clock() -> StrikeClock:
+    """Reminders and breaches."""
+    from chalicelib.services.strike_clock import StrikeClock
+
+    return StrikeClock(ticket_store(), offices(), find_owner().organisation, due_store(), now)
+
+
+@lru_cache(maxsize=1)
+def recount_deadlines() -> RecountDeadlines:
+    """Provisional deadlines, when their calendars have come."""
+    from chalicelib.services.strike_clock import RecountDeadlines
+    from chalicelib.storage.sla import ProvisionalStore
+
+    _bind()
+    return RecountDeadlines(ticket_store(), ProvisionalStore(), offices(), calendar, due_store(), now)
 
 
 @lru_cache(maxsize=1)
@@ -249,8 +336,49 @@ def open_ticket_service() -> OpenTicket:
     from chalicelib.services.open_ticket import OpenTicket
 
     return OpenTicket(
-        feedback=feedback_store(), tickets=ticket_store(), frames=frame_words, owner=find_owner(), clock=now
+        feedback=feedback_store(),
+        tickets=ticket_store(),
+        frames=frame_words,
+        owner=find_owner(),
+        rules=directory().rules,
+        path=find_graph().path,
+        clock=now,
     )
+
+
+@lru_cache(maxsize=1)
+def cause_store() -> CauseStore:
+    """Causes of workspaces, and what closed tickets taught."""
+    from chalicelib.storage.causes import CauseStore
+
+    _bind()
+    return CauseStore()
+
+
+@lru_cache(maxsize=1)
+def find_graph() -> FindGraph:
+    """Why things go wrong, and whose they are."""
+    from chalicelib.services.find_graph import FindGraph
+    from chalicelib.understanding import called
+
+    return FindGraph(_shipped_graph, cause_store(), topic_names, called.department, now)
+
+
+def _shipped_graph(workspace: str) -> Graph:
+    """What the packs of a workspace's frame say."""
+    return frame_book().graph(frame_store().state(workspace))
+
+
+@lru_cache(maxsize=1)
+def manage_graph() -> ManageGraph:
+    """The graph for people, and a workspace's own causes."""
+    from chalicelib.services.manage_graph import ManageGraph
+
+    def departments(workspace: str) -> frozenset[str] | None:
+        one = find_owner().organisation(workspace)
+        return one.named_departments | _asked_of_organisation(workspace).departments if one.version else None
+
+    return ManageGraph(cause_store(), _shipped_graph, find_graph().over, departments, now)
 
 
 def frame_words(workspace: str) -> Words:
@@ -261,11 +389,30 @@ def frame_words(workspace: str) -> Words:
 @lru_cache(maxsize=1)
 def follow_case() -> FollowCase:
     """What the case function calls: everything that follows from a ticket's change, or that a clock decides."""
+    from chalicelib.services.follow_bounces import FollowBounces
     from chalicelib.services.follow_case import FollowCase
+    from chalicelib.services.follow_parts import FollowParts
+    from chalicelib.services.learn_causes import LearnCauses
 
     return FollowCase(
-        followers={},
-        kinds={},
+        followers={
+            "verification": ask_customer().follow,
+            "parts": FollowParts(ticket_store(), now),
+            "issues": promote(),
+            "causes": LearnCauses(ticket_store(), cause_store(), find_graph()),
+            "recurrence": watch_recurrence().follow,
+            "watched": watch_again(),
+            "bounces": FollowBounces(ticket_store(), find_owner().organisation, now),
+        },
+        kinds={
+            "verification": ask_customer().wake,
+            "clock": strike_clock(),
+            "recount": recount_deadlines(),
+            "issue_level": link_cases().level,
+            "effect": judge_effect(),
+            "recurrence": watch_recurrence(),
+        },
+        listeners={"followup": suggest_followup()},
     )
 
 
@@ -299,7 +446,7 @@ def move_ticket() -> MoveTicket:
     """A person's move through the API."""
     from chalicelib.services.move_ticket import MoveTicket
 
-    return MoveTicket(tickets=ticket_store(), clock=now)
+    return MoveTicket(tickets=ticket_store(), clock=now, knows=find_graph().check)
 
 
 @lru_cache(maxsize=1)
@@ -307,7 +454,13 @@ def hand_over() -> HandOver:
     """Who takes a ticket, or hands it on."""
     from chalicelib.services.hand_over import HandOver
 
-    return HandOver(tickets=ticket_store(), clock=now, office=find_owner(), asked=_asked_of_organisation)
+    return HandOver(
+        tickets=ticket_store(),
+        clock=now,
+        office=find_owner(),
+        asked=_asked_of_organisation,
+        knows=find_graph().check,
+    )
 
 
 @lru_cache(maxsize=1)
@@ -325,6 +478,14 @@ def case_file() -> CaseFile:
     from chalicelib.services.case_file import CaseFile
 
     return CaseFile(tickets=ticket_store(), cases=case_store(), clock=now)
+
+
+@lru_cache(maxsize=1)
+def mark_duplicate() -> MarkDuplicate:
+    """Which cases tell the same."""
+    from chalicelib.services.mark_duplicate import MarkDuplicate
+
+    return MarkDuplicate(tickets=ticket_store(), file=case_file(), move=move_ticket())
 
 
 @lru_cache(maxsize=1)
@@ -370,6 +531,8 @@ def open_page() -> OpenPage:
         tickets=ticket_store(),
         voices=feedback_store(),
         playbook=find_playbook(),
+        path=find_graph().told,
+        causes=find_graph().causes,
         topic_names=topic_names,
         organisation=find_owner().organisation,
         clock=now,
@@ -433,12 +596,94 @@ def apply_callback() -> ApplyCallback:
         reader=callback_reader,
         queue=queue("callbacks"),
         clock=now,
+        answer=take_answer,
+    )
+
+
+# --- verification --------------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1)
+def verification_rules() -> VerificationRules:
+    """How workspaces ask their customers."""
+    from chalicelib.storage.verification import VerificationRules
+
+    _bind()
+    return VerificationRules()
+
+
+@lru_cache(maxsize=1)
+def manage_verification() -> ManageVerification:
+    """The same, for those who decide it."""
+    from chalicelib.services.manage_verification import ManageVerification
+
+    return ManageVerification(store=verification_rules(), clock=now)
+
+
+@lru_cache(maxsize=1)
+def ask_customer() -> AskCustomer:
+    """Whether a resolution holds is asked once."""
+    from chalicelib.services.ask_customer import AskCustomer, Leave
+    from chalicelib.services.follow_parts import WholeCases
+
+    def take_leave(ticket: Ticket, claim: str) -> Leave:
+        answer = can_contact().claim_for(ticket, "verification", channel=None, claim=claim).answer
+        return Leave(answer.allowed, answer.next_at)
+
+    return AskCustomer(
+        tickets=WholeCases(ticket_store(), now),
+        voices=feedback_store(),
+        directory=directory(),
+        rules=verification_rules().get,
+        due=due_store(),
+        clock=now,
+        take_leave=take_leave,
+    )
+
+
+@lru_cache(maxsize=1)
+def take_answer() -> TakeAnswer:
+    """What the customer says to it."""
+    from chalicelib.services.follow_parts import WholeCases
+    from chalicelib.services.take_answer import TakeAnswer
+
+    return TakeAnswer(
+        tickets=WholeCases(ticket_store(), now),
+        notes=case_store(),
+        rules=verification_rules().get,
+        clock=now,
+    )
+
+
+@lru_cache(maxsize=1)
+def answer_links() -> AnswerLinks:
+    """The question, and the link to answer it."""
+    from chalicelib.domain.verification import LIFETIME
+    from chalicelib.services.answer_links import PURPOSE, AnswerLinks
+    from chalicelib.services.page_links import PageLinks
+
+    links = PageLinks(marks=vault(), clock=now, purpose=PURPOSE, lifetime=LIFETIME)
+    return AnswerLinks(links=links, rules=verification_rules().get, base_url=settings().public_url)
+
+
+@lru_cache(maxsize=1)
+def open_answer_page() -> OpenAnswerPage:
+    """The page behind that link."""
+    from chalicelib.services.answer_links import OpenAnswerPage
+
+    return OpenAnswerPage(
+        links=answer_links(),
+        tickets=ticket_store(),
+        playbook=find_playbook(),
+        zone=lambda workspace: find_owner().organisation(workspace).zone.key,
+        clock=now,
     )
 
 
 @lru_cache(maxsize=1)
 def sweep_service() -> Sweep:
     """What the schedule calls."""
+    from chalicelib.calendars import book
     from chalicelib.services.sweep import Sweep
 
     return Sweep(
@@ -447,6 +692,7 @@ def sweep_service() -> Sweep:
         buckets=bucket_store(),
         queues={name: queue(name) for name in ("tickets", "alerts", "deliveries", "rollups", "fetches", "cases")},
         clock=now,
+        calendars=book.release,
     )
 
 
@@ -807,6 +1053,218 @@ def manage_uploads() -> ManageUploads:
     )
 
 
+# --- issues -------------------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1)
+def issue_store() -> IssueStore:
+    """Issues, their history, and what is part of them."""
+    from chalicelib.storage.issues import IssueStore
+
+    _bind()
+    return IssueStore()
+
+
+@lru_cache(maxsize=1)
+def insight_store() -> InsightStore:
+    """Insights, and what makes an issue of single tickets."""
+    from chalicelib.storage.insights import InsightStore
+
+    _bind()
+    return InsightStore()
+
+
+@lru_cache(maxsize=1)
+def link_cases() -> LinkCases:
+    """What is part of an issue."""
+    from chalicelib.services.link_cases import LinkCases
+
+    return LinkCases(
+        links=issue_store(), tickets=ticket_store(), voices=feedback_store(), due=due_store(), clock=now
+    )
+
+
+@lru_cache(maxsize=1)
+def read_links() -> ReadLinks:
+    """The same, as a key may see it."""
+    from chalicelib.services.link_cases import ReadLinks
+
+    return ReadLinks(issue_store(), ticket_store(), feedback_store())
+
+
+@lru_cache(maxsize=1)
+def manage_issues() -> ManageIssues:
+    """Issues, as people work on them."""
+    from chalicelib.services.manage_issues import ManageIssues
+
+    return ManageIssues(store=issue_store(), levels=link_cases(), office=find_owner(), clock=now)
+
+
+@lru_cache(maxsize=1)
+def manage_insights() -> ManageInsights:
+    """Insights, and what makes an issue of single tickets."""
+    from chalicelib.services.manage_insights import ManageInsights
+
+    return ManageInsights(store=insight_store(), issues=issue_store(), office=find_owner(), clock=now)
+
+
+@lru_cache(maxsize=1)
+def promote() -> Promote:
+    """What makes an issue of tickets by itself."""
+    from chalicelib.services.promote import Promote
+    from chalicelib.storage.recurrences import RecurrenceStore
+
+    return Promote(
+        tickets=ticket_store(),
+        issues=issue_store(),
+        recurrences=RecurrenceStore(now),
+        links=link_cases(),
+        policy=insight_store().policy,
+        office=find_owner(),
+        names=topic_names,
+        clock=now,
+    )
+
+
+# --- the effect of a fix -------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1)
+def effect_store() -> EffectStore:
+    """Claims that an issue is fixed."""
+    from chalicelib.storage.effects import EffectStore
+
+    _bind()
+    return EffectStore()
+
+
+@lru_cache(maxsize=1)
+def exposure_store() -> ExposureStore:
+    """How much business there was."""
+    from chalicelib.storage.exposures import ExposureStore
+
+    _bind()
+    return ExposureStore()
+
+
+@lru_cache(maxsize=1)
+def keep_exposure() -> KeepExposure:
+    """The same, as it is said and shown."""
+    from chalicelib.services.keep_exposure import KeepExposure
+
+    return KeepExposure(store=exposure_store(), clock=now)
+
+
+@lru_cache(maxsize=1)
+def count_complaints() -> CountComplaints:
+    """How often customers complained of what an issue is about."""
+    from chalicelib.services.count_complaints import CountComplaints
+
+    return CountComplaints(
+        buckets=bucket_store(),
+        exposures=exposure_store(),
+        organisation=find_owner().organisation,
+        links=issue_store(),
+        tickets=ticket_store(),
+    )
+
+
+@lru_cache(maxsize=1)
+def judge_effect() -> JudgeEffect:
+    """The verdict on a fix."""
+    from chalicelib.services.judge_effect import JudgeEffect
+
+    return JudgeEffect(
+        issues=issue_store(), claims=effect_store(), complaints=count_complaints(), due=due_store(), clock=now
+    )
+
+
+@lru_cache(maxsize=1)
+def watch_recurrence() -> WatchRecurrence:
+    """What brings an issue back whose fix was accepted."""
+    from chalicelib.services.watch_recurrence import WatchRecurrence
+
+    return WatchRecurrence(
+        issues=issue_store(),
+        claims=effect_store(),
+        complaints=count_complaints(),
+        tickets=ticket_store(),
+        due=due_store(),
+        clock=now,
+    )
+
+
+@lru_cache(maxsize=1)
+def declare_fixed() -> DeclareFixed:
+    """Somebody says that an issue is fixed."""
+    from chalicelib.services.declare_fixed import DeclareFixed
+
+    return DeclareFixed(
+        issues=issue_store(), claims=effect_store(), complaints=count_complaints(), judge=judge_effect(), clock=now
+    )
+
+
+# --- contact with customers ----------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1)
+def contact_store() -> ContactStore:
+    """Contact policies, opt-outs, slots and skips."""
+    from chalicelib.storage.contacts import ContactStore
+
+    _bind()
+    return ContactStore(now)
+
+
+@lru_cache(maxsize=1)
+def can_contact() -> CanContact:
+    """Whether a customer may be contacted, and the slot for it."""
+    from chalicelib.services.can_contact import CanContact
+
+    return CanContact(
+        policies=contact_store(),
+        opt_outs=contact_store(),
+        slots=contact_store(),
+        cases=ticket_store(),
+        voices=feedback_store(),
+        vault=vault(),
+        zone=lambda workspace, unit: find_owner().organisation(workspace).business_time(unit, {}).zone,
+        clock=now,
+    )
+
+
+@lru_cache(maxsize=1)
+def manage_contact() -> ManageContact:
+    """Contact policies and opt-outs, for those who decide them."""
+    from chalicelib.services.manage_contact import ManageContact
+
+    return ManageContact(store=contact_store(), rules=directory(), clock=now)
+
+
+@lru_cache(maxsize=1)
+def followup_store() -> FollowupStore:
+    """Happy customers as tasks for sales."""
+    from chalicelib.storage.followups import FollowupStore
+
+    _bind()
+    return FollowupStore(now)
+
+
+@lru_cache(maxsize=1)
+def suggest_followup() -> SuggestFollowup:
+    """What comes of a voice that is to be followed up."""
+    from chalicelib.services.suggest_followup import SuggestFollowup
+
+    return SuggestFollowup(
+        voices=feedback_store(),
+        followups=followup_store(),
+        policies=contact_store(),
+        can_contact=can_contact(),
+        owner=find_owner(),
+        clock=now,
+    )
+
+
 # --- organisations -------------------------------------------------------------------------------------------------
 
 
@@ -826,7 +1284,11 @@ def manage_organisation() -> ManageOrganisation:
     from chalicelib.services.manage_organisation import ManageOrganisation
 
     return ManageOrganisation(
-        store=organisation_store(), asked=_asked_of_organisation, countries=book.countries, clock=now
+        store=organisation_store(),
+        asked=_asked_of_organisation,
+        countries=book.countries,
+        clock=now,
+        load=open_tickets_of,
     )
 
 
@@ -838,12 +1300,15 @@ def calendar(country: str) -> Calendar | None:
 
 
 def _asked_of_organisation(workspace: str) -> Asked:
-    """The departments that the workspace's code frame and rules name."""
+    """The departments that the workspace's code frame, rules and follow-ups name."""
     from chalicelib.domain.organisation_check import Asked
 
     frame = frame_book().frame(frame_store().state(workspace))
     ruled = {rule.department for rule in directory().rules(workspace) if rule.department}
-    others = ruled | {line.department for line in frame.red_lines}
+    mending = {cause.department for cause in find_graph()(workspace).causes.by_id.values()}
+    contact = contact_store().get(workspace)
+    sales = {contact.followup_department} if contact.consent else set()
+    others = ruled | mending | sales | {line.department for line in frame.red_lines}
     return Asked({node.id: node.department for node in frame.nodes}, frozenset(others), frame.version)
 
 
@@ -852,7 +1317,15 @@ def find_owner() -> FindOwner:
     """Who gets a ticket."""
     from chalicelib.services.find_owner import FindOwner
 
-    return FindOwner(organisation_store(), now)
+    return FindOwner(organisation_store(), now, open_tickets_of)
+
+
+def open_tickets_of(workspace: str, person: str) -> int:
+    """How many tickets somebody has to work on."""
+    from chalicelib.storage.open_cases import OpenCases
+
+    _bind()
+    return OpenCases().count(workspace, person)
 
 
 # --- the management API --------------------------------------------------------------------------------------------
@@ -894,6 +1367,7 @@ def manage_endpoints(own_url: str) -> ManageEndpoints:
         deliveries=delivery_admin_service(),
         check_url=check_url(own_url),
         clock=now,
+        polls=drifts(),
     )
 
 
@@ -1017,10 +1491,17 @@ def correction_list() -> CorrectionList:
 @lru_cache(maxsize=1)
 def try_reading() -> TryReading:
     """A sentence against frame and routing, storing nothing."""
+    from dataclasses import replace
+
     from chalicelib.connectors import cards
     from chalicelib.services.try_reading import TryReading
     from chalicelib.sources.registry import load
-    from chalicelib.understanding import playbooks
+    from chalicelib.understanding import causes, playbooks
+
+    def way(ticket: Ticket, frame: Frame) -> tuple[Told, ...]:
+        find = find_graph()
+        graph = find.over(ticket.workspace, causes.graph_of(frame))
+        return find.told(replace(ticket, path=find.path(ticket, graph)), graph, frame.name)
 
     return TryReading(
         reader=reader_of,
@@ -1028,6 +1509,7 @@ def try_reading() -> TryReading:
         source=load,
         card=cards.build,
         playbooks=playbooks.of_frame,
+        path=way,
         clock=now,
     )
 
@@ -1158,6 +1640,9 @@ def deliver_service() -> Deliver:
         page=page_links().make,
         lease=timedelta(seconds=settings().delivery_lease),
         playbook=find_playbook(),
+        path=find_graph().told,
+        ask=answer_links().ask,
+        watch=watched_store().add,
     )
 
 
@@ -1180,7 +1665,73 @@ def _synchronise() -> Synchronise:
         clock=now,
         monotonic=time.monotonic,
         lease=timedelta(seconds=settings().delivery_lease) / 2,  # it ends before its delivery's
+        watch=lambda *item: watched_store().add(*item),
     )
+
+
+@lru_cache(maxsize=1)
+def watched_store() -> WatchedStore:
+    """Whose items at an endpoint are asked for."""
+    from chalicelib.storage.watched import WatchedStore
+
+    _bind()
+    return WatchedStore()
+
+
+@lru_cache(maxsize=1)
+def reconcile() -> Reconcile:
+    """What asks another system how its items stand."""
+    import time
+
+    from chalicelib.connectors.registry import load_readable
+    from chalicelib.egress import Door
+    from chalicelib.services.keep_token import KeepToken
+    from chalicelib.services.reconcile import Reconcile
+    from chalicelib.services.synchronise import LARGEST_ANSWER
+    from chalicelib.storage.deliveries import TargetWindows
+    from chalicelib.storage.items import TokenStore
+
+    return Reconcile(
+        directory=directory(),
+        secrets=endpoint_secrets(),
+        store=poll_store(),
+        watched=watched_store(),
+        items=item_store(),
+        tickets=ticket_store(),
+        judge=apply_callback(),
+        reader=load_readable,
+        keep_token=KeepToken(TokenStore(vault()), now),
+        windows=TargetWindows(),
+        door=Door(egress_policy(), body_cap=LARGEST_ANSWER),
+        due=due_store(),
+        queue=queue("deliveries"),
+        clock=now,
+        monotonic=time.monotonic,
+    )
+
+
+@lru_cache(maxsize=1)
+def drifts() -> Drifts:
+    """What the polls of endpoints find, and switches them on and off."""
+    from chalicelib.connectors.registry import load_readable
+    from chalicelib.services.reconcile import Drifts
+
+    return Drifts(
+        directory=directory(),
+        store=poll_store(),
+        watched=watched_store(),
+        due=due_store(),
+        queue=queue("deliveries"),
+        reader=load_readable,
+        clock=now,
+    )
+
+
+def watch_again() -> WatchAgain:
+    """Has the items of a reopened ticket asked for again."""
+    from chalicelib.services.reconcile import WatchAgain
+
+    return WatchAgain(item_store(), watched_store())
 
 
 @lru_cache(maxsize=1)

@@ -19,17 +19,21 @@ from chalicelib import config, wiring
 from chalicelib.connectors.registry import ConnectorCatalogue
 from chalicelib.domain.arrival import Arrival
 from chalicelib.domain.case import Link
+from chalicelib.domain.contact import is_contact
 from chalicelib.domain.correction import Correction
 from chalicelib.domain.delivery import Attempt, Delivery, delivery_id
 from chalicelib.domain.directory import Connection, ConnectionSecret, Endpoint, EndpointSecret, Subscription
+from chalicelib.domain.effect import Claim, Kept
 from chalicelib.domain.egress_policy import Policy, self_host
 from chalicelib.domain.envelope import Envelope
 from chalicelib.domain.facets import facets_of
 from chalicelib.domain.feedback import Closing, Feedback
+from chalicelib.domain.insight import Insight
+from chalicelib.domain.issue import Decision, Issue, IssueLink
 from chalicelib.domain.listing import UNATTENDED, FeedbackPage, FeedbackQuery, FeedbackSummary, matches
-from chalicelib.domain.organisation import Organisation
+from chalicelib.domain.organisation import Organisation, Person
 from chalicelib.domain.proposal import Effect, Proposal, basis
-from chalicelib.domain.ticket import Ticket
+from chalicelib.domain.ticket import SETTLED, Ticket
 from chalicelib.domain.upload import Upload
 from chalicelib.egress import Door
 from chalicelib.lambdas import answers, openapi
@@ -37,19 +41,26 @@ from chalicelib.services.find_owner import FindOwner
 from chalicelib.sources.registry import Catalogue
 from chalicelib.storage import cursor as cursors
 from chalicelib.storage.secrets import ConnectionSecrets, EndpointSecrets, VendorSecrets
-from tests import builders
+from tests import builders, builders_issues
 from tests.fakes.cases import FakeCases
+from tests.fakes.causes import FakeCauses
+from tests.fakes.contacts import FakeContacts, FakeFollowups
 from tests.fakes.directory import FakeDirectory
+from tests.fakes.effects import FakeEffects, FakeExposures, FakeHours
 from tests.fakes.fetches import FakeDue, FakePollStore
 from tests.fakes.frames import FakeFrames
 from tests.fakes.gateway import Answer, call, product
+from tests.fakes.issues import FakeInsights, FakeIssues
 from tests.fakes.items import FakeItems
 from tests.fakes.organisations import FakeOrganisations
 from tests.fakes.page_codes import FakePageCodes
+from tests.fakes.sla import FakeSla
 from tests.fakes.sqs import FakeSqs
 from tests.fakes.ssm import FakeSsm
 from tests.fakes.tickets import FakeTickets
 from tests.fakes.uploads import FakeFiles, FakeUploadStore
+from tests.fakes.verification import FakeVerificationRules
+from tests.fakes.watched import FakeWatched
 
 NOW = builders.AT
 OURS = "acme"  # the workspace of the tests
@@ -107,6 +118,13 @@ class FakeShelf:
 
     def corrections(self, workspace: str, feedback_id: str) -> Sequence[Correction]:
         return [one for one in self.corrected if (one.workspace, one.feedback) == (workspace, feedback_id)]
+
+    def settle(self, feedback: Feedback, state: str) -> bool:
+        self.lose -= 1
+        if self.lose >= 0 or self.rows[feedback.workspace, feedback.id] != feedback:
+            return False
+        self.rows[feedback.workspace, feedback.id] = replace(feedback, state=state)
+        return True
 
     def close(self, feedback: Feedback, closing: Closing) -> bool:
         self.lose -= 1
@@ -259,6 +277,9 @@ class FakeVault:
         assert sealed.startswith(f"{workspace}/{subject}/".encode())
         return None if subject in self.shredded else dict(json.loads(sealed.split(b"/", 2)[2]))
 
+    def customer_ref(self, workspace: str, customer_id: str) -> str:
+        return self.mark(workspace, "customer", customer_id) if is_contact(customer_id) else customer_id
+
     def open_body(self, workspace: str, sealed: bytes) -> bytes:
         assert sealed.startswith(f"{workspace}/".encode())
         return sealed.split(b"/", 1)[1]
@@ -301,6 +322,7 @@ class Office:
     frames: FakeFrames = field(default_factory=FakeFrames)
     tickets: FakeTicketShelf = field(default_factory=FakeTicketShelf)
     cases: FakeCases = field(default_factory=FakeCases)
+    causes: FakeCauses = field(default_factory=FakeCauses)
     codes: FakePageCodes = field(default_factory=FakePageCodes)
     items: FakeItems = field(default_factory=FakeItems)
     deliveries: FakeDeliveries = field(default_factory=FakeDeliveries)
@@ -308,10 +330,20 @@ class Office:
     sns: FakeSns = field(default_factory=FakeSns)
     audit: FakeAudit = field(default_factory=FakeAudit)
     organisations: FakeOrganisations = field(default_factory=FakeOrganisations)
+    effects: FakeEffects = field(default_factory=FakeEffects)
+    exposures: FakeExposures = field(default_factory=FakeExposures)
+    hours: FakeHours = field(default_factory=FakeHours)
     ssm: FakeSsm = field(default_factory=FakeSsm)
     sqs: FakeSqs = field(default_factory=FakeSqs)
     polls: FakePollStore = field(default_factory=FakePollStore)
+    watched: FakeWatched = field(default_factory=FakeWatched)
     due: FakeDue = field(default_factory=FakeDue)
+    verification: FakeVerificationRules = field(default_factory=FakeVerificationRules)
+    promises: FakeSla = field(default_factory=FakeSla)
+    issues: FakeIssues = field(default_factory=FakeIssues)
+    insights: FakeInsights = field(default_factory=FakeInsights)
+    contacts: FakeContacts = field(default_factory=FakeContacts)
+    followups: FakeFollowups = field(default_factory=FakeFollowups)
     uploads: FakeUploadStore = field(default_factory=FakeUploadStore)
     files: FakeFiles = field(default_factory=FakeFiles)
     addresses: dict[str, list[str]] = field(default_factory=dict)  # host → addresses; else a public one
@@ -326,6 +358,10 @@ class Office:
 
     def clock(self) -> datetime:
         return self.now
+
+    def open_tickets_of(self, workspace: str, person: str) -> int:
+        mine = [one for one in self.tickets.rows.values() if (one.workspace, one.owner) == (workspace, person)]
+        return sum(one.state not in SETTLED for one in mine)
 
     def seconds(self) -> float:
         return self.now.timestamp()
@@ -436,6 +472,12 @@ class Office:
         self.frames.rows[workspace, made.id] = made
         return made
 
+    def issue(self, workspace: str = OURS, **changes: Any) -> Issue:
+        """An L2 issue in triage that could be accepted once it is open."""
+        made = builders_issues.issue(**{"workspace": workspace, "id": f"is_{workspace}", **changes})
+        self.issues.rows[workspace, made.id] = made
+        return made
+
     def furnish(self, workspace: str) -> None:
         """One of everything, under ids that name the workspace."""
         self.connection(workspace)
@@ -453,7 +495,20 @@ class Office:
         self.directory.put_subscription(subscription)
         self.directory.put_rule(workspace, replace(builders_rule(), name=f"rule-{workspace}"))
         self.proposal(workspace)
-        self.organisations.put(workspace, Organisation(version=1), by="ky_one", at=NOW)
+        one = self.issue(workspace)
+        self.issues.link(IssueLink(workspace, one.id, ours.id, "ky_one", NOW))
+        self.tickets.rows[workspace, ours.id] = replace(ours, issue=one.id, level=one.level)
+        whole, part = f"is_whole_{workspace}", f"is_part_{workspace}"
+        self.issue(workspace, id=whole, absorbed=(part,))
+        self.issue(workspace, id=part, state="merged", former_state="open", merged_into=whole)
+        fixing = self.issue(workspace, id=f"is_fixing_{workspace}", state="fixing")
+        self.effects.put(workspace, fixing.id, Kept(Claim(NOW.date(), 0, "ky_one", NOW)))
+        decision = Decision("act", "ky_one", NOW, "why")
+        kept = Insight(workspace, f"in_{workspace}", 1, "a finding", "ky_one", NOW, NOW, owner="li", decision=decision)
+        self.insights.put(kept)
+        self.organisations.put(
+            workspace, Organisation(version=1, people=(Person("li"), Person("wu"))), by="ky_one", at=NOW
+        )
 
     # --- calls --------------------------------------------------------------------------------------------------
 
@@ -496,23 +551,35 @@ def composed(patch: pytest.MonkeyPatch, office: Office) -> Iterator[Office]:
         "client": lambda service: {"sqs": office.sqs, "ssm": office.ssm}[service],
         "hook_client": lambda service: {"sqs": office.sqs, "ssm": office.ssm}[service],
         "item_store": lambda: office.items,
+        "cause_store": lambda: office.causes,
         "directory": lambda: office.directory,
         "connection_secrets": lambda: office.connection_secrets,
         "endpoint_secrets": lambda: office.endpoint_secrets,
         "vendor_secrets": lambda: office.vendor_secrets,
         "poll_store": lambda: office.polls,
+        "watched_store": lambda: office.watched,
         "upload_store": lambda: office.uploads,
         "raw_files": lambda: office.files,
         "due_store": lambda: office.due,
         "source_catalogue": Catalogue,
         "connector_catalogue": ConnectorCatalogue,
+        "effect_store": lambda: office.effects,
+        "exposure_store": lambda: office.exposures,
+        "bucket_store": lambda: office.hours,
         "feedback_store": lambda: office.shelf,
         "feedback_list": lambda: office.shelf,
         "frame_store": lambda: office.frames,
         "review_queue": lambda: FakeQueue(office.shelf),
         "correction_list": lambda: FakeCorrections(office.shelf),
+        "issue_store": lambda: office.issues,
+        "insight_store": lambda: office.insights,
         "ticket_store": lambda: office.tickets,
         "case_store": lambda: office.cases,
+        "verification_rules": lambda: office.verification,
+        "contact_store": lambda: office.contacts,
+        "followup_store": lambda: office.followups,
+        "open_tickets_of": office.open_tickets_of,
+        "sla_store": lambda: office.promises,
         "page_codes": lambda: office.codes,
         "delivery_store": lambda: office.deliveries,
         "delivery_admin_service": lambda: office.deliveries,

@@ -14,6 +14,7 @@ from typing import Any
 
 from chalicelib.connectors import cards
 from chalicelib.connectors.registry import load
+from chalicelib.domain.clocks import Clock, Clocks
 from chalicelib.domain.item import Access
 from chalicelib.domain.outbound import HttpRequest, Message
 from chalicelib.domain.playbook import Playbook
@@ -98,11 +99,24 @@ CASES: Mapping[str, Callable[[], Message]] = {
             "due_at": NOW + timedelta(hours=17),
         },
     ),
+    "reminded": lambda: about(
+        type="ticket.reminded",
+        detail={"reason": "first_response"},
+        ticket={
+            "version": 2,
+            "due_at": NOW + timedelta(hours=6),
+            "clocks": Clocks("medium", None, 1).having(
+                {"first_response": Clock(timedelta(hours=1), NOW, timedelta(hours=1), NOW + timedelta(hours=1))}
+            ),
+        },
+    ),
     "escalated, overdue": lambda: about(
         type="ticket.escalated",
+        detail={"reason": "resolution"},
         ticket={
             "state": "open",
             "version": 2,
+            "escalated_to": ("zhang.san",),
             "due_at": NOW - timedelta(hours=3),
             "opened_at": NOW - timedelta(days=1),
         },
@@ -117,6 +131,19 @@ CASES: Mapping[str, Callable[[], Message]] = {
     ),
 }
 LED = {**ALERT, "feedback_id": "fb_1", "opens_ticket": "tk_1", "touchpoint": "after_sales"}
+ISSUE = {
+    "issue_id": "is_1",
+    "issue_version": 1,
+    "state": "triage",
+    "level": "L2",
+    "severity": "high",
+    "topics": ["logistics.damage"],
+    "topic": "logistics.damage",
+    "unit": None,
+    "unit_kind": "旗舰店",
+    "departments": ["logistics"],
+    "owner": "wang.wei",
+}
 ALERTS: Mapping[str, Callable[[], Message]] = {
     "alert on a voice that opens a ticket": lambda: about(
         type="alert.raised", detail=LED, page="tk_1", without_ticket=True
@@ -128,6 +155,10 @@ ALERTS: Mapping[str, Callable[[], Message]] = {
         without_ticket=True,
     ),
     "alert": lambda: message(type="alert.raised", detail=ALERT, now=NOW, topic_name=_name),
+    "issue opened": lambda: message(type="issue.opened", detail=ISSUE, now=NOW, topic_name=_name),
+    "issue fixed": lambda: message(
+        type="issue.updated", detail={**ISSUE, "state": "fixed", "level": "L3"}, now=NOW, topic_name=_name
+    ),
     "endpoint disabled": lambda: message(type="endpoint.disabled", detail={"endpoint_id": "ep_oa"}, now=NOW),
 }
 

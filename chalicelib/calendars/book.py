@@ -5,6 +5,7 @@ The file has one line a country, so that asking for one does not read the others
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Iterator
@@ -24,6 +25,13 @@ def calendar(country: str) -> Calendar | None:
         if code == country:
             return _calendar(code, json.loads(line))
     return None
+
+
+@lru_cache(maxsize=1)
+def release() -> str:
+    """What tells these calendars from those of another release."""
+    with open(COMPILED, "rb") as file:
+        return hashlib.sha256(file.read()).hexdigest()[:16]
 
 
 @lru_cache(maxsize=1)

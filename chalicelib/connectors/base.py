@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
 from chalicelib.connectors import templates
+from chalicelib.connectors.callbacks import Said
 from chalicelib.connectors.cards import LANGUAGES
 from chalicelib.domain.directory import EndpointSecret
 from chalicelib.domain.fields import Field
-from chalicelib.domain.item import ITEM_MISSING, KEY_CONFLICT, TOKEN_EXPIRED, Access, Token
+from chalicelib.domain.item import ITEM_MISSING, KEY_CONFLICT, TOKEN_EXPIRED, Access, Item, Token
 from chalicelib.domain.outbound import (
     DELIVERED,
     DISABLE,
@@ -27,7 +28,16 @@ from chalicelib.domain.outbound import (
 from chalicelib.domain.ratelimit import Limit
 from chalicelib.errors import Invalid
 
-__all__ = ["ITEM_MISSING", "KEY_CONFLICT", "TOKEN_EXPIRED", "Access", "Connector", "StateConnector", "Token"]
+__all__ = [
+    "ITEM_MISSING",
+    "KEY_CONFLICT",
+    "TOKEN_EXPIRED",
+    "Access",
+    "Connector",
+    "Readable",
+    "StateConnector",
+    "Token",
+]
 
 LANGUAGE: Final = LANGUAGES[0]
 _CODE: Final = re.compile(r"-?[0-9]{1,9}")
@@ -134,6 +144,29 @@ class StateConnector(Protocol):
         """
 
 
+class Readable(Protocol):
+    """What a connector has besides whose system can be asked how its items stand: see services/reconcile.py.
+
+    Its ``outcome`` knows the answers to ``read``, too.
+    """
+
+    reads_at_once: int  # items that one request asks for
+    silent: tuple[str, ...]  # ticket states of which a write of ours leaves no word in an item
+    limits: tuple[Limit, ...]
+
+    def authorise(self, access: Access, now: datetime) -> HttpRequest | None: ...
+
+    def token(self, response: HttpResponse, now: datetime) -> Token | Outcome: ...
+
+    def read(self, items: Sequence[Item], access: Access, now: datetime) -> HttpRequest:
+        """What asks for at most ``reads_at_once`` items. Raises Rejected where the settings do not fit."""
+
+    def seen(self, response: HttpResponse, items: Sequence[Item], settings: Mapping[str, Any]) -> Sequence[Said]:
+        """How those of them stand that the answer holds, as a callback would tell it. Raises Invalid."""
+
+    def outcome(self, response: HttpResponse) -> Outcome: ...
+
+
 def validate_common(connector: Connector | StateConnector, settings: Mapping[str, Any]) -> None:
     """What every connector asks of settings whose form is checked already. Raises Invalid with a pointer."""
     if connector.chat and settings.get("contact") == "full":
@@ -142,6 +175,8 @@ def validate_common(connector: Connector | StateConnector, settings: Mapping[str
             code="contact_not_allowed",
             pointer="/settings/contact",
         )
+    if settings.get("reconcile_minutes") and not hasattr(connector, "read"):
+        raise _not_taken("This system cannot be asked how its items stand.", "reconcile_minutes")
     if connector.kind == "state":
         _validate_state(settings)
         return
@@ -162,6 +197,14 @@ def _validate_state(settings: Mapping[str, Any]) -> None:
 
 def _not_taken(why: str, name: str) -> Invalid:
     return Invalid(why, code="settings_invalid", pointer=f"/settings/{name}")
+
+
+def listed(answer: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    """The objects in an answer's list of that name. Raises Invalid (``answer_unreadable``) where there is no list."""
+    found = answer.get(name)
+    if not isinstance(found, list):
+        raise Invalid("The answer holds no list of items.", code=UNREADABLE)
+    return [one for one in found if isinstance(one, dict)]
 
 
 def lang_of(settings: Mapping[str, Any]) -> str:

@@ -12,12 +12,15 @@ from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from chalicelib.connectors import deadlines
-from chalicelib.connectors.card_words import LANGUAGES, STATES, say
+from chalicelib.connectors.card_words import ISSUE_STATES, LANGUAGES, LEVELS, STATES, say
 from chalicelib.connectors.harmless import clip, excerpt, harmless, tail
 from chalicelib.domain.access import UNIT_SEPARATOR
 from chalicelib.domain.alert import NO_TOPIC
+from chalicelib.domain.clocks import CLOCKS
 from chalicelib.domain.feedback import Feedback
+from chalicelib.domain.graph import QUESTION
 from chalicelib.domain.outbound import Message
+from chalicelib.domain.playbook import said
 from chalicelib.domain.ticket import SETTLED
 from chalicelib.domain.understanding import Tag
 from chalicelib.domain.vocabulary import NO_UNIT
@@ -32,6 +35,7 @@ TAGS_SHOWN: Final = 6
 EVIDENCE_SHOWN: Final = 40
 MARKED: Final = 3  # pieces of evidence that are marked in the words
 STEPS_SHOWN: Final = 2
+WAY: Final = 120  # characters of why and whose
 _LEAST_EXCERPT: Final = 16
 _LEAST_PLACE: Final = 8  # characters that a first line must have left for what and where
 _SHORT: Final = 80
@@ -160,6 +164,19 @@ def due_words(message: Message, lang: str) -> str:
     return deadlines.dated(ticket.due_at, message.time_zone, lang, since=ticket.opened_at)
 
 
+def clock_words(message: Message, lang: str) -> str:
+    """Which promise a reminder or an escalation is about, and by when it was to be kept; empty for other events."""
+    ticket, name = message.ticket, str(message.detail.get("reason") or "")
+    if ticket is None or message.type not in ("ticket.reminded", "ticket.escalated"):
+        return ""
+    if name == "bounced":
+        return say("bounced", lang).format(ticket.bounced)
+    clock = ticket.clocks.named().get(name) if ticket.clocks else None
+    if clock is None or clock.due_at is None:
+        return say(name, lang) if name in CLOCKS else ""
+    return f"{say(name, lang)} {deadlines.dated(clock.due_at, message.time_zone, lang, since=ticket.opened_at)}"
+
+
 def what_words(message: Message, lang: str) -> str:
     """What it is about, of any event."""
     return _what(message, lang)
@@ -191,7 +208,8 @@ def when_words(message: Message, lang: str) -> str:
 
 def subject_id(message: Message) -> str:
     """The id of the ticket, alert or feedback, as it stands: it can be copied. Empty for what has none yet."""
-    told = message.detail.get("alert_id") or message.detail.get("feedback_id") or ""
+    names = ("issue_id", "alert_id", "feedback_id")
+    told = next((message.detail[name] for name in names if message.detail.get(name)), "")
     named = message.ticket.id if message.ticket else str(told)
     return named if _OWN_ID.fullmatch(named) else ""
 
@@ -298,10 +316,19 @@ def _facts(message: Message, lang: str) -> Iterator[tuple[str, str]]:
     detail = message.detail
     yield "severity", severity_word(message, lang)
     yield "state", state_word(message, lang)
+    if detail.get("issue_id"):
+        yield "level", say(str(detail.get("level") or ""), lang, LEVELS)
+        yield "state", say(str(detail.get("state") or ""), lang, ISSUE_STATES)
+        yield "unit_kind", _short(detail.get("unit_kind") or "")
     yield "unit", clip(unit_word(message), _SHORT)
     yield "touchpoint", clip(touchpoint_word(message, lang), _SHORT)
     yield "departments", clip(department_words(message, lang), _SHORT)
     yield "due", due_words(message, lang)
+    yield "clock", clock_words(message, lang)
+    yield "escalated_to", _short(_comma(lang).join(_told(message)))
+    yield "path", _path(message, lang)
+    if message.ask:
+        yield "ask", _short(said(message.ask.question, lang))
     yield "scores", score_words(message)
     if message.type == "alert.raised":
         yield "rule", _rule(message, lang)
@@ -310,6 +337,11 @@ def _facts(message: Message, lang: str) -> Iterator[tuple[str, str]]:
     yield "endpoint", _own_id(detail.get("endpoint_id"))
     yield "customer", _short(" ".join(message.customer.values()))
     yield "id", "" if message.link else subject_id(message)  # the page says it
+
+
+def _told(message: Message) -> tuple[str, ...]:
+    """Who was told beside the owner, where that is the news."""
+    return message.ticket.escalated_to if message.ticket and message.type == "ticket.escalated" else ()
 
 
 def _brief(message: Message, facts: Iterable[tuple[str, str]], lang: str) -> Iterator[tuple[str, str]]:
@@ -354,6 +386,20 @@ def _playbook(message: Message, lang: str) -> Iterator[str]:
     most = harmless(playbook.compensation[lang])
     if most:
         yield f"{say('compensation', lang)} {clip(most, _SHORT // 2)}"
+
+
+def _path(message: Message, lang: str) -> str:
+    """The way of the ticket in one line: each end with the reason that led to it. A way that forks begins anew."""
+    told, reached = "", ""
+    for one in message.path:
+        if one.kinds.end == QUESTION:
+            continue
+        start = harmless(one.names[0][lang])
+        if one.start != reached:
+            told += f"{'；' if lang == 'zh-CN' else '; '}{start}" if told else start
+        told += f" → {harmless(one.names[1][lang])}({say(f'way.{one.reason}', lang)})"
+        reached = one.end
+    return clip(told, WAY)
 
 
 def _own_id(value: object) -> str:

@@ -14,7 +14,17 @@ from typing import Any, Final
 from chalicelib.connectors import base, cards, dingtalk_open, duty, words
 from chalicelib.connectors.callbacks import CallbackReader, Said
 from chalicelib.domain.fields import Field
-from chalicelib.domain.outbound import DELIVERED, FAILED, RETRY, HttpRequest, HttpResponse, Message, Outcome
+from chalicelib.domain.item import Item
+from chalicelib.domain.outbound import (
+    DELIVERED,
+    FAILED,
+    RETRY,
+    UNREADABLE,
+    HttpRequest,
+    HttpResponse,
+    Message,
+    Outcome,
+)
 from chalicelib.domain.ratelimit import Limit
 from chalicelib.domain.text_hygiene import is_identifier
 from chalicelib.errors import Invalid
@@ -56,8 +66,7 @@ class ApprovalEvents(dingtalk_open.Events):
                 occurred_at=at,
                 delivery=dingtalk_open.event_id(event),
                 actor=actor if kind == TASK and is_identifier(actor) else None,
-                # Where the ticket is over, it is we who took the approval back.
-                alike=tuple(sorted(duty.OVER)) if (kind, word) == (INSTANCE, "terminate") else (),
+                alike=_taken_back(word) if kind == INSTANCE else (),
             ),
         )
 
@@ -71,6 +80,8 @@ class DingTalkApproval:
     key_life: float | None = None
     searches = False
     search_lag = 0.0
+    reads_at_once = 1
+    silent: tuple[str, ...] = ()
     chat = False
     signs = False
     credential: str | None = "app_key"
@@ -137,6 +148,29 @@ class DingTalkApproval:
         comment = {"processInstanceId": external_id, "text": text, "commentUserId": settings["originator"]}
         return dingtalk_open.request("POST", f"{_PATH}/comments", access, comment)
 
+    def read(self, items: Sequence[Item], access: base.Access, now: datetime) -> HttpRequest:  # noqa: ARG002
+        (item,) = items
+        return dingtalk_open.request(
+            "GET", f"{_PATH}?processInstanceId={dingtalk_open.part(item.external_id or '')}", access
+        )
+
+    def seen(self, response: HttpResponse, items: Sequence[Item], settings: Mapping[str, Any]) -> Sequence[Said]:
+        """A running instance says nothing, one that is over what its event would have said."""
+        (item,), found = items, base.answer_of(response).get("result")
+        status = found.get("status") if isinstance(found, Mapping) else None
+        if not isinstance(found, Mapping) or not isinstance(status, str):
+            raise Invalid("The instance has no status.", code=UNREADABLE)
+        ends = {"COMPLETED": str(found.get("result") or ""), "TERMINATED": "terminate", "CANCELED": "terminate"}
+        word = ends.get(status, "")
+        return (
+            Said(
+                duty.heard(word, settings, WORDS) or "",
+                item.external_id or "",
+                occurred_at=words.moment(found.get("finishTime")),
+                alike=_taken_back(word),
+            ),
+        )
+
     def outcome(self, response: HttpResponse) -> Outcome:
         answer = base.answer_of(response)
         code = dingtalk_open.code_of(answer)
@@ -149,6 +183,12 @@ class DingTalkApproval:
 
 
 _: type[base.StateConnector] = DingTalkApproval
+_readable: type[base.Readable] = DingTalkApproval
+
+
+def _taken_back(word: str) -> tuple[str, ...]:
+    """Where the ticket is over, it is we who took the approval back."""
+    return tuple(sorted(duty.OVER)) if word == "terminate" else ()
 
 
 def _form(message: Message, settings: Mapping[str, Any]) -> list[dict[str, str]]:

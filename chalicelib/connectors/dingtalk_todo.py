@@ -14,6 +14,7 @@ from typing import Any, Final
 from chalicelib.connectors import base, cards, dingtalk_open, duty, templates
 from chalicelib.connectors.callbacks import CallbackReader, Said
 from chalicelib.domain.fields import Field
+from chalicelib.domain.item import Item
 from chalicelib.domain.outbound import (
     FAILED,
     RETRY,
@@ -25,6 +26,7 @@ from chalicelib.domain.outbound import (
 )
 from chalicelib.domain.ratelimit import Limit
 from chalicelib.domain.text_hygiene import is_identifier
+from chalicelib.domain.ticket import STATES
 from chalicelib.errors import Invalid
 
 MAX_SUBJECT: Final = 1_024  # characters
@@ -33,6 +35,7 @@ MAX_LINK: Final = 1_024  # bytes
 PRIORITIES: Final[Mapping[str, int]] = {"low": 10, "medium": 20, "high": 30, "critical": 40}
 TEMPLATES: Final = ("subject", "description")
 DELETED: Final = "todo_task_delete"
+WORDS: Final[Mapping[str, str]] = {"done": "resolved"}
 
 
 class TodoEvents(dingtalk_open.Events):
@@ -58,6 +61,8 @@ class DingTalkTodo:
     key_life: float | None = None
     searches = True
     search_lag = 5.0
+    reads_at_once = 1
+    silent: tuple[str, ...] = ()
     chat = False
     signs = False
     credential: str | None = "app_key"
@@ -128,6 +133,21 @@ class DingTalkTodo:
         path = f"{_tasks(access)}/{dingtalk_open.part(external_id)}?{_operator(access)}"
         return dingtalk_open.request("PUT", path, access, body)
 
+    def read(self, items: Sequence[Item], access: base.Access, now: datetime) -> HttpRequest:  # noqa: ARG002
+        (item,) = items
+        return dingtalk_open.request("GET", f"{_tasks(access)}/{dingtalk_open.part(item.external_id or '')}", access)
+
+    def seen(self, response: HttpResponse, items: Sequence[Item], settings: Mapping[str, Any]) -> Sequence[Said]:
+        """A todo is done or not; that it is open again is told where ``status_map`` says what it means."""
+        (item,), answer = items, base.answer_of(response)
+        done = answer.get("done")
+        if not isinstance(done, bool):
+            raise Invalid("The todo does not say whether it is done.", code=UNREADABLE)
+        status = duty.heard("done" if done else "undone", settings, WORDS)
+        at = duty.moment(answer.get("modifiedTime"), 1000)
+        alike = tuple(state for state in STATES if (state in duty.OVER) == done)
+        return (Said(status or "", item.external_id or "", occurred_at=at, alike=alike),)
+
     def outcome(self, response: HttpResponse) -> Outcome:
         said = dingtalk_open.message_of(base.answer_of(response))
         if "task not exist" in said:
@@ -138,6 +158,7 @@ class DingTalkTodo:
 
 
 _: type[base.StateConnector] = DingTalkTodo
+_readable: type[base.Readable] = DingTalkTodo
 
 
 def _tasks(access: base.Access) -> str:

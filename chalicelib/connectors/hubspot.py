@@ -17,6 +17,7 @@ from chalicelib.connectors.callbacks import Call, CallbackReader, Opened, Reply,
 from chalicelib.domain.directory import EndpointSecret
 from chalicelib.domain.fields import Field
 from chalicelib.domain.ids import digest
+from chalicelib.domain.item import Item
 from chalicelib.domain.outbound import (
     DELIVERED,
     FAILED,
@@ -49,6 +50,7 @@ PRIORITIES: Final[Mapping[str, str]] = {"low": "LOW", "medium": "MEDIUM", "high"
 
 _TICKETS: Final = "/crm/v3/objects/tickets"
 _STAGE: Final = "hs_pipeline_stage"
+_CHANGED: Final = "hs_lastmodifieddate"
 _OBJECT_TYPE: Final = "0-5"  # a ticket, in events that are named for no object
 _PROPERTY: Final = re.compile(r"[a-z][a-z0-9_]{0,99}")
 _CATEGORY: Final = re.compile(r"[A-Z][A-Z0-9_]{0,59}")
@@ -99,6 +101,8 @@ class HubSpot:
     key_life: float | None = None
     searches = True
     search_lag = INDEX_LAG
+    reads_at_once = 100  # of one batch
+    silent: tuple[str, ...] = ()
     chat = False
     signs = False
     credential: str | None = "access_token"
@@ -164,6 +168,15 @@ class HubSpot:
         path = f"{_TICKETS}/{crypto.percent(external_id)}"
         return _call("PATCH", path, {"properties": _properties(message, access.settings)}, access)
 
+    def read(self, items: Sequence[Item], access: base.Access, now: datetime) -> HttpRequest:  # noqa: ARG002
+        body = {"properties": [_STAGE, _CHANGED], "inputs": [{"id": item.external_id} for item in items]}
+        return _call("POST", f"{_TICKETS}/batch/read", body, access)
+
+    def seen(self, response: HttpResponse, items: Sequence[Item], settings: Mapping[str, Any]) -> Sequence[Said]:  # noqa: ARG002
+        """What was deleted there is left out, and named among the answer's errors."""
+        told = base.listed(base.answer_of(response), "results")
+        return [said for one in told if (said := _read(one, settings)) is not None]
+
     def outcome(self, response: HttpResponse) -> Outcome:
         answer, status = base.answer_of(response), response.status
         if status == 429:
@@ -183,6 +196,7 @@ class HubSpot:
 
 
 _: type[base.StateConnector] = HubSpot
+_readable: type[base.Readable] = HubSpot
 
 
 def _properties(message: Message, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -276,6 +290,20 @@ def _said(event: Mapping[str, Any], at: int, settings: Mapping[str, Any]) -> Sai
         occurred_at=datetime.fromtimestamp(millis / 1000, timezone.utc),
         delivery=_identity(event),
         echo=event.get("changeSource") in (ECHO_SOURCES if sources is None else sources),
+        alike=words.alike(stage, settings, STAGES),
+    )
+
+
+def _read(item: Mapping[str, Any], settings: Mapping[str, Any]) -> Said | None:
+    """How one object of a batch stands; None for one without a stage."""
+    properties, external_id = item.get("properties"), _id_of(item)
+    stage = properties.get(_STAGE) if isinstance(properties, Mapping) else None
+    if external_id is None or not is_identifier(stage) or not isinstance(properties, Mapping):
+        return None
+    return Said(
+        status=words.back(stage, settings, STAGES),
+        external_id=external_id,
+        occurred_at=words.moment(properties.get(_CHANGED)),
         alike=words.alike(stage, settings, STAGES),
     )
 

@@ -14,10 +14,10 @@ from typing import Any, Final
 
 from chalicelib.connectors import base, cards, crypto, words
 from chalicelib.connectors.callbacks import Call, CallbackReader, Opened, Reply, Said, in_force
-from chalicelib.domain import moments
 from chalicelib.domain.directory import EndpointSecret
 from chalicelib.domain.fields import Field
 from chalicelib.domain.ids import digest
+from chalicelib.domain.item import Item
 from chalicelib.domain.outbound import (
     DELIVERED,
     FAILED,
@@ -37,6 +37,7 @@ BUSY: Final = (4012, 9007)  # a batch edit of the whole form is under way; a loc
 MISSING: Final = 4001
 TAKEN: Final = 17026  # the transaction id is known
 SEARCH_LAG: Final = 30.0  # seconds; three times as long as we wait for an answer, for none is documented
+LONGEST_LIST: Final = 100  # entries of one answer
 MAX_FIELD: Final = 4_000  # characters of one widget; the platform documents no limit
 _DATA: Final = "/api/v5/app/entry/data/"
 _NAMESPACE: Final = uuid.UUID("6f0b5a52-6a0c-5a86-9f53-0d6f5d5b8f1e")
@@ -94,7 +95,7 @@ class JiandaoyunBack:
             Said(
                 status=words.back(word, settings, STATES),
                 external_id=external_id,
-                occurred_at=_moment(entry.get("updateTime")),
+                occurred_at=words.moment(entry.get("updateTime")),
                 delivery=_delivery(opened.payload.get("delivery"), payload, entry),
                 echo=words.is_own(entry.get(str(settings.get("version_field"))), word),
                 alike=words.alike(word, settings, STATES),
@@ -114,6 +115,8 @@ class Jiandaoyun:
     key_life: float | None = None
     searches = True
     search_lag = SEARCH_LAG
+    reads_at_once = 50  # half of what one list holds: an entry that somebody copied has our id, too
+    silent: tuple[str, ...] = ()
     chat = False
     signs = False
     credential: str | None = "api_key"
@@ -155,8 +158,7 @@ class Jiandaoyun:
     def find(self, message: Message, access: base.Access) -> HttpRequest | None:
         """The oldest entry with our id: one that somebody copied is younger."""
         name = access.settings["ticket_field"]
-        condition = {"field": name, "type": "text", "method": "eq", "value": [words.ticket_of(message).id]}
-        return _call("list", {"fields": [name], "filter": {"rel": "and", "cond": [condition]}, "limit": 1}, access)
+        return _list([name], "eq", [words.ticket_of(message).id], 1, access)
 
     def found(self, response: HttpResponse) -> str | None:
         entries = base.answer_of(response).get("data")
@@ -191,6 +193,16 @@ class Jiandaoyun:
         }
         return _call("update", body, access)
 
+    def read(self, items: Sequence[Item], access: base.Access, now: datetime) -> HttpRequest:  # noqa: ARG002
+        names = [str(access.settings[name]) for name in ("ticket_field", "status_field", "version_field")]
+        return _list(names, "in", [item.ticket for item in items], LONGEST_LIST, access)
+
+    def seen(self, response: HttpResponse, items: Sequence[Item], settings: Mapping[str, Any]) -> Sequence[Said]:
+        """Of the entries with our ids those that we made; one whose status nobody has chosen says nothing."""
+        ours = {item.external_id for item in items}
+        entries = base.listed(base.answer_of(response), "data")
+        return [_read(one, settings) for one in entries if _id_of(one) in ours]
+
     def outcome(self, response: HttpResponse) -> Outcome:
         answer = base.answer_of(response)
         code = base.whole(answer.get("code"))
@@ -203,6 +215,7 @@ class Jiandaoyun:
 
 
 _: type[base.StateConnector] = Jiandaoyun
+_readable: type[base.Readable] = Jiandaoyun
 
 
 def signature(raw: bytes, nonce: str, secret: str, timestamp: str) -> str:
@@ -241,6 +254,23 @@ def _call(what: str, body: Mapping[str, Any], access: base.Access) -> HttpReques
     return base.json_request(secret.url.rstrip("/") + _DATA + what, secret, headers, base.json_bytes(whole))
 
 
+def _list(names: list[str], method: str, tickets: list[str], most: int, access: base.Access) -> HttpRequest:
+    """Asks for the entries of tickets, the oldest first."""
+    condition = {"field": access.settings["ticket_field"], "type": "text", "method": method, "value": tickets}
+    return _call("list", {"fields": names, "filter": {"rel": "and", "cond": [condition]}, "limit": most}, access)
+
+
+def _read(entry: Mapping[str, Any], settings: Mapping[str, Any]) -> Said:
+    word = _word(entry.get(str(settings.get("status_field")))) or ""
+    return Said(
+        status=words.back(word, settings, STATES) if word else "",
+        external_id=_id_of(entry) or "",
+        occurred_at=words.moment(entry.get("updateTime")),
+        echo=words.is_own(entry.get(str(settings.get("version_field"))), word),
+        alike=words.alike(word, settings, STATES),
+    )
+
+
 def _id_of(entry: object) -> str | None:
     external_id = entry.get("_id") if isinstance(entry, Mapping) else None
     return external_id if is_identifier(external_id) else None
@@ -268,13 +298,6 @@ def _word(value: object) -> str | None:
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     return value if is_identifier(value) else None
-
-
-def _moment(value: object) -> datetime | None:
-    try:
-        return moments.loose(value)
-    except ValueError:
-        return None
 
 
 def _delivery(pushed: str | None, payload: Mapping[str, Any], entry: Mapping[str, Any]) -> str | None:

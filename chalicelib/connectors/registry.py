@@ -7,7 +7,7 @@ from functools import lru_cache
 from importlib import import_module
 from typing import Any, Final, cast
 
-from chalicelib.connectors.base import Connector, Digesting, SmsConnector, StateConnector
+from chalicelib.connectors.base import Connector, Digesting, Readable, SmsConnector, StateConnector
 from chalicelib.connectors.callbacks import CallbackReader
 from chalicelib.domain import fields
 from chalicelib.domain.credentials import new_secret
@@ -40,6 +40,7 @@ COMMON: Final = (
     fields.STATUS_MAP,
     fields.ON_AMBIGUOUS,
     fields.ON_MISSING,
+    fields.RECONCILE,
 )  # settings of every endpoint
 
 
@@ -71,6 +72,7 @@ def common_fields(connector: Connector) -> tuple[Field, ...]:
     """The settings that its endpoints have beside its own: no way back, no map of states; a key, nothing uncertain."""
     keeps = connector.kind == "state"  # what is uncertain then follows from its own means
     left_out = ("status_map",) * (connector.chat and not keeps) + ("on_missing",) * (not keeps)
+    left_out += ("reconcile_minutes",) * (not hasattr(connector, "read"))
     left_out += ("on_ambiguous",) * (connector.has_idempotency or keeps)
     return tuple(one for one in COMMON if one.name not in left_out)
 
@@ -79,6 +81,16 @@ def load_keeper(name: str) -> StateConnector | None:
     """The connector of that name where it keeps an item a ticket, else None. Raises as ``load``."""
     found = load(name)
     return cast(StateConnector, found) if found.kind == "state" else None
+
+
+def load_readable(name: str, settings: Mapping[str, Any]) -> Readable | None:
+    """The connector of that name where its system can be asked how its items stand, else None. Raises as ``load``.
+
+    One that keeps no items of ours can where the endpoint says with which URL.
+    """
+    found = load(name)
+    asks = hasattr(found, "read") and (found.kind == "state" or bool(settings.get("status_url")))
+    return cast(Readable, found) if asks else None
 
 
 def load_digester(name: str) -> Digesting | None:

@@ -19,6 +19,7 @@ from chalicelib.connectors.callbacks import Call, CallbackReader, Opened, Reply,
 from chalicelib.domain import callback, standard_webhooks
 from chalicelib.domain.directory import EndpointSecret
 from chalicelib.domain.fields import Field
+from chalicelib.domain.item import Item
 from chalicelib.domain.outbound import (
     DELIVERED,
     FAILED,
@@ -52,6 +53,7 @@ _LATER: Final[Mapping[str, Outcome]] = {
     "UNABLE_TO_LOCK_ROW": Outcome(RETRY, "unable_to_lock_row"),
     "SERVER_UNAVAILABLE": Outcome(RETRY, "server_unavailable"),
 }
+_CHANGED: Final = "LastModifiedDate"
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,79}")
 _VERSION: Final = re.compile(r"v[0-9]{2,3}\.0")
 _ERROR: Final = re.compile(r"[A-Z][A-Z0-9_]{0,59}")
@@ -106,6 +108,8 @@ class Salesforce:
     key_life: float | None = None
     searches = False
     search_lag = 0.0
+    reads_at_once = 50  # their ids stand in the URL
+    silent: tuple[str, ...] = ()
     chat = False
     signs = True
     credential: str | None = None
@@ -180,6 +184,21 @@ class Salesforce:
         path = f"{_object(access.settings)}/{crypto.percent(external_id)}" if known else _by_ticket(message, access)
         return _patch(path, _record(message, access.settings, new=False), access)
 
+    def read(self, items: Sequence[Item], access: base.Access, now: datetime) -> HttpRequest:  # noqa: ARG002
+        """By the ticket's id: an upsert need not have told the record's own."""
+        settings = access.settings
+        names = ["Id", settings["external_id_field"], _field(settings, "status_field"), _CHANGED]
+        names += [settings["version_field"]] if settings.get("version_field") else []
+        wanted = ",".join(f"'{item.ticket}'" for item in items)
+        query = f"SELECT {','.join(names)} FROM {_field(settings, 'object')} WHERE {names[1]} IN ({wanted})"  # noqa: S608 - API names, and ids of ours
+        path = f"/services/data/{_field(settings, 'api_version')}/query?{urlencode({'q': query})}"
+        return _request("GET", path, b"", access)
+
+    def seen(self, response: HttpResponse, items: Sequence[Item], settings: Mapping[str, Any]) -> Sequence[Said]:
+        ids = {item.ticket: item.external_id or "" for item in items}
+        field, records = settings["external_id_field"], base.listed(base.answer_of(response), "records")
+        return [_read(one, ids[one[field]], settings) for one in records if one.get(field) in ids]
+
     def outcome(self, response: HttpResponse) -> Outcome:
         code = _error_of(response)
         if code in _LATER:
@@ -191,11 +210,13 @@ class Salesforce:
         if code and response.status < 500:
             return Outcome(FAILED, code.lower())
         by_status = base.outcome_of_status(response, permanent=True)
-        told = response.status == 204 or base.answer_of(response).get("success") is True
+        answer = base.answer_of(response)
+        told = response.status == 204 or answer.get("success") is True or isinstance(answer.get("records"), list)
         return Outcome(RETRY, UNREADABLE) if by_status.verdict == DELIVERED and not told else by_status
 
 
 _: type[base.StateConnector] = Salesforce
+_readable: type[base.Readable] = Salesforce
 
 
 def _record(message: Message, settings: Mapping[str, Any], *, new: bool) -> dict[str, Any]:
@@ -240,14 +261,31 @@ def _by_ticket(message: Message, access: base.Access) -> str:
     return f"{_object(settings)}/{settings['external_id_field']}/{crypto.percent(words.ticket_of(message).id)}"
 
 
+def _read(record: Mapping[str, Any], external_id: str, settings: Mapping[str, Any]) -> Said:
+    """How a record of a query's answer stands."""
+    word = record.get(_field(settings, "status_field"))
+    word = word if is_identifier(word) else ""
+    return Said(
+        status=words.back(word, settings, STATES) if word else "",
+        external_id=external_id,
+        occurred_at=words.moment(record.get(_CHANGED)),
+        echo=words.is_own(record.get(str(settings.get("version_field"))), word),
+        alike=words.alike(word, settings, STATES),
+    )
+
+
 def _patch(path: str, record: Mapping[str, Any], access: base.Access) -> HttpRequest:
+    return _request("PATCH", path, base.json_bytes(record), access)
+
+
+def _request(method: str, path: str, body: bytes, access: base.Access) -> HttpRequest:
     secret = access.secret
     headers = {
         **secret.headers,
         "Content-Type": "application/json; charset=utf-8",
         "Authorization": f"Bearer {access.token or ''}",
     }
-    return HttpRequest("PATCH", secret.url.rstrip("/") + path, headers, base.json_bytes(record))
+    return HttpRequest(method, secret.url.rstrip("/") + path, headers, body)
 
 
 def _error_of(response: HttpResponse) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
+from urllib.parse import quote, urljoin, urlsplit
 
 from chalicelib.connectors import base
 from chalicelib.connectors.callbacks import Call, CallbackReader, Opened, Reply, Said, in_force
@@ -15,16 +16,20 @@ from chalicelib.domain.directory import EndpointSecret
 from chalicelib.domain.events import rfc3339
 from chalicelib.domain.feedback import Feedback
 from chalicelib.domain.fields import Field
-from chalicelib.domain.outbound import HttpRequest, HttpResponse, Message, Outcome
+from chalicelib.domain.graph import Told
+from chalicelib.domain.item import Item
+from chalicelib.domain.outbound import UNREADABLE, HttpRequest, HttpResponse, Message, Outcome
 from chalicelib.domain.playbook import LANGUAGES, Playbook
 from chalicelib.domain.ratelimit import Limit
 from chalicelib.domain.ticket import Ticket
 from chalicelib.domain.understanding import Tag
+from chalicelib.domain.verification import Ask
 from chalicelib.domain.vocabulary import TROUBLE_EVENTS
 from chalicelib.errors import Invalid
 
 # What proves callbacks where the two directions do not share a secret: ``whpk_…``, or two of them during a rotation.
 CALLBACK_KEY: Final = "callback_key"
+_TICKET: Final = "{ticket_id}"  # stands for it in ``status_url``
 MAX_BODY: Final = 20_000  # bytes; the specification asks for less than 20 KB
 
 
@@ -50,6 +55,8 @@ _ROOMS: Final = (
 
 # What an event carries besides the ticket, the feedback and the envelope.
 _ALERT_FIELDS: Final = ("alert_id", "rule", "severity", "unit", "topic", "named", "swallowed")
+_ISSUE_FIELDS: Final = ("issue_id", "issue_version", "state", "level", "topics", "unit", "unit_kind", "departments",
+                        "owner")  # fmt: skip
 _TROUBLE_FIELDS: Final = ("endpoint_id", "delivery_id", "reason", "code")
 
 
@@ -70,7 +77,8 @@ class StandardCallback:
         return None
 
     def read(self, opened: Opened, settings: Mapping[str, Any], now: datetime) -> Sequence[Said]:  # noqa: ARG002 - the protocol's
-        return (callback.as_said(callback.read(strict_json.decode(opened.payload), now)),)
+        body = strict_json.decode(opened.payload)
+        return (callback.read_answer(body) or callback.as_said(callback.read(body, now)),)
 
     def reply(self, opened: Opened, secret: EndpointSecret, now: datetime) -> Reply | None:  # noqa: ARG002 - the protocol's
         return None
@@ -89,12 +97,19 @@ class StandardWebhooks:
     signs = True
     credential: str | None = None
     limits: tuple[Limit, ...] = ()
-    fields: tuple[Field, ...] = ()
+    fields: tuple[Field, ...] = (Field("status_url", longest=500),)
+    reads_at_once = 1
+    silent: tuple[str, ...] = ()
     credential_fields: tuple[Field, ...] = (Field(CALLBACK_KEY),)
     callback: CallbackReader | None = StandardCallback()
 
     def validate_settings(self, settings: Mapping[str, Any]) -> None:
         base.validate_common(self, settings)
+        template = settings.get("status_url")
+        if template and (_TICKET not in template or not template.startswith(("/", "https://", "http://"))):
+            raise Invalid(
+                f"A path or URL with {_TICKET} in it.", code="settings_invalid", pointer="/settings/status_url"
+            )
 
     def render(self, message: Message, secret: EndpointSecret, settings: Mapping[str, Any]) -> HttpRequest:
         if not secret.secret:
@@ -111,11 +126,50 @@ class StandardWebhooks:
         }
         return base.json_request(secret.url, secret, headers, body)
 
+    def authorise(self, access: base.Access, now: datetime) -> HttpRequest | None:  # noqa: ARG002
+        return None
+
+    def token(self, response: HttpResponse, now: datetime) -> base.Token | Outcome:  # noqa: ARG002
+        return self.outcome(response)
+
+    def read(self, items: Sequence[Item], access: base.Access, now: datetime) -> HttpRequest:
+        """A signed GET. Its ``webhook-id`` names the ticket, for the URL itself is not under the signature."""
+        (item,), secret = items, access.secret
+        if not secret.secret:
+            raise Invalid("The endpoint has no signing secret.", code="secret_missing")
+        url = urljoin(secret.url, str(access.settings["status_url"]).replace(_TICKET, quote(item.ticket, safe="")))
+        if _origin(url) != _origin(secret.url):  # the header fields that go along are credentials of that place
+            raise Invalid("The status URL is of another host than the endpoint's.", code="status_url_foreign")
+        timestamp = int(now.timestamp())
+        msg_id = f"status-{item.ticket}-{timestamp}"
+        signatures = [standard_webhooks.sign(one, msg_id, timestamp, b"") for one in in_force(secret, now)]
+        named = {
+            "webhook-id": msg_id,
+            "webhook-timestamp": str(timestamp),
+            "webhook-signature": " ".join(signatures),
+        }
+        return HttpRequest("GET", url, {**secret.headers, "Accept": "application/json", **named}, b"")
+
+    def seen(self, response: HttpResponse, items: Sequence[Item], settings: Mapping[str, Any]) -> Sequence[Said]:  # noqa: ARG002
+        """The answer is a callback: whole, or its ``data`` alone. It may leave out which ticket it is of."""
+        (item,), answer = items, strict_json.decode(response.body)
+        data = answer.get("data", answer) if isinstance(answer, dict) else None
+        if not isinstance(data, dict) or data.get("ticket_id", item.ticket) != item.ticket:
+            raise Invalid("The answer is not about the ticket that was asked for.", code=UNREADABLE)
+        told = {"type": callback.TYPE, "data": {**data, "ticket_id": item.ticket}}
+        return (callback.as_said(callback.read(told, None)),)
+
     def outcome(self, response: HttpResponse) -> Outcome:
         return base.outcome_of_status(response, permanent=False)
 
 
 _: type[base.Connector] = StandardWebhooks
+_readable: type[base.Readable] = StandardWebhooks
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port
 
 
 def _fit(message: Message, lang: str) -> bytes:
@@ -138,14 +192,20 @@ def _data(message: Message, room: _Room, lang: str) -> dict[str, Any]:
     data: dict[str, Any] = {}
     if message.ticket:
         data["ticket"] = _ticket(message.ticket, message.link)
+    if message.ask:
+        data["verification"] = _ask(message.ask)
     if message.type == "alert.raised":
         alert = {name: message.detail[name] for name in _ALERT_FIELDS if name in message.detail}
         data["alert"] = {"id": alert.pop("alert_id", None), **alert}
+    if message.detail.get("issue_id"):
+        data["issue"] = {name: message.detail[name] for name in _ISSUE_FIELDS if name in message.detail}
     if message.type in TROUBLE_EVENTS:
         data["trouble"] = {name: message.detail[name] for name in _TROUBLE_FIELDS if message.detail.get(name)}
     if message.feedback:
         data["feedback"] = _feedback(message.feedback, room)
         data["customer"] = dict(message.customer)
+    if message.path:
+        data["path"] = [_edge(one, lang, whole=room.playbook) for one in message.path]
     data["playbook"] = _playbook(message.playbook, lang, whole=room.playbook) if message.playbook else {}
     return data
 
@@ -153,6 +213,12 @@ def _data(message: Message, room: _Room, lang: str) -> dict[str, Any]:
 def _playbook(one: Playbook, lang: str, *, whole: bool) -> dict[str, Any]:
     shown = playbook.spoken(one, lang)
     return shown if whole else {name: shown[name] for name in ("id", "version", "title")}
+
+
+def _edge(one: Told, lang: str, *, whole: bool) -> dict[str, Any]:
+    ends = {"from": {"kind": one.kinds.start, "id": one.start}, "to": {"kind": one.kinds.end, "id": one.end}}
+    shown = {"from": ends["from"] | {"name": one.names[0][lang]}, "to": ends["to"] | {"name": one.names[1][lang]}}
+    return {**(shown if whole else ends), "reason": one.reason, **({"why": one.why[lang]} if whole else {})}
 
 
 def _ticket(ticket: Ticket, link: str) -> dict[str, Any]:
@@ -165,12 +231,27 @@ def _ticket(ticket: Ticket, link: str) -> dict[str, Any]:
         "unit": ticket.unit,
         "touchpoint": ticket.touchpoint,
         "departments": [clip(name, 60) for name in ticket.departments[:20]],
+        "level": ticket.level,
+        "issue": ticket.issue,
+        "parent": ticket.parent,
+        "parts": [clip(name, 60) for name in ticket.parts[:20]],
         "reasons": [
             {"rule": reason.rule, "version": reason.version, "severity": reason.severity, "lapsed": reason.lapsed}
             for reason in ticket.reasons[:20]
         ],
         "due_at": rfc3339(ticket.due_at) if ticket.due_at else None,
         "url": link or None,
+    }
+
+
+def _ask(ask: Ask) -> dict[str, Any]:
+    """What the customer is asked, in their language and in each; ``url`` is where they answer."""
+    return {
+        "question": playbook.said(ask.question, ask.lang),
+        "lang": ask.lang,
+        "questions": dict(ask.question),
+        "answer_by": rfc3339(ask.answer_by),
+        "url": ask.url or None,
     }
 
 

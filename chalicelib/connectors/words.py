@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from chalicelib.connectors import crypto, templates
 from chalicelib.connectors.callbacks import Call, Opened
-from chalicelib.domain import strict_json
+from chalicelib.domain import moments, strict_json
 from chalicelib.domain.fields import Field
 from chalicelib.domain.outbound import Message
 from chalicelib.domain.text_hygiene import is_identifier
@@ -101,6 +102,14 @@ def ticket_of(message: Message) -> Ticket:
     if message.ticket is None:
         raise Invalid("Only a ticket has an item.", code="ticket_missing")
     return message.ticket
+
+
+def moment(value: object) -> datetime | None:
+    """A vendor's time with its zone; None for anything else."""
+    try:
+        return moments.loose(value)
+    except ValueError:
+        return None
 
 
 def decoded(payload: Mapping[str, Any]) -> Any:

@@ -14,10 +14,11 @@ from typing import Any, Final
 
 from chalicelib.connectors import base, cards, crypto, templates, words
 from chalicelib.connectors.callbacks import Call, CallbackReader, Opened, Reply, Said, in_force
-from chalicelib.domain import moments, strict_json
+from chalicelib.domain import strict_json
 from chalicelib.domain.directory import EndpointSecret
 from chalicelib.domain.fields import Field
 from chalicelib.domain.ids import digest
+from chalicelib.domain.item import Item
 from chalicelib.domain.outbound import DELIVERED, RETRY, UNREADABLE, HttpRequest, HttpResponse, Message, Outcome
 from chalicelib.domain.ratelimit import Limit
 from chalicelib.errors import Invalid
@@ -104,7 +105,7 @@ def _said(
         status=_state(word, settings),
         external_id=_text(told, "ticket_id") or _text(told, "id"),
         ticket_id=ours if ours.startswith("tk_") else None,
-        occurred_at=_moment(time or told.get("updated_at")) or _moment(proven["at"]),
+        occurred_at=words.moment(time or told.get("updated_at")) or words.moment(proven["at"]),
         delivery=str(event_id or proven["signature"]),
         echo=_is_own(_text(told, "by"), proven.get("own", "")),
         alike=words.alike(word, settings, STATES) if word else (),
@@ -136,13 +137,6 @@ def _text(told: Mapping[str, Any], name: str) -> str:
     return str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
 
 
-def _moment(value: object) -> datetime | None:
-    try:
-        return moments.loose(value)
-    except ValueError:
-        return None
-
-
 class Zendesk:
     """The key is the ticket's and not the attempt's: a repeated create is answered with what the first one made."""
 
@@ -152,6 +146,8 @@ class Zendesk:
     key_life: float | None = 3_600.0  # half of what the vendor is said to remember a key for
     searches = False
     search_lag = 0.0
+    reads_at_once = 20  # a ticket comes whole, with its words: a hundred may be more than we read
+    silent: tuple[str, ...] = ("triage", "open")
     chat = False
     signs = False
     credential: str | None = None  # limits are an account's, and the host is the account
@@ -213,6 +209,25 @@ class Zendesk:
     def update(self, message: Message, external_id: str, access: base.Access) -> HttpRequest | None:
         return _request("PUT", f"{_TICKETS}/{external_id}.json", _fields(message, access.settings), access, {})
 
+    def read(self, items: Sequence[Item], access: base.Access, now: datetime) -> HttpRequest:  # noqa: ARG002
+        numbers = ",".join(item.external_id or "" for item in items)
+        return _request("GET", f"{_TICKETS}/show_many.json?ids={numbers}", None, access, {})
+
+    def seen(self, response: HttpResponse, items: Sequence[Item], settings: Mapping[str, Any]) -> Sequence[Said]:  # noqa: ARG002
+        """What was deleted there is left out, or comes with a status of its own."""
+        told = base.listed(base.answer_of(response), "tickets")
+        words_of = [(one, _text(one, "status").lower()) for one in told]
+        return [
+            Said(
+                status=_state(word, settings),
+                external_id=_text(one, "id"),
+                occurred_at=words.moment(one.get("updated_at")),
+                alike=words.alike(word, settings, STATES),
+            )
+            for one, word in words_of
+            if word not in ("", "deleted")
+        ]
+
     def outcome(self, response: HttpResponse) -> Outcome:
         answer = base.answer_of(response)
         if response.status in (400, 409, 422) and "idempoten" in str(answer.get("error", "")).lower():
@@ -220,12 +235,14 @@ class Zendesk:
         if response.status == 409:  # two changes met there
             return Outcome(RETRY, "http_409")
         by_status = base.outcome_of_status(response, permanent=True)
-        if by_status.verdict == DELIVERED and not isinstance(answer.get("ticket"), Mapping):
+        told = isinstance(answer.get("ticket"), Mapping) or isinstance(answer.get("tickets"), list)
+        if by_status.verdict == DELIVERED and not told:
             return Outcome(RETRY, UNREADABLE)
         return by_status
 
 
 _: type[base.StateConnector] = Zendesk
+_readable: type[base.Readable] = Zendesk
 
 
 def _fields(message: Message, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -251,7 +268,7 @@ def _requester(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _request(
-    method: str, path: str, item: Mapping[str, Any], access: base.Access, headers: Mapping[str, str]
+    method: str, path: str, item: Mapping[str, Any] | None, access: base.Access, headers: Mapping[str, str]
 ) -> HttpRequest:
     given = access.secret.credentials
     pair = base64.b64encode(f"{given.get('email', '')}/token:{given.get('api_token', '')}".encode()).decode("ascii")
@@ -264,5 +281,5 @@ def _request(
             "Authorization": f"Basic {pair}",
             **headers,
         },
-        base.json_bytes({"ticket": item}),
+        b"" if item is None else base.json_bytes({"ticket": item}),
     )

@@ -7,7 +7,8 @@ admin      everything in its workspace
 analyst    read everything in its workspace but contact data, put readings right, try sentences, propose frames
 region     read feedback and tickets of its unit's subtree, work on those tickets, audit them
 store      as region, for one shop, and audits none
-integration read deliveries; it talks back through signed callbacks, which need no key
+integration read deliveries, ask whether a customer may be contacted; it talks back through signed callbacks, which need
+            no key
 ========== =============================================================================================
 
 An ``operator`` key is an admin of every workspace: the key that ``make deploy`` prints.
@@ -25,8 +26,11 @@ ADMINS: Final = ("admin",)
 READERS: Final = ("admin", "analyst")
 CASE_READERS: Final = ("admin", "analyst", "region", "store")
 CASE_WORKERS: Final = ("admin", "region", "store")
+ISSUE_WORKERS: Final = ("admin", "analyst", "region")  # who works on what is more than one case
 AUDITORS: Final = ("admin", "region")  # who judges how tickets were worked on
 EVERYBODY: Final = ("admin", "analyst", "region", "store", "integration")  # who has a key
+CONTACTERS: Final = ("admin", "integration")  # who has customers contacted, and hears their opt-outs
+CONTACT_READERS: Final = ("admin", "analyst", "integration")
 DELIVERY_READERS: Final = ("admin", "analyst", "integration")
 UNIT_ROLES: Final = ("region", "store")  # roles that see one unit's subtree only
 UNIT_SEPARATOR: Final = "/"

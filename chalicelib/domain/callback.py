@@ -12,9 +12,11 @@ from chalicelib.domain.calls import Said
 from chalicelib.domain.redaction import redact
 from chalicelib.domain.text_hygiene import MAX_IDENTIFIER, clean, is_identifier, visible
 from chalicelib.domain.ticket import MOVES, Resolution, Step, Ticket, completed, legal_moves, path, walk
+from chalicelib.domain.verification import ANSWERS
 from chalicelib.errors import Conflict, Invalid
 
 TYPE: Final = "ticket.status_changed"
+ANSWER_TYPE: Final = "verification.answered"
 MAX_WORDS: Final = 4_000  # characters of a note, a root cause or an action
 MAX_AHEAD: Final = timedelta(minutes=5)  # a clock further ahead would shut out every later callback
 
@@ -47,6 +49,8 @@ class ExternalItem:
     ticket: str
     occurred_at: datetime
     version: int | None = None
+    status: str = ""  # the word, as its reader told it; empty on rows of before it was kept
+    ticket_version: int = 0  # of our ticket once this was heard: whether a write of ours came after it
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +66,11 @@ class Verdict:
     step: Step | None = None
 
 
-def read(body: Any, now: datetime) -> Callback:
-    """The callback in a decoded JSON body. Raises Invalid with the pointer of the field that breaks its rule."""
+def read(body: Any, now: datetime | None) -> Callback:
+    """The callback in a decoded JSON body. Raises Invalid with the pointer of the field that breaks its rule.
+
+    Without ``now`` a time ahead of our clock is taken: ``of_said`` knows what to do with one.
+    """
     if not isinstance(body, dict) or body.get("type") != TYPE:
         raise Invalid(f"The type is not {TYPE}.", pointer="/type")
     data = body.get("data")
@@ -80,6 +87,20 @@ def read(body: Any, now: datetime) -> Callback:
         note=_words(data, "note"),
         actor=_words(data, "actor", longest=100),
     )
+
+
+def read_answer(body: Any) -> Said | None:
+    """What the customer answered; None for a body of another type. ``note`` holds their words. Raises Invalid."""
+    if not isinstance(body, dict) or body.get("type") != ANSWER_TYPE:
+        return None
+    data = body.get("data")
+    if not isinstance(data, dict):
+        raise Invalid("The data is not an object.", pointer="/data")
+    answer = data.get("answer")
+    if answer not in ANSWERS:
+        raise Invalid("An answer is solved or not_solved.", code="unknown_answer", pointer="/data/answer")
+    ticket = _identifier(data, "ticket_id")
+    return Said(status="", external_id="", ticket_id=ticket, answer=answer, note=_words(data, "note"))
 
 
 def as_said(callback: Callback) -> Said:
@@ -139,6 +160,7 @@ def judge(
         age = _age(callback, known)
         if age is not None:
             return Verdict(age)
+    step = _step(callback, ticket, _target(callback.status, status_map), _actor(endpoint, callback.actor), at)
     item = ExternalItem(
         workspace=ticket.workspace,
         endpoint=endpoint,
@@ -146,14 +168,20 @@ def judge(
         ticket=ticket.id,
         occurred_at=callback.occurred_at or at,
         version=callback.version,
+        status=callback.status,
+        ticket_version=(step.ticket if step else ticket).version,
     )
-    step = _step(callback, ticket, _target(callback.status, status_map), _actor(endpoint, callback.actor), at)
     return Verdict("ok" if step else "echo", item, step)
 
 
+def agrees(status: str, alike: tuple[str, ...], ticket: Ticket, status_map: Mapping[str, str]) -> bool:
+    """Whether a sender's word says of the ticket what it is already. A word that stands for no state says something."""
+    state = status_map.get(status, status)
+    return state in MOVES and _is_there(_target(status, status_map), alike, ticket)
+
+
 def _step(callback: Callback, ticket: Ticket, target: str, actor: str, at: datetime) -> Step | None:
-    same = ticket.state == target or ticket.state in callback.alike
-    if same or (target == "resolved" and ticket.state in _RESOLVED):
+    if _is_there(target, callback.alike, ticket):
         return completed(ticket, callback.given, actor=actor, at=at, reason=callback.note)
     way = (target,) if target in legal_moves(ticket) else path(ticket.state, target)
     if not way:
@@ -161,6 +189,11 @@ def _step(callback: Callback, ticket: Ticket, target: str, actor: str, at: datet
             f"A ticket that is {ticket.state} cannot become {target}.", code="illegal_move", allowed=legal_moves(ticket)
         )
     return walk(ticket, way, actor=actor, at=at, given=callback.given, reason=callback.note)
+
+
+def _is_there(target: str, alike: tuple[str, ...], ticket: Ticket) -> bool:
+    same = ticket.state == target or ticket.state in alike
+    return same or (target == "resolved" and ticket.state in _RESOLVED)
 
 
 def _target(status: str, status_map: Mapping[str, str]) -> str:
@@ -220,7 +253,7 @@ def _version(value: Any) -> int | None:
     return value
 
 
-def _occurred_at(value: Any, now: datetime, *, needed: bool) -> datetime | None:
+def _occurred_at(value: Any, now: datetime | None, *, needed: bool) -> datetime | None:
     """``needed``: the sender does not count its changes, so the time orders them and must be a sane one."""
     if value is None and not needed:
         return None
@@ -228,6 +261,6 @@ def _occurred_at(value: Any, now: datetime, *, needed: bool) -> datetime | None:
         moment = moments.rfc3339(value if isinstance(value, str) else "")
     except ValueError:
         raise Invalid("occurred_at is not an RFC 3339 time.", pointer="/data/occurred_at") from None
-    if needed and moment > now + MAX_AHEAD:
+    if needed and now is not None and moment > now + MAX_AHEAD:
         raise Invalid("occurred_at lies in the future.", pointer="/data/occurred_at")
     return moment

@@ -46,6 +46,7 @@ class Said:
     root_cause: str | None = field(default=None, repr=False)
     action: str | None = field(default=None, repr=False)
     actor: str | None = field(default=None, repr=False)
+    answer: str | None = None  # the customer's, solved | not_solved: then it is of a ticket and of no item
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,15 @@ from datetime import datetime
 from typing import Any, Final
 
 from chalicelib.domain.delivery import ENDPOINT_DISABLED, ENDPOINT_PAUSED
-from chalicelib.domain.events import Event, event_id, feedback_event, feedback_event_type, rfc3339, ticket_events
+from chalicelib.domain.events import (
+    Event,
+    event_id,
+    feedback_event,
+    feedback_event_type,
+    issue_event,
+    rfc3339,
+    ticket_events,
+)
 from chalicelib.domain.feedback import Feedback
 from chalicelib.domain.rollup import Bucket, bucket_of
 from chalicelib.domain.ticket import Ticket
@@ -37,7 +45,7 @@ class FeedbackChange:
 
 @dataclass(frozen=True, slots=True)
 class RowChange:
-    """A row of another room, by its top-level attributes. ``kind``: ticket | alert | endpoint | delivery."""
+    """A row of another room, by its top-level attributes. ``kind``: one of _EVENTS."""
 
     kind: str
     old: Image | None
@@ -105,10 +113,37 @@ def _ticket(change: RowChange) -> tuple[Event, ...]:
             touchpoint=row.get("touchpoint"),
             departments=tuple(row.get("departments") or ()),
             owner=row.get("owner"),
+            parent=row.get("parent"),
+            parts=tuple(row.get("parts") or ()),
             incomplete=bool(row.get("incomplete")),
             verification=row["verification"],
             change=row["change"],
+            about=row.get("about") or "",
         )
+    )
+
+
+def _issue(change: RowChange) -> tuple[Event, ...]:
+    row = change.new
+    if change.old is not None and change.old["version"] == row["version"]:
+        return ()
+    return (
+        issue_event(
+            "issue.opened" if row["change"] == "opened" else "issue.updated",
+            workspace=row["workspace"],
+            version=int(row["version"]),
+            updated_at=datetime.fromisoformat(row["updated_at"]),
+            detail={
+                "issue_id": row["id"],
+                "state": row["state"],
+                "level": row["level"],
+                "topics": list(row.get("topics") or ()),
+                "unit": row.get("unit"),
+                "unit_kind": row.get("unit_kind"),
+                "departments": list(row.get("departments") or ()),
+                "owner": row.get("owner"),
+            },
+        ),
     )
 
 
@@ -131,6 +166,28 @@ def _alert(change: RowChange) -> tuple[Event, ...]:
                 "named": int(row["named"]),
                 "swallowed": int(row["swallowed"]),
                 **{told: row[name] for name, told in _LEAD.items() if row.get(name)},
+            },
+        ),
+    )
+
+
+def _followup(change: RowChange) -> tuple[Event, ...]:
+    row = change.new
+    if change.old is not None or row["state"] != "open":
+        return ()
+    return (
+        Event(
+            type="followup.suggested",
+            workspace=row["workspace"],
+            id=event_id("followup.suggested", row["workspace"], row["id"]),
+            occurred_at=rfc3339(change.at),
+            detail={
+                "followup_id": row["id"],
+                "feedback_id": row["feedback"],
+                "unit": row.get("unit"),
+                "departments": [row["department"]] if row.get("department") else [],
+                "owner": row.get("owner"),
+                "severity": "low",
             },
         ),
     )
@@ -173,7 +230,9 @@ def _delivery(change: RowChange) -> tuple[Event, ...]:
 
 _EVENTS: Final[Mapping[str, Callable[[RowChange], tuple[Event, ...]]]] = {
     "ticket": _ticket,
+    "issue": _issue,
     "alert": _alert,
+    "followup": _followup,
     "endpoint": _endpoint,
     "delivery": _delivery,
 }

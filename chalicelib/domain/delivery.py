@@ -35,7 +35,7 @@ SMS_BUDGET_SPENT: Final = "sms_budget_spent"
 NOT_THE_TARGETS_FAULT: Final = frozenset({"dns", SMS_BUDGET_SPENT})
 
 # Two events may tell of one version of a ticket; the second kind is marked, or it would pass for the first.
-_SECOND_TELLING: Final = {"ticket.verified": "v", "ticket.escalated": "e"}
+_SECOND_TELLING: Final = {"ticket.verified": "v", "ticket.escalated": "e", "verification.asked": "q"}
 _ID: Final = re.compile(
     r"dl-(?P<subject>[A-Za-z0-9_-]+)-(?P<endpoint>[A-Za-z0-9_]+)-(?P<sequence>[0-9]{1,12})(?P<mark>[a-z]?)"
 )
@@ -103,7 +103,7 @@ class Attempt:
 def subject_of(detail: Mapping[str, Any]) -> str:
     """What an event is about: its ticket, alert or feedback; else, as for trouble on the way out, the event itself."""
     own = detail.get("type") in TROUBLE_EVENTS
-    for name in ("id",) if own else ("ticket_id", "alert_id", "feedback_id", "id"):
+    for name in ("id",) if own else ("ticket_id", "issue_id", "alert_id", "feedback_id", "id"):
         value = detail.get(name)
         if isinstance(value, str) and value:
             return value if _SUBJECT.fullmatch(value) else digest("subject", value)
@@ -145,12 +145,22 @@ def wants(endpoint: Endpoint, event_type: str, detail: Mapping[str, Any]) -> boo
         return False
     sieve = endpoint.settings.get("filter") or {}
     units, departments = sieve.get("units"), sieve.get("departments")
+    if event_type.startswith("ticket.") and not _takes_part(endpoint, detail):
+        return False
     if units and not any(_inside(detail.get("unit"), unit) for unit in units):
         return False
     if departments and not set(departments) & set(detail.get("departments") or ()):
         return False
     least = sieve.get("min_severity")
     return least is None or severity_rank(str(detail.get("severity") or "low")) >= severity_rank(least)
+
+
+def _takes_part(endpoint: Endpoint, detail: Mapping[str, Any]) -> bool:
+    """Of a case that was divided either the whole goes to an endpoint or the departments' parts of it, never both."""
+    split = endpoint.settings.get("split")
+    if split is None:
+        split = "departments" if (endpoint.settings.get("filter") or {}).get("departments") else "case"
+    return not detail.get("parts" if split == "departments" else "parent")
 
 
 def _inside(unit: object, root: str) -> bool:

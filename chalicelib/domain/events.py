@@ -20,6 +20,14 @@ VERSION = 1
 
 # States whose arrival has an event of its own; every other change of a ticket is ``ticket.updated``.
 _TOLD_STATES: Final = ("resolved", "reopened", "closed")
+# Of what clocks do, by what the version was. ``timed``: a breach in quiet hours, which is told when they are over.
+_CLOCK_EVENTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "reminded": ("ticket.reminded",),
+    "escalated": ("ticket.escalated",),
+    "timed": (),
+}
+_REASONED: Final = ("ticket.reminded", "ticket.escalated")
+_SECOND_EVENTS: Final = {"asked": "verification.asked", "verified": "ticket.verified"}  # by what the version was
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +116,8 @@ def feedback_event_type(feedback: Feedback) -> str:
 def ticket_events(ticket: Ticket) -> tuple[Event, ...]:
     """What the bus is told of the ticket's newest version. Only the row decides, so a replay has the same ids.
 
-    Two only where a ticket is closed because the customer is satisfied: ``ticket.closed`` and ``ticket.verified``.
+    Two where a ticket is closed because the customer is satisfied (``ticket.closed`` and ``ticket.verified``), where the
+    customer is asked, and where the customer confirms what was closed without them.
     """
     return tuple(_ticket_event(event_type, ticket) for event_type in _ticket_event_types(ticket))
 
@@ -116,6 +125,10 @@ def ticket_events(ticket: Ticket) -> tuple[Event, ...]:
 def _ticket_event_types(ticket: Ticket) -> tuple[str, ...]:
     if ticket.change == "opened":
         return ("ticket.opened",)
+    if ticket.change in _CLOCK_EVENTS:
+        return _CLOCK_EVENTS[ticket.change]
+    if ticket.change in _SECOND_EVENTS:
+        return ("ticket.updated", _SECOND_EVENTS[ticket.change])
     if ticket.change != "moved" or ticket.state not in _TOLD_STATES:
         return ("ticket.updated",)
     if ticket.state == "closed" and ticket.verification == "satisfied":
@@ -141,6 +154,29 @@ def _ticket_event(event_type: str, ticket: Ticket) -> Event:
             "departments": list(ticket.departments),
             "owner": ticket.owner,
             "incomplete": ticket.incomplete,
+            **({"parent": ticket.parent} if ticket.parent else {}),
+            **({"parts": list(ticket.parts)} if ticket.parts else {}),
+            **({"reason": ticket.about} if event_type in _REASONED else {}),
+        },
+    )
+
+
+def issue_event(
+    event_type: str, *, workspace: str, version: int, updated_at: datetime, detail: Mapping[str, Any]
+) -> Event:
+    """What the bus is told of an issue's newest version. How grave it is follows from its level."""
+    topics = detail["topics"]
+    return Event(
+        type=event_type,
+        workspace=workspace,
+        id=event_id(event_type, workspace, detail["issue_id"], version),
+        occurred_at=rfc3339(updated_at),
+        detail={
+            **detail,
+            "issue_version": version,
+            "sequence": version,
+            "severity": "medium" if detail["level"] == "L1" else "high",
+            "topic": topics[0] if topics else None,
         },
     )
 

@@ -32,6 +32,7 @@ class Decision:
     severity: str = "low"
     departments: tuple[str, ...] = ()
     cooldowns: Mapping[str, int] = field(default_factory=dict)  # alert rule → its own seconds, if it names any
+    ruled: bool = False  # a rule gave a department: it is one department's case, whatever else is complained of
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,7 @@ class Field:
 LONGEST_ENTRY: Final = 2_000  # characters of a text in a list or map: a template is one
 LONGEST_NAME: Final = 100  # characters of a name in a map
 LARGEST: Final = 16_384  # bytes of all settings together, as JSON
+LEAST_POLL: Final = 5  # minutes between two polls, of a platform or of an endpoint
 MAX_RATE: Final = 600  # calls a minute to one target
 TIME_ZONE: Final = "Asia/Shanghai"  # of readers, where an endpoint says nothing else
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")  # a line break or tab may be
@@ -52,16 +53,18 @@ ENDPOINT_FIELDS: Final = (
     Field("time_zone", default=TIME_ZONE, longest=64),
     Field("rate", "number", least=1, most=MAX_RATE),
     Field("headers", "map", longest=20),
+    Field("split", "choice", choices=("case", "departments")),
 )
 STATUS_MAP: Final = Field("status_map", "map", longest=100)  # where a status comes back
 ON_AMBIGUOUS: Final = Field("on_ambiguous", "choice", choices=("resend", "park"), default="resend")  # without a key
 # Where a system keeps an item a ticket: what becomes of one that somebody deleted there.
 ON_MISSING: Final = Field("on_missing", "choice", choices=("fail", "recreate"), default="fail")
+# Where a system can be asked how its items stand: how often it is, see services/reconcile.py. 0: never.
+RECONCILE: Final = Field("reconcile_minutes", "number", default=15, least=0, most=1_440)
 
 # What a connection has where its source reads the vendor's API, and where that can be asked what is new.
 REFETCH: Final = Field("refetch", "flag", default=False)
 API_HOST: Final = Field("api_host", longest=200)  # a host name or the beginning of a URL; the source has its own
-LEAST_POLL: Final = 5  # minutes
 POLL_FIELDS: Final = (
     Field("poll_minutes", "number", default=0, least=0, most=1_440),
     Field("poll_since", longest=40),
@@ -101,10 +104,11 @@ def given(values: Mapping[str, Any]) -> dict[str, Any]:
 def _check_common(settings: Mapping[str, Any]) -> None:
     """What the kind of a common setting does not say."""
     since, zone = settings.get("poll_since"), settings.get("time_zone")
-    if settings.get("poll_minutes") and settings["poll_minutes"] < LEAST_POLL:
-        raise Invalid(
-            f"0 is off, else at least {LEAST_POLL}.", code="settings_invalid", pointer="/settings/poll_minutes"
-        )
+    for name in ("poll_minutes", "reconcile_minutes"):
+        if settings.get(name) and settings[name] < LEAST_POLL:
+            raise Invalid(
+                f"0 is off, else at least {LEAST_POLL}.", code="settings_invalid", pointer=f"/settings/{name}"
+            )
     if since is not None and not _is_moment(since):
         raise Invalid("An RFC 3339 time with a zone.", code="settings_invalid", pointer="/settings/poll_since")
     if zone is not None and not _is_zone(zone):

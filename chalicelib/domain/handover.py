@@ -11,10 +11,22 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Final
 
-from chalicelib.domain.ticket import SETTLED, TAKEN, WITH_THE_OWNER, Move, Step, Ticket, history_line, legal_moves, move
+from chalicelib.domain.ticket import (
+    SETTLED,
+    SYSTEM,
+    TAKEN,
+    WITH_THE_OWNER,
+    Move,
+    Step,
+    Ticket,
+    history_line,
+    legal_moves,
+    move,
+)
 from chalicelib.errors import Conflict, Invalid
 
 _WAITING: Final = "waiting_customer"
+MOST_BOUNCES: Final = 2  # with one more it goes up the line, and so with each after it
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +89,24 @@ def reassigned(
         state="open" if bounced and ticket.state in TAKEN else ticket.state,
     )
     return _step(ticket, newer, actor=actor, reason=reason)
+
+
+def goes_up(ticket: Ticket) -> bool:
+    """Whether it was handed round once too often since who stands above was last told."""
+    return ticket.state not in SETTLED and ticket.bounced > max(MOST_BOUNCES, ticket.bounce_told)
+
+
+def told_of(ticket: Ticket, superior: str | None, *, at: datetime) -> Step:
+    """The bounced ticket with who stands above its owner: they have it now. Without anybody it stays where it is."""
+    newer = replace(
+        _next(ticket, at),
+        owner=superior or ticket.owner,
+        bounce_told=ticket.bounced,
+        change="escalated",
+        about="bounced",
+    )
+    whom = f"to {superior}" if superior else "nobody stands above"
+    return _step(ticket, newer, actor=SYSTEM, reason=f"bounced {ticket.bounced} times: {whom}")
 
 
 def handovers(moves: Sequence[Move]) -> Mapping[int, Handover]:

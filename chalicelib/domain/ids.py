@@ -43,6 +43,11 @@ def ticket_id(workspace: str, feedback: str) -> str:
     return "tk_" + digest("ticket", workspace, feedback)
 
 
+def child_ticket_id(workspace: str, feedback: str, department: str) -> str:
+    """One ticket below a feedback's own for each department that it complains to."""
+    return "tk_" + digest("child", workspace, feedback, department)
+
+
 def customer_key(workspace: str, customer_ref: str) -> str:
     """One customer of one workspace, without the id that the company knows them by."""
     return "cu_" + digest("customer", workspace, customer_ref)

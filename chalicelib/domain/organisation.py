@@ -8,7 +8,7 @@ units above it, and last from the organisation. A person holds posts: a departme
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
@@ -27,6 +27,7 @@ DEFAULT_COUNTRY: Final = "CN"
 MOST_ASKED: Final = 50  # people who are asked whether they are there before the next level is
 MOST_VERSIONS: Final = 99_999_999  # of one workspace
 NO_CALENDAR: Final = "none"  # open on holidays as on any day
+Load = Callable[[str], int]  # person → open tickets
 _WHOLE: Final = {"zh-CN": "全公司", "en": "the whole workspace"}
 ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -74,6 +75,7 @@ class Person:
     """``authority``: processes that this person may change. ``deputies`` in the order in which they are asked.
 
     ``key`` is the id of the API key with which this person works. ``channels``: how to reach them, see CHANNELS.
+    ``most_open``: so many open tickets, then the next in line gets them; None: as the organisation says.
     """
 
     id: str
@@ -85,6 +87,7 @@ class Person:
     absences: tuple[Absence, ...] = ()
     key: str | None = None
     channels: Mapping[str, str] = field(default_factory=dict, repr=False)
+    most_open: int | None = None
 
     def absence(self, day: date) -> Absence | None:
         return next((one for one in self.absences if one.first <= day <= one.last), None)
@@ -148,6 +151,14 @@ REASONS: Final[Mapping[str, Mapping[str, str]]] = {
         "zh-CN": "{start} 自 {first} 至 {last} 不在，由 {end} 代理",
         "en": "{start} is away from {first} to {last}: {end} stands in",
     },
+    "full": {
+        "zh-CN": "{start} 已有 {open} 件未了结（上限 {most}），轮到 {end}",
+        "en": "{start} has {open} open tickets, the most is {most}: {end} is next",
+    },
+    "all_full": {
+        "zh-CN": "各级在岗的人都已满，仍归 {end}",
+        "en": "everybody who is there has as many as may be: it stays with {end}",
+    },
     "kept": {
         "zh-CN": "各级都没有人在，仍归 {end}",
         "en": "nobody is there at any level: it stays with {end}",
@@ -158,7 +169,10 @@ REASONS: Final[Mapping[str, Mapping[str, str]]] = {
 
 @dataclass(frozen=True)
 class Organisation:
-    """One version of a workspace's organisation. ``triage``: the department of what no other is answerable for."""
+    """One version of a workspace's organisation. ``triage``: the department of what no other is answerable for.
+
+    ``most_open``: open tickets of one person before the next in line gets them, None for any number.
+    """
 
     version: int = 0
     time_zone: str = DEFAULT_ZONE
@@ -168,6 +182,7 @@ class Organisation:
     units: tuple[Unit, ...] = ()
     departments: tuple[Department, ...] = ()
     people: tuple[Person, ...] = ()
+    most_open: int | None = None
 
     @cached_property
     def by_unit(self) -> Mapping[str, Unit]:
@@ -236,10 +251,19 @@ class Organisation:
 
     # --- people ---------------------------------------------------------------------------------------------------
 
-    def way(self, departments: Sequence[str], unit: str | None, at: datetime, *, edges: Sequence[Edge] = ()) -> Way:
+    def way(
+        self,
+        departments: Sequence[str],
+        unit: str | None,
+        at: datetime,
+        *,
+        edges: Sequence[Edge] = (),
+        load: Load | None = None,
+    ) -> Way:
         """Who is answerable at ``unit`` for the first of ``departments``; for none of them, triage.
 
-        ``edges`` is how the department was found, and is part of the way.
+        ``edges`` is how the department was found, and is part of the way. ``load``: who has as many open tickets as
+        may be is passed over; it is asked for those alone who have a limit. Without it, nobody is.
         """
         gone = list(edges)
         department = departments[0] if departments else None
@@ -248,11 +272,11 @@ class Organisation:
                 return Way(None, None, tuple(gone))
             department = self.triage
             gone.append(Edge(unit or EVERYWHERE, department, "triage"))
-        owner = self._owner(department, unit, at, gone)
+        owner = self._owner(department, unit, at, gone, load=load)
         if owner is None and self.triage is not None and self.triage != department:
             gone.append(Edge(department, self.triage, "unstaffed"))
             department = self.triage
-            owner = self._owner(department, unit, at, gone)
+            owner = self._owner(department, unit, at, gone, load=load)
         return Way(owner, department, tuple(gone))
 
     def above(self, person: str, department: str | None, unit: str | None, at: datetime) -> Way:
@@ -268,10 +292,20 @@ class Organisation:
         return Way(owner, department, tuple(edges))
 
     def _owner(
-        self, department: str, unit: str | None, at: datetime, edges: list[Edge], without: str | None = None
+        self,
+        department: str,
+        unit: str | None,
+        at: datetime,
+        edges: list[Edge],
+        *,
+        without: str | None = None,
+        load: Load | None = None,
     ) -> str | None:
-        """The first level up from ``unit`` at which somebody is there; else the nearest holder keeps it."""
+        """The first level up from ``unit`` at which somebody is there who has room for one more; else the nearest who
+        is there, and last the nearest holder keeps it.
+        """
         kept: tuple[str, str] | None = None
+        busy: tuple[str, str] | None = None
         for level in self.line(unit):
             held = [one for one in self.holders.get(Post(level, department), ()) if one != without]
             if not held:
@@ -279,16 +313,36 @@ class Organisation:
                 continue
             reason = "holds" if len(held) == 1 else "first"
             edges.append(Edge(level, held[0], reason, {"department": department}))
-            present = self._present(held[0], at, edges, set() if without is None else {without})
-            if present is not None:
-                return present
             kept = kept or (level, held[0])
-            if level != EVERYWHERE:
-                edges.append(Edge(level, self._next(level), "away"))
+            for place, one in enumerate(held, start=1):
+                present = self._present(one, at, edges, set() if without is None else {without})
+                if present is None:
+                    if level != EVERYWHERE:
+                        edges.append(Edge(level, self._next(level), "away"))
+                    break
+                given = self._full(present, load)
+                if given is None:
+                    return present
+                busy = busy or (level, present)
+                if place < len(held) or level != EVERYWHERE:
+                    following = held[place] if place < len(held) else self._next(level)
+                    edges.append(Edge(present, following, "full", given))
+        if busy is not None:
+            edges.append(Edge(*busy, "all_full"))
+            return busy[1]
         if kept is None:
             return None
         edges.append(Edge(*kept, "kept"))
         return kept[1]
+
+    def _full(self, person: str, load: Load | None) -> Mapping[str, str] | None:
+        """What says that somebody has as many open tickets as may be; None while there is room."""
+        known = self.by_person.get(person)
+        most = (known.most_open if known else None) or self.most_open
+        if load is None or most is None:
+            return None
+        has = load(person)
+        return {"open": str(has), "most": str(most)} if has >= most else None
 
     def _on(self, level: str, department: str) -> Edge:
         """The step up from a level that has nobody; at the top there is none."""

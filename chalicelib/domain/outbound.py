@@ -12,8 +12,10 @@ from typing import Any, Final
 
 from chalicelib.domain.feedback import Feedback
 from chalicelib.domain.fields import TIME_ZONE
+from chalicelib.domain.graph import Told
 from chalicelib.domain.playbook import Playbook
 from chalicelib.domain.ticket import Ticket
+from chalicelib.domain.verification import Ask
 from chalicelib.errors import Retryable
 
 DELIVERED: Final = "delivered"
@@ -88,6 +90,8 @@ class Message:
     topic_name: Callable[[str, str], str] = field(default=lambda topic, _: topic, repr=False)  # (id, language) → name
     time_zone: str = TIME_ZONE  # of whoever reads it, IANA
     playbook: Playbook | None = field(default=None, repr=False)  # what was agreed to do about it
+    path: tuple[Told, ...] = field(default=(), repr=False)  # why, whose and what for: see domain/graph.py
+    ask: Ask | None = None  # of ``verification.asked``: what the customer is to be asked
 
     @property
     def link(self) -> str:

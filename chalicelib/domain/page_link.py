@@ -67,6 +67,7 @@ class Act:
     department: str = field(default="", repr=False)
     root_cause: str = field(default="", repr=False)
     action: str = field(default="", repr=False)
+    cause: str = ""  # one of those that the page offers; empty: none of them
 
 
 def unsigned(workspace: str, ticket: str, expires: int) -> str:
@@ -74,9 +75,9 @@ def unsigned(workspace: str, ticket: str, expires: int) -> str:
     return f"{ticket}.{workspace}.{expires}"
 
 
-def expiry(since: datetime) -> int:
+def expiry(since: datetime, lifetime: timedelta = LIFETIME) -> int:
     """When a link ends that belongs to something of ``since``: the same for every retry of one delivery."""
-    return int((since + LIFETIME).timestamp())
+    return int((since + lifetime).timestamp())
 
 
 def read(text: str) -> PageLink | None:

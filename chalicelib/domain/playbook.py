@@ -99,6 +99,9 @@ class FrameWords(Protocol):
 
     def playbooks(self) -> Playbooks: ...
 
+    def department(self, about: str) -> str | None:
+        """Whose a topic or, with RED_LINE before its kind, a red line is; None for what the frame knows no more."""
+
 
 def choose(feedback: Feedback, playbooks: Callable[[], Playbooks]) -> Playbook | None:
     """What to do about a feedback: red lines first, then the topics complained of, in the order of the ticket's title.

@@ -50,6 +50,16 @@ class PollState:
         """Taken by the run ``lease``. Only where ``is_led`` is False."""
         return replace(self, lease=lease, lease_until=now + LEASE, ran_at=written(now))
 
+    def due(self, at: str, following: str | None, lease: str, now: datetime) -> PollState | None:
+        """The run of ``at`` begins: the next one is armed either way, and this one is taken unless one is under way.
+
+        None where another run is the one that is due.
+        """
+        if self.next_at != at:
+            return None
+        armed = self.armed(following)
+        return armed if armed.is_led(now) else armed.led(lease, now)
+
     def read(self, cursor: Mapping[str, Any], count: int, now: datetime) -> PollState:
         """A page is on the inbox; the run goes on."""
         return replace(self, cursor=cursor, found=self.found + count, lease_until=now + LEASE)

@@ -51,6 +51,15 @@ class Rule:
     builtin: bool = field(default=False)
 
 
+# Off until a contact policy says how customers consent; then the workspace has its own of this name.
+BUILTIN_HAPPY: Final = Rule(
+    name="builtin-happy",
+    when={"field": "class", "op": "eq", "value": "happy"},
+    then=("followup",),
+    severity="low",
+    enabled=False,
+    builtin=True,
+)
 BUILTIN: Final = (
     Rule(
         name="builtin-red-line",
@@ -66,6 +75,7 @@ BUILTIN: Final = (
         then=("ticket",),
         builtin=True,
     ),
+    BUILTIN_HAPPY,
 )
 
 
@@ -87,11 +97,12 @@ def decide(rules: Iterable[Rule], feedback: Feedback) -> Decision:
         reasons = tuple(Reason(rule.name, rule.version, rule.severity) for rule in matching if action in rule.then)
         if reasons:
             actions[action] = reasons
-    departments = [*feedback.understanding.departments, *(rule.department for rule in matching if rule.department)]
+    ruled = [rule.department for rule in matching if rule.department]
+    departments = [*feedback.understanding.departments, *ruled]
     cooldowns = {
         rule.name: rule.cooldown_s for rule in matching if "alert" in rule.then and rule.cooldown_s is not None
     }
-    return Decision(actions, _severity(actions), tuple(dict.fromkeys(departments)), cooldowns)
+    return Decision(actions, _severity(actions), tuple(dict.fromkeys(departments)), cooldowns, bool(ruled))
 
 
 def merge_reasons(old: Decision | None, new: Decision) -> Decision:

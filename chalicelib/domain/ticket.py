@@ -9,13 +9,17 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from chalicelib.domain.clocks import Clocks
 from chalicelib.domain.feedback import Feedback, Reason
 from chalicelib.domain.ids import customer_key, ticket_id
 from chalicelib.domain.playbook import Chosen
 from chalicelib.domain.vocabulary import DEFAULT_SEVERITY, higher_severity
 from chalicelib.errors import Conflict, Invalid
+
+if TYPE_CHECKING:
+    from chalicelib.domain.organisation import Edge
 
 MOVES: Final[Mapping[str, tuple[str, ...]]] = {
     "triage": ("open", "rejected", "merged"),
@@ -56,6 +60,7 @@ class Move:
     implied: bool = False
     root_cause: str | None = field(default=None, repr=False)  # what was given with this move
     action: str | None = field(default=None, repr=False)
+    cause: str | None = None  # likewise, one of the graph's
     owner: str | None = None  # who had it from here on
     departments: tuple[str, ...] | None = None  # likewise; None on lines of before it was kept
 
@@ -66,6 +71,7 @@ class Resolution:
 
     root_cause: str | None = field(default=None, repr=False)
     action: str | None = field(default=None, repr=False)
+    cause: str | None = None  # which of the graph's causes it was, where somebody chose one
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,16 +106,30 @@ class Ticket:
     former_state: str | None = None  # what a merge is undone to
     root_cause: str | None = field(default=None, repr=False)
     action: str | None = field(default=None, repr=False)
+    cause: str | None = None  # which of the graph's causes it was, chosen with the root cause
     incomplete: bool = False  # resolved by an OA without root cause or action
-    verification: str = "not_asked"  # or satisfied | unsatisfied | no_answer
-    due_at: datetime | None = None
+    verification: str = "not_asked"  # or satisfied | unsatisfied | no_answer; until it is resolved anew
+    asked_at: datetime | None = None  # when we asked the customer whether this resolution holds
+    answer_by: datetime | None = None  # without an answer by then it is closed
+    answered_at: datetime | None = None
+    due_at: datetime | None = None  # the resolution's deadline; None while it is paused
+    clocks: Clocks | None = None  # set by whoever writes tickets, see domain/sla.py
+    escalated_to: tuple[str, ...] = ()  # who was told beside the owner, who stays answerable
+    about: str = ""  # of a reminder or an escalation: the clock, or bounced
     reopened: int = 0  # how often a resolution did not hold
     bounced: int = 0  # how often who had taken it gave it back, or it went to another department
     assigned: bool = False  # a person chose the department: what is read of the words no longer does
+    parent: str | None = None  # the case that it is a part of, see parts.py
+    part: str | None = None  # the department that a part was made for; it stays, whoever gets the part later
+    parts: tuple[str, ...] = ()  # the departments that a case was divided among
+    bounce_told: int = 0  # the bounce that the ticket went up the line for last
     customer: str | None = None  # ids.customer_key: which of the workspace's customers, and nothing that names them
     closed_at: datetime | None = None  # while it is closed
     playbook: Chosen | None = None  # what to do about it, as chosen with the last version that came of the feedback
-    change: str = "opened"  # what the last version was: opened | updated | moved
+    path: tuple[Edge, ...] = ()  # likewise why, who and what for, see graph.py
+    level: str = "L1"  # who can solve it: that of its issue
+    issue: str | None = None  # the problem that it is a case of, see issue.py
+    change: str = "opened"  # what the last version was: opened | updated | moved | asked | verified
 
 
 def wants_ticket(feedback: Feedback) -> bool:
@@ -124,7 +144,9 @@ def main_topics(feedback: Feedback) -> tuple[str, ...]:
     return tuple(dict.fromkeys(complaints or (tag.topic for tag in tags)))
 
 
-def opened(feedback: Feedback, title: str, at: datetime, playbook: Chosen | None = None) -> Step:
+def opened(
+    feedback: Feedback, title: str, at: datetime, playbook: Chosen | None = None, parts: tuple[str, ...] = ()
+) -> Step:
     """The one ticket of a feedback, version 1."""
     reasons = _asked(feedback)
     ticket = Ticket(
@@ -145,13 +167,19 @@ def opened(feedback: Feedback, title: str, at: datetime, playbook: Chosen | None
         revision=feedback.revision,
         reading=feedback.reading,
         playbook=playbook,
+        parts=parts,
         customer=customer_key(feedback.workspace, feedback.customer_ref) if feedback.customer_ref else None,
     )
     return Step(ticket, (_first_line(ticket),))
 
 
 def brought_up(
-    ticket: Ticket, feedback: Feedback, title: str, at: datetime, playbook: Chosen | None = None
+    ticket: Ticket,
+    feedback: Feedback,
+    title: str,
+    at: datetime,
+    playbook: Chosen | None = None,
+    parts: tuple[str, ...] = (),
 ) -> Step | None:
     """The ticket with what the newest revision, reading and rules say; None when that changes nothing to be seen.
 
@@ -172,6 +200,7 @@ def brought_up(
         topics=main_topics(feedback),
         reasons=reasons,
         severity=_severity(reasons, ticket.severity),
+        parts=parts or ticket.parts,
     )
     if seen == ticket:
         return None
@@ -203,6 +232,11 @@ def owned(step: Step, owner: str | None) -> Step:
     """The same step, with ``owner`` having the ticket from its last version on."""
     *earlier, last = step.moves
     return Step(replace(step.ticket, owner=owner), (*earlier, replace(last, owner=owner)))
+
+
+def on_its_way(step: Step, path: tuple[Edge, ...]) -> Step:
+    """The same step, with the way that the ticket takes from what it is about: see graph.path."""
+    return replace(step, ticket=replace(step.ticket, path=path))
 
 
 def legal_moves(ticket: Ticket) -> tuple[str, ...]:
@@ -238,10 +272,17 @@ def move(ticket: Ticket, to: str, at: datetime) -> Ticket:
         change="moved",
     )
     if to == "resolved":
-        return replace(moved, incomplete=not (moved.root_cause and moved.action))
+        return replace(_unasked(moved), incomplete=not (moved.root_cause and moved.action))
     if to == "reopened":
-        return replace(moved, root_cause=None, action=None, incomplete=False, verification="not_asked")
+        return replace(_unasked(moved), root_cause=None, action=None, cause=None, incomplete=False)
+    if to == "closed" and ticket.asked_at is not None and ticket.verification == "not_asked":
+        return replace(moved, verification="no_answer")  # whoever closes it, nobody has said that it holds
     return moved
+
+
+def _unasked(ticket: Ticket) -> Ticket:
+    """Without what the customer was asked, and said, of an earlier resolution."""
+    return replace(ticket, verification="not_asked", asked_at=None, answer_by=None, answered_at=None)
 
 
 def resolution_incomplete(state: str) -> Invalid:
@@ -276,11 +317,20 @@ def completed(ticket: Ticket, given: Resolution, *, actor: str, at: datetime, re
     return Step(newer, (history_line(ticket, newer, actor=actor, reason=reason, given=given),))
 
 
+def linked(ticket: Ticket, issue: str | None, level: str, *, actor: str, at: datetime) -> Step | None:
+    """The ticket as a case of an issue on its level, or of none; None when it was before."""
+    if (ticket.issue, ticket.level) == (issue, level):
+        return None
+    newer = replace(ticket, issue=issue, level=level, version=ticket.version + 1, updated_at=at, change="updated")
+    return Step(newer, (history_line(ticket, newer, actor=actor, reason=f"{issue or ticket.issue} {level}"),))
+
+
 def resolved_by(ticket: Ticket, given: Resolution) -> Ticket:
     """The same version with the words that were given; what was not given stays."""
     root_cause, action = given.root_cause or ticket.root_cause, given.action or ticket.action
     incomplete = ticket.incomplete and not (root_cause and action)
-    return replace(ticket, root_cause=root_cause, action=action, incomplete=incomplete)
+    cause = given.cause or ticket.cause
+    return replace(ticket, root_cause=root_cause, action=action, cause=cause, incomplete=incomplete)
 
 
 def path(before: str, to: str) -> tuple[str, ...] | None:
@@ -352,6 +402,7 @@ def history_line(
         implied=implied,
         root_cause=given.root_cause if given else None,
         action=given.action if given else None,
+        cause=given.cause if given else None,
         owner=after.owner,
         departments=after.departments,
     )

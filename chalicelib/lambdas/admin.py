@@ -568,7 +568,8 @@ def list_needs() -> Response:
 @bp.route("/v1/tickets", methods=["GET"])
 @guarded
 def list_tickets() -> Response:
-    """Tickets, last opened first. A page may be short, or empty, and still have a cursor."""
+    """Tickets, last opened first. A page may be short, or empty, and still have a cursor. Parts of cases are listed
+    only where a department, an owner or their ``parent`` is asked for."""
     from chalicelib.lambdas import schemas, shows
 
     call = _call(access.CASE_READERS)
@@ -579,6 +580,7 @@ def list_tickets() -> Response:
         state=asked.state,
         owner=asked.owner,
         department=asked.department,
+        parent=asked.parent,
         limit=asked.limit,
         cursor=asked.cursor,
     )
@@ -603,10 +605,12 @@ def get_ticket(ticket_id: str) -> Response:
         **shows.ticket(found),
         "history": shows.history(moves),
         "queues": dict(read.queues(found, moves)),
+        "children": shows.children(read.parts(found)),
         "links": [shows.link(one) for one in beside.links(call.key, found)],
         "customer": shows.customer(beside.customer(call.key, found)),
         "items": [shows.item(one) for one in read.items_of(found)],
         "playbook": shows.playbook(found, wiring.find_playbook()(workspace, found.playbook), asked.lang),
+        "path": shows.path(wiring.find_graph().told(found), asked.lang),
     }
     return json_response(200, body)
 
@@ -629,6 +633,7 @@ def move_ticket(ticket_id: str) -> Response:
         reason=wanted.reason,
         root_cause=wanted.root_cause,
         action=wanted.action,
+        cause=wanted.cause,
     )
     return json_response(200, shows.ticket(moved))
 

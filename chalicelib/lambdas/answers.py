@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from typing import Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from chalicelib.lambdas.schemas import (
     DeliveryState,
     EventType,
     FeedbackState,
+    OwnCause,
+    OwnWeight,
     Role,
     Severity,
     TicketState,
@@ -151,6 +153,48 @@ class Endpoint(Answer):
     credentials: list[str]
     failing_since: str | None
     created_at: str
+
+
+class DriftItem(Answer):
+    """``theirs``: their status in our words; empty for an item that they deleted. ``code`` says the same as ``why``."""
+
+    ticket: str
+    external_id: str
+    ours: TicketState
+    theirs: str
+    since: str
+    seen_at: str
+    winner: Literal["ours", "theirs", "nobody"]
+    code: str
+    why: dict[Literal["zh-CN", "en"], str]
+
+
+class EndpointDrift(Answer):
+    """``next_at`` null: it is not polled. ``reached_at``: when the last round that read everything began.
+
+    ``error``: the code of what ended the last poll. ``more``: there are more items than are shown.
+    """
+
+    endpoint: str
+    connector: str
+    readable: bool
+    next_at: str | None
+    ran_at: str | None
+    reached_at: str | None
+    error: str | None
+    items: list[DriftItem]
+    more: bool
+
+
+class DriftReport(Answer):
+    endpoints: list[EndpointDrift]
+
+
+class DriftChecked(Answer):
+    """The endpoints that are asked."""
+
+    status: Literal["queued"]
+    endpoints: list[str]
 
 
 class NewEndpoint(Endpoint):
@@ -629,6 +673,79 @@ class TicketPlaybook(Playbook):
     kept_version: str
 
 
+class PathEnd(Answer):
+    kind: Literal["topic", "cause", "department", "playbook", "question"]
+    id: str
+    name: Words
+
+
+class PathEdge(Answer):
+    """One step from what is complained of to the question that ends it, and why it was taken."""
+
+    from_: PathEnd = Field(alias="from")
+    to: PathEnd
+    reason: Literal["prior", "seen", "learned", "mends", "frame", "rule", "person", "own", "above", "red_line", "asks"]
+    why: Words
+
+
+class Named(Answer):
+    id: str
+    name: Words
+
+
+class GraphCause(Answer):
+    """``weight``: by experience. ``closed``: tickets that were closed with it. ``share``: what is expected of it, 0…1.
+
+    ``before``: causes that experience alone would put before it; ``why`` says what changed that.
+    """
+
+    id: str
+    name: Words
+    department: Named
+    terms: list[str]
+    weight: int
+    closed: int
+    share: float
+    before: list[str]
+    why: Words | None
+
+
+class GraphPlaybook(Answer):
+    id: str
+    version: str
+
+
+class GraphTopic(Answer):
+    """``listed``: the topic whose causes count for this one. ``closed``: tickets that their order was learned from."""
+
+    topic: str
+    name: Words
+    listed: str
+    department: Named
+    closed: int
+    since: str | None
+    causes: list[GraphCause]
+    playbook: GraphPlaybook | None
+    question: Words | None
+
+
+class WhatWhyWho(Answer):
+    """``own``: version of the workspace's own causes, 0 without. ``without_causes``: topics that have none."""
+
+    workspace: str
+    frame: str
+    own: int
+    topics: list[GraphTopic]
+    without_causes: list[str]
+
+
+class OwnCauses(Answer):
+    workspace: str
+    version: int
+    causes: list[OwnCause]
+    topics: dict[str, list[OwnWeight]]
+
+
 class Tried(Understood):
     """``texts`` are the words as they would be kept; spans count in them. ``owner``: the department it would go to.
 
@@ -646,6 +763,7 @@ class Tried(Understood):
     title: str | None
     card: Card | None
     playbook: Playbook | None
+    path: list[PathEdge]
 
 
 class Queued(Answer):
@@ -653,7 +771,75 @@ class Queued(Answer):
     status: Literal["queued"]
 
 
+class TicketClock(Answer):
+    """``due_at`` is null while the clock is paused. ``provisional``: it rests on years whose calendars are not
+    published, and is counted again when they are. ``breached_at`` is the deadline that was missed, ``escalated_at``
+    when the line above was told.
+    """
+
+    minutes: float
+    due_at: str | None
+    paused_at: str | None
+    left_minutes: float | None
+    met_at: str | None
+    reminded_at: str | None
+    breached_at: str | None
+    escalated_at: str | None
+    provisional: bool
+    unpublished: list[int]
+
+
+class TicketClocks(Answer):
+    """A clock that is null is not promised, or not running yet. ``row``: the severity, ``+mot`` at a moment of truth.
+
+    ``policy`` is the version of the promises.
+    """
+
+    row: str
+    policy: int
+    first_response: TicketClock | None
+    next_update: TicketClock | None
+    resolution: TicketClock | None
+
+
+class Promises(Answer):
+    first_response: float | None
+    next_update: float | None
+    resolution: float | None
+
+
+class SeverityPromises(Promises):
+    mot: Promises | None
+
+
+class Quiet(Answer):
+    from_: str = Field(alias="from")
+    to: str
+    critical: bool
+
+
+class Sla(Answer):
+    """Minutes of the unit's opening time. Of version 0 it is what ships."""
+
+    workspace: str
+    version: int
+    reminder: float
+    touchpoints: list[str]
+    severities: dict[Severity, SeverityPromises]
+    quiet: Quiet | None
+
+
+class Deadline(Answer):
+    due_at: str
+    provisional: bool
+    unpublished: list[int]
+
+
 class Ticket(Answer):
+    """``parent``: the case that it is a part of, made for the department ``part``; null for a case of its own.
+    ``parts``: the departments that the case was divided among, each with a ticket; empty where it was not.
+    """
+
     id: str
     workspace: str
     feedback: str
@@ -664,14 +850,25 @@ class Ticket(Answer):
     unit: str | None
     touchpoint: str | None
     departments: list[str]
+    parent: str | None
+    part: str | None
+    parts: list[str]
     topics: list[str]
     owner: str | None
     root_cause: str | None
     action: str | None
+    cause: str | None
     incomplete: bool
     verification: Literal["satisfied", "unsatisfied", "no_answer", "not_asked"]
+    level: Literal["L1", "L2", "L3"]
+    issue: str | None
+    asked_at: str | None
+    answer_by: str | None
+    answered_at: str | None
     bounces: int
     due_at: str | None
+    clocks: TicketClocks | None
+    escalated_to: list[str]
     closed_at: str | None
     opened_at: str
     updated_at: str
@@ -700,6 +897,7 @@ class Move(Answer):
     implied: bool
     root_cause: str | None
     action: str | None
+    cause: str | None
     handed: Handover | None
 
 
@@ -724,6 +922,20 @@ class TicketLink(Answer):
     kind: Literal["duplicate_of", "has_duplicate", "related"]
     by: str
     at: str
+
+
+class TicketPart(Answer):
+    """``part``: the department that it was made for; who has it now stands in ``departments``."""
+
+    id: str
+    part: str
+    version: int
+    state: TicketState
+    severity: Severity
+    title: str
+    owner: str | None
+    verification: Literal["satisfied", "unsatisfied", "no_answer", "not_asked"]
+    departments: list[str]
 
 
 class CustomerCase(Answer):
@@ -751,6 +963,24 @@ class CaseNote(Answer):
     attachments: list[str]
 
 
+class VerificationQuestion(Answer):
+    zh: str = Field(alias="zh-CN")
+    en: str
+
+
+class Verification(Answer):
+    """``version`` 0: nobody has changed anything. ``question``: null asks ours where there is no playbook."""
+
+    workspace: str
+    version: int
+    enabled: bool
+    wait_days: int
+    change_days: int
+    question: VerificationQuestion | None
+    changed_at: str | None
+    by: str | None
+
+
 class TicketVerdict(Answer):
     ticket: str
     verdict: Literal["passed", "failed"]
@@ -776,15 +1006,17 @@ class WholeTicket(Ticket):
     """``playbook``: null where there is none for what it is about, or no more.
 
     ``queues``: seconds that each department has had it, without those that it waited for the customer.
-    ``customer``: null where nobody knows whose it is.
+    ``customer``: null where nobody knows whose it is. ``children``: the parts, of a case with several.
     """
 
+    children: list[TicketPart]
     queues: dict[str, int]
     links: list[TicketLink]
     customer: TicketCustomer | None
     history: list[Move]
     items: list[TicketItem]
     playbook: TicketPlaybook | None
+    path: list[PathEdge]
 
 
 class Contact(Answer):
@@ -992,6 +1224,29 @@ class Callback(Answer):
     data: CallbackData
 
 
+class CallbackAnswerData(Answer):
+    """``note``: what else the customer said."""
+
+    model_config = ConfigDict(extra="allow")
+
+    ticket_id: str
+    answer: Literal["solved", "not_solved"]
+    note: str | None = None
+
+
+class CallbackAnswer(Answer):
+    """What a customer answered to ``verification.asked``."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: Literal["verification.answered"]
+    data: CallbackAnswerData
+
+
+class CallbackBody(RootModel[Callback | CallbackAnswer]):
+    """What a system of the company's sends: a change of its item, or a customer's answer."""
+
+
 class HookHeard(Answer):
     id: str
     status: Literal["accepted", "ignored"]
@@ -1034,7 +1289,7 @@ class OrganisationUnit(Answer):
 class OrganisationPerson(Answer):
     """``posts``: ``unit:department``, with ``*`` for the whole workspace. ``authority``: ``can_change:process``.
     ``absent``: ``2026-11-20/2026-11-25``, both days included. ``key``: id of the API key that this person works with.
-    ``channels`` are shown to an admin only.
+    ``channels`` are shown to an admin only. ``most_open``: open tickets before the next in line gets them.
     """
 
     name: str | None = None
@@ -1044,6 +1299,7 @@ class OrganisationPerson(Answer):
     superior: str | None = None
     absent: list[str] | str | None = None
     key: str | None = None
+    most_open: int | str | None = None
     channels: dict[Literal["phone", "email", "dingtalk", "wecom", "feishu"], str] | None = None
 
 
@@ -1059,6 +1315,7 @@ class Organisation(Answer):
     calendar: str | None = None
     hours: str | dict[str, str] | None = None
     triage: str | None = None
+    most_open: int | str | None = None
     units: dict[str, OrganisationUnit | None] | None = None
     departments: dict[str, dict[Literal["zh-CN", "en"], str] | str | None] | None = None
     people: dict[str, OrganisationPerson | None] | None = None
@@ -1129,6 +1386,8 @@ class OwnerStep(Answer):
         "holds",
         "first",
         "deputy",
+        "full",
+        "all_full",
         "kept",
     ]
     text: InTwoLanguages

@@ -83,6 +83,7 @@ def complete_ticket(ticket_id: str) -> Response:
         version=wanted.version,
         root_cause=wanted.root_cause,
         action=wanted.action,
+        cause=wanted.cause,
         actor=call.key.id,
     )
     return json_response(200, shows.ticket(done))

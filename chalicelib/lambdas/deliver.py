@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from chalice import Blueprint
@@ -17,7 +18,7 @@ bp = Blueprint(__name__)
 # Five calls of ten seconds each fit the function's timeout, whatever the targets do.
 @bp.on_sqs_message(queue_arn="arn:aws:sqs:x:0:deliveries", name="deliver", batch_size=5)
 def deliver(event: Any) -> Any:
-    """Messages: a whole bus event, or ``{"kind": deliver | release | cancel, …}``."""
+    """Messages: a whole bus event, or ``{"kind": deliver | reconcile | release | cancel, …}``."""
     return batch.run(event.to_dict(), event.context, function="deliver", handle=handle)
 
 
@@ -36,9 +37,26 @@ def handle(message: dict[str, Any], line: Line) -> None:
         )
         for metric in metrics:
             line.count(metric)
+    elif kind == "reconcile":
+        _reconcile(message, line)
     elif kind == "release":
         wiring.delivery_admin_service().release(message["workspace"], message["endpoint_id"], after=message["after"])
     elif kind == "cancel":
         wiring.delivery_admin_service().cancel(message["workspace"], message["endpoint_id"], after=message["after"])
     else:
         raise Parked("There is no such message.", code="unknown_message")
+
+
+def _reconcile(message: dict[str, Any], line: Line) -> None:
+    done = wiring.reconcile()(message)
+    line.note(read=done.read, differ=done.differ)
+    if done.moved:
+        line.count("CallbacksApplied", done.moved)
+    if done.error is None:
+        return
+    line.count("PollsFailed")
+    line.note(poll_error=done.error)
+    if done.is_news:  # once, not with every run that ends the same way
+        notice = Line("deliver")
+        notice.note(workspace=message["workspace"], endpoint=message["endpoint"], code=done.error)
+        notice.write("poll_fails", level=logging.WARNING)

@@ -14,7 +14,15 @@ from typing import Any, Final
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from chalicelib.lambdas import answers, schemas
+from chalicelib.lambdas import (
+    answers,
+    contact_answers,
+    contact_schemas,
+    effect_schemas,
+    issue_answers,
+    issue_schemas,
+    schemas,
+)
 
 Json = dict[str, Any]
 
@@ -83,6 +91,22 @@ _TABLE_ERRORS: Final = {
     415: ("unsupported_media_type",),
     422: ("organisation_invalid",),
 }
+_ANSWER_ERRORS: Final = ("nothing_to_verify", "already_answered", "answer_late")
+_ISSUE_MOVES: Final = {
+    403: ("no_authority",),
+    409: ("illegal_move", "version_conflict"),
+    422: (
+        "unknown_state",
+        "definition_missing",
+        "process_missing",
+        "study_missing",
+        "executive_missing",
+        "no_reason",
+        "date_missing",
+        "merge_by_name",
+    ),
+}
+_VERSIONED: Final = ("version_conflict",)
 _ROTATION_ERRORS: Final = {409: ("no_secret",), 429: ("rotation_limit",)}
 
 OPERATIONS: Final[Mapping[str, Operation]] = {
@@ -151,7 +175,10 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "move_ticket": Operation(
         answers.Ticket,
         body=schemas.Transition,
-        errors={409: ("illegal_move", "version_conflict"), 422: ("unknown_state", "resolution_incomplete")},
+        errors={
+            409: ("illegal_move", "version_conflict", "children_open"),
+            422: ("unknown_state", "resolution_incomplete", "unknown_cause"),
+        },
     ),
     "claim_ticket": Operation(
         answers.Ticket,
@@ -166,11 +193,24 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
             422: ("nothing_changes", "no_reason", "unknown_department", "unknown_person"),
         },
     ),
-    "complete_ticket": Operation(answers.Ticket, body=schemas.LateResolution, errors={409: ("version_conflict",)}),
+    "complete_ticket": Operation(
+        answers.Ticket,
+        body=schemas.LateResolution,
+        errors={409: ("version_conflict",), 422: ("unknown_cause",)},
+    ),
     "make_code": Operation(answers.NewCode, 201, schemas.CodeNew, errors={422: ("no_owner",)}),
     "open_page": Operation(None, query=None, key=False, gives=(_HTML,), pages=(404, 503)),
     "act_on_page": Operation(
         None, 303, query=None, key=False, takes=(_FORM,), pages=(400, 403, 404, 409, 413, 415, 422, 503)
+    ),
+    "open_question": Operation(None, query=None, key=False, gives=(_HTML,), pages=(404, 503)),
+    "answer_question": Operation(
+        None, 303, query=None, key=False, takes=(_FORM,), pages=(400, 404, 409, 413, 415, 422, 503)
+    ),
+    "verify_ticket": Operation(answers.Ticket, body=schemas.CustomerAnswer, errors={409: _ANSWER_ERRORS}),
+    "get_verification": Operation(answers.Verification),
+    "put_verification": Operation(
+        answers.Verification, body=schemas.VerificationRules, errors={409: ("version_conflict",)}
     ),
     "add_note": Operation(answers.CaseNote, 201, schemas.NoteNew, errors={422: ("note_empty",)}),
     "list_notes": Operation(answers.Page[answers.CaseNote], query=schemas.ListQuery),
@@ -178,6 +218,19 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         answers.TicketLink, body=schemas.LinkNew, errors={409: ("already_linked", *_FULL), 422: ("links_itself",)}
     ),
     "unlink_ticket": Operation(answers.Deleted, errors={409: ("stale",)}),
+    "mark_duplicate": Operation(
+        answers.Ticket,
+        body=schemas.DuplicateNew,
+        errors={
+            409: ("already_linked", "children_open", "illegal_move", "of_a_duplicate", "version_conflict", *_FULL),
+            422: ("links_itself", "no_reason"),
+        },
+    ),
+    "undo_duplicate": Operation(
+        answers.Ticket,
+        body=schemas.DuplicateUndo,
+        errors={409: ("not_merged", "stale", "version_conflict"), 422: ("no_reason",)},
+    ),
     "list_audit": Operation(answers.Audit, query=schemas.AuditQuery),
     "audit_ticket": Operation(answers.TicketVerdict, body=schemas.AuditVerdict, errors={409: ("not_closed",)}),
     "list_unattended": Operation(answers.Page[answers.FeedbackLine], query=schemas.UnattendedQuery),
@@ -185,6 +238,8 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         answers.Feedback, body=schemas.CloseReason, errors={409: ("not_open", "stale"), 422: ("no_reason",)}
     ),
     "reveal_contact": Operation(answers.Contact, body=schemas.ContactReason, errors={404: ("no_contact",)}),
+    "get_drift": Operation(answers.DriftReport, query=schemas.DriftQuery),
+    "check_drift": Operation(answers.DriftChecked, 202, schemas.DriftCheck),
     "list_deliveries": Operation(answers.Page[answers.Delivery], query=schemas.DeliveryQuery),
     "get_delivery": Operation(answers.WholeDelivery),
     "replay_delivery": Operation(answers.Queued, 202, schemas.Nothing, errors={409: ("delivery_in_progress",)}),
@@ -229,13 +284,129 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "find_owner": Operation(answers.Owner, query=schemas.OwnerQuery, errors={422: ("unknown_topic",)}),
     "list_organisations": Operation(answers.Page[answers.OrganisationLine], query=schemas.ListQuery),
     "get_calendar": Operation(answers.Calendar),
+    "get_graph": Operation(answers.WhatWhyWho, query=schemas.GraphQuery, errors={422: ("unknown_topic",)}),
+    "get_own_causes": Operation(answers.OwnCauses, query=schemas.OwnCausesQuery),
+    "put_own_causes": Operation(
+        answers.OwnCauses,
+        body=schemas.OwnCauses,
+        errors={
+            409: ("version_conflict",),
+            422: ("unknown_topic", "unknown_cause", "unknown_department", "cause_twice"),
+        },
+    ),
+    "get_sla": Operation(answers.Sla),
+    "put_sla": Operation(answers.Sla, body=schemas.Sla, errors={409: ("version_conflict",)}),
+    "get_deadline": Operation(answers.Deadline, query=schemas.DeadlineQuery, errors={422: ("deadline_too_far",)}),
+    "update_customer": Operation(
+        answers.Ticket, body=schemas.CustomerUpdate, errors={409: ("version_conflict", "not_open")}
+    ),
+    "declare_fixed": Operation(
+        effect_schemas.FixedIssue,
+        body=effect_schemas.Fixed,
+        errors={
+            409: ("version_conflict", "illegal_move", "already_claimed"),
+            422: ("fix_in_future", "fix_too_old", "margin_over_expected", "scope_too_wide"),
+        },
+    ),
+    "get_effect": Operation(effect_schemas.Effect, errors={422: ("scope_too_wide",)}),
+    "put_exposure": Operation(
+        effect_schemas.ExposureKept, body=effect_schemas.Exposures, errors={422: ("day_twice", "day_in_future")}
+    ),
+    "get_exposure": Operation(
+        effect_schemas.ExposureList, query=effect_schemas.ExposureQuery, errors={422: ("range_too_long",)}
+    ),
+    "get_contact_policy": Operation(contact_answers.ContactRules),
+    "put_contact_policy": Operation(
+        contact_answers.ContactRules,
+        body=contact_schemas.ContactPolicy,
+        errors={409: ("version_conflict", *_FULL)},
+    ),
+    "can_contact": Operation(contact_answers.ContactAnswer, query=contact_schemas.ContactQuery),
+    "can_contact_person": Operation(contact_answers.ContactAnswer, body=contact_schemas.ContactAsk),
+    "claim_contact": Operation(
+        contact_answers.ContactClaimed, body=contact_schemas.ContactClaim, errors={409: ("claim_reused",)}
+    ),
+    "list_skips": Operation(answers.Page[contact_answers.SkipLine], query=contact_schemas.SpanQuery),
+    "hear_opt_out": Operation(contact_answers.OptOutHeard, body=contact_schemas.OptOutMessage),
+    "put_opt_out": Operation(contact_answers.OptOuts, body=contact_schemas.OptOutWord),
+    "list_opt_outs": Operation(contact_answers.OptOuts, query=contact_schemas.OptOutQuery),
+    "list_followups": Operation(answers.Page[contact_answers.FollowupLine], query=contact_schemas.FollowupQuery),
+    "get_followup": Operation(contact_answers.FollowupLine),
+    "end_followup": Operation(
+        contact_answers.FollowupLine, body=contact_schemas.FollowupEnd, errors={409: ("not_open",)}
+    ),
     "hear_callback_get": Operation(None, query=None, key=False, errors={401: _SIGNED, 405: ("method_not_allowed",)}),
     "hear_callback_post": Operation(
         answers.CallbackHeard,
-        body=answers.Callback,
+        body=answers.CallbackBody,
         query=None,
         key=False,
-        errors={401: _SIGNED, 409: ("illegal_move", "external_id_mismatch"), 422: ("unknown_state",)},
+        errors={
+            401: _SIGNED,
+            409: ("illegal_move", "external_id_mismatch", *_ANSWER_ERRORS),
+            422: ("unknown_state", "unknown_answer"),
+        },
+    ),
+    "list_issues": Operation(answers.Page[issue_answers.Issue], query=issue_schemas.IssueQuery),
+    "create_issue": Operation(
+        issue_answers.Issue,
+        201,
+        issue_schemas.IssueNew,
+        errors={409: _FULL, 422: ("unknown_person", "words_missing")},
+    ),
+    "get_issue": Operation(issue_answers.IssueDetail),
+    "change_issue": Operation(
+        issue_answers.Issue,
+        body=issue_schemas.IssueChange,
+        errors={
+            409: ("accepted", *_VERSIONED, *_FULL),
+            422: ("unknown_person", "words_missing", "definition_missing"),
+        },
+    ),
+    "move_issue": Operation(issue_answers.Issue, body=issue_schemas.IssueTransition, errors=_ISSUE_MOVES),
+    "decide_issue": Operation(issue_answers.Issue, body=issue_schemas.IssueDecision, errors=_ISSUE_MOVES),
+    "promote_issue": Operation(
+        issue_answers.Issue,
+        body=issue_schemas.IssuePromotion,
+        errors={409: ("same_level", "illegal_move", *_VERSIONED), 422: ("no_reason",)},
+    ),
+    "merge_issue": Operation(
+        issue_answers.Issue,
+        body=issue_schemas.IssueMerge,
+        errors={409: ("merges_itself", "illegal_move", *_VERSIONED, *_FULL)},
+    ),
+    "split_issue": Operation(
+        issue_answers.Issue, body=issue_schemas.IssueSplit, errors={409: ("not_merged", *_VERSIONED)}
+    ),
+    "link_cases": Operation(
+        issue_answers.LinkedCases, body=issue_schemas.IssueLinks, errors={409: ("already_linked", "not_open")}
+    ),
+    "unlink_case": Operation(answers.Deleted),
+    "get_issue_policy": Operation(issue_answers.IssuePolicy),
+    "put_issue_policy": Operation(
+        issue_answers.IssuePolicy,
+        body=issue_schemas.IssuePolicyBody,
+        errors={409: _VERSIONED, 422: ("unknown_person",)},
+    ),
+    "list_insights": Operation(answers.Page[issue_answers.Insight], query=schemas.ListQuery),
+    "create_insight": Operation(
+        issue_answers.Insight, 201, issue_schemas.InsightNew, errors={422: ("unknown_person", "words_missing")}
+    ),
+    "get_insight": Operation(issue_answers.Insight),
+    "give_insight": Operation(
+        issue_answers.Insight,
+        body=issue_schemas.InsightOwner,
+        errors={409: ("archived", *_VERSIONED), 422: ("unknown_person",)},
+    ),
+    "decide_insight": Operation(
+        issue_answers.Insight,
+        body=issue_schemas.InsightDecision,
+        errors={409: ("archived", *_VERSIONED), 422: ("no_reason",)},
+    ),
+    "archive_insight": Operation(
+        issue_answers.Insight,
+        body=issue_schemas.InsightArchive,
+        errors={409: ("owner_missing", "decision_missing", "archived", *_VERSIONED)},
     ),
 }
 

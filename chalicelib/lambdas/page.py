@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl
 
 from chalice import Blueprint
-from chalice.app import Response
+from chalice.app import Request, Response
 
 from chalicelib import wiring
 from chalicelib.domain import access
@@ -28,7 +28,7 @@ FORM: Final = "application/x-www-form-urlencoded"
 MOST_BYTES: Final = 64 * 1024  # of a form; its texts take at most 2,000 characters each
 MOST_FIELDS: Final = 20
 MOST_TEXT: Final = 2000
-_BUSY_S: Final = "5"
+BUSY_S: Final = "5"
 
 
 @bp.route("/t/{link}", methods=["GET"])
@@ -116,7 +116,7 @@ def _answered(view: Callable[[str], Response]) -> Response:
         return _html(error.status, ticket.refusing("unread", lang))
     except EcholoopError as error:
         http.line().note(code=error.code)
-        return _html(503, ticket.refusing("busy", lang), {"Retry-After": _BUSY_S})
+        return _html(503, ticket.refusing("busy", lang), {"Retry-After": BUSY_S})
 
 
 def _html(status: int, body: str, more: Mapping[str, str] | None = None) -> Response:
@@ -129,18 +129,18 @@ def _act() -> Act:
     """The form that was sent. Raises UnsupportedMedia, TooLarge, Malformed, Invalid."""
     from chalicelib.domain.page_link import Act
 
-    fields = _fields()
+    fields = form_fields(bp.current_request)
     version = fields.get("version", "")
     if not (version.isascii() and version.isdigit() and len(version) <= 10):
         raise Invalid("The form has no version.", pointer="/version")
     if any(len(value) > MOST_TEXT for value in fields.values()):
         raise Invalid("A text is too long.")
-    texts = {name: fields.get(name, "") for name in ("code", "reason", "department", "root_cause", "action")}
+    texts = {name: fields.get(name, "") for name in ("code", "reason", "department", "root_cause", "action", "cause")}
     return Act(what=fields.get("do", ""), version=int(version), **texts)
 
 
-def _fields() -> dict[str, str]:
-    request = bp.current_request
+def form_fields(request: Request) -> dict[str, str]:
+    """The fields of a form that a page has sent. Raises UnsupportedMedia, TooLarge, Malformed, Invalid."""
     if http.headers(request).get("content-type", "").split(";")[0].strip().lower() != FORM:
         raise UnsupportedMedia("A form is needed.", code="unsupported_media_type")
     raw = http.raw_body(request)

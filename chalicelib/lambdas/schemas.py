@@ -16,10 +16,13 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from chalicelib.domain.access import UNIT_ROLES
 from chalicelib.domain.contact import is_contact
 from chalicelib.domain.frame_state import LONGEST_OVERLAY, MOST_PACKS
+from chalicelib.domain.graph import HEAVIEST, MOST_CAUSES, MOST_OF_TOPIC, MOST_TERMS
 from chalicelib.domain.moments import EARLIEST, rfc3339
 from chalicelib.domain.organisation import MOST_VERSIONS
 from chalicelib.domain.rules import MAX_COOLDOWN_S
+from chalicelib.domain.sla import MOST_MINUTES, MOT_MARK, Policy, QuietHours
 from chalicelib.domain.upload import MAX_BYTES
+from chalicelib.domain.verification import MOST_CHANGE, MOST_WAIT
 
 MOST_ITEMS: Final = 100  # on one page of a list
 LATEST: Final = datetime(2100, 1, 1, tzinfo=timezone.utc)
@@ -80,6 +83,19 @@ def _number(value: object) -> int:
     return int(value)
 
 
+def _decimal(value: object) -> float:
+    """A number of minutes as it stands in a query."""
+    if not isinstance(value, str) or not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,3})?", value):
+        raise ValueError("A number is needed.")
+    return float(value)
+
+
+def _minute(clock: str) -> int:
+    """Minutes since midnight of ``22:00``."""
+    hours, _, minutes = clock.partition(":")
+    return int(hours) * 60 + int(minutes)
+
+
 def _unique(values: list[str]) -> list[str]:
     if len(set(values)) != len(values):
         raise ValueError("A value is named twice.")
@@ -98,6 +114,8 @@ Link = Annotated[str, StringConstraints(min_length=1, max_length=2048), AfterVal
 Url = Annotated[str, StringConstraints(min_length=1, max_length=2048)]
 Identity = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
 Topic = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_.-]{1,100}$")]
+GraphTopic = Annotated[str, StringConstraints(pattern=r"^(red_line:)?[a-z0-9_.-]{1,100}$")]
+CauseName = Annotated[str, StringConstraints(pattern=r"^\S(.*\S)?$", max_length=60), AfterValidator(_printable)]
 RuleName = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 Settings = Annotated[dict[Word, Any], Field(max_length=100)]
 Credentials = Annotated[dict[Word, Annotated[str, StringConstraints(max_length=4096)] | None], Field(max_length=20)]
@@ -111,11 +129,15 @@ EventType = Literal[
     "feedback.revised",
     "ticket.opened",
     "ticket.updated",
+    "ticket.reminded",
     "ticket.escalated",
     "ticket.resolved",
     "ticket.verified",
     "ticket.reopened",
     "ticket.closed",
+    "verification.asked",
+    "issue.opened",
+    "issue.updated",
     "alert.raised",
     "followup.suggested",
     "recommendation.suggested",
@@ -144,6 +166,10 @@ Limit = Annotated[
 ]
 Version = Annotated[int, BeforeValidator(_number, json_schema_input_type=Annotated[int, Field(ge=0, le=MOST_VERSIONS)])]
 Moment = Annotated[datetime, BeforeValidator(_moment, json_schema_input_type=str)]
+
+
+Minutes = Annotated[float, Field(gt=0, le=MOST_MINUTES)]
+ClockTime = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 
 
 class _Span(Protocol):
@@ -215,20 +241,25 @@ class EndpointFilter(BaseModel):
 class EndpointSettings(BaseModel):
     """``rate`` is calls a minute to the endpoint's target; ``headers`` are credentials and are never shown again.
 
+    ``split``: of a case with parts for several departments the ticket of the case is sent, or those of the parts; left
+    out, an endpoint whose filter names departments gets the parts.
     ``on_ambiguous``: what a robot may have got is sent again, or is left ``uncertain`` until a person replays it.
     ``on_missing``: an item that was deleted in its system stays deleted, or is made anew.
+    ``reconcile_minutes``: how often its system is asked how the items stand; 0 is never.
     ``time_zone``: a name of the IANA list. What else a connector takes is told by GET /v1/connectors/{connector}.
     """
 
     model_config = ConfigDict(extra="allow", strict=True, frozen=True, hide_input_in_errors=True)
 
     filter: EndpointFilter | None = None
+    split: Literal["case", "departments"] | None = None
     contact: Literal["none", "masked", "full"] | None = None
     status_map: dict[Name, TicketState] | None = Field(default=None, max_length=100)
     rate: int | None = Field(default=None, ge=1, le=600)
     lang: Literal["zh-CN", "en"] | None = None
     on_ambiguous: Literal["resend", "park"] | None = None
     on_missing: Literal["fail", "recreate"] | None = None
+    reconcile_minutes: Annotated[int, Field(ge=0, le=1_440)] | None = None
     time_zone: Annotated[str, StringConstraints(max_length=64)] | None = None
     headers: dict[str, str] | None = Field(default=None, max_length=20, repr=False)
 
@@ -302,6 +333,83 @@ class Transition(Body):
     reason: Note | None = None
     root_cause: Note | None = None
     action: Note | None = None
+    cause: Word | None = None
+
+
+class CustomerUpdate(Body):
+    """``version`` as for a move."""
+
+    version: int = Field(ge=1, le=2**31)
+    reason: Note | None = None
+
+
+class Promises(BaseModel):
+    """Minutes of the unit's opening time; what is left out is not promised."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+
+    first_response: Minutes | None = None
+    next_update: Minutes | None = None
+    resolution: Minutes | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Promises:
+        if self.first_response is not None and self.resolution is not None and self.first_response > self.resolution:
+            raise ValueError("A case is answered before it is resolved.")
+        return self
+
+    def targets(self) -> dict[str, float]:
+        return self.model_dump(exclude_none=True, include={"first_response", "next_update", "resolution"})
+
+
+class SeverityPromises(Promises):
+    """``mot``: at a moment of truth, where nothing may take longer."""
+
+    mot: Promises | None = None
+
+    @model_validator(mode="after")
+    def _stricter(self) -> SeverityPromises:
+        strict, plain = self.mot.targets() if self.mot else {}, self.targets()
+        if any(minutes > plain.get(name, minutes) for name, minutes in strict.items()):
+            raise ValueError("At a moment of truth nothing takes longer than elsewhere.")
+        return self
+
+
+class Quiet(BaseModel):
+    """When nobody is told of reminders and breaches, by the unit's clock. ``critical``: of critical cases neither."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+
+    from_: ClockTime = Field(alias="from")
+    to: ClockTime
+    critical: bool = False
+
+    @model_validator(mode="after")
+    def _lasts(self) -> Quiet:
+        if self.from_ == self.to:
+            raise ValueError("Quiet hours end at another time than they begin.")
+        return self
+
+
+class Sla(Body):
+    """``version`` is the one that this replaces. ``reminder``: the share of a promise after which its owner is told.
+
+    ``touchpoints`` are the moments of truth.
+    """
+
+    version: int = Field(ge=0, le=2**31)
+    reminder: float = Field(default=0.8, gt=0, lt=1)
+    touchpoints: Annotated[list[Name], AfterValidator(_unique)] = Field(default_factory=list, max_length=100)
+    severities: dict[Severity, SeverityPromises]
+    quiet: Quiet | None = None
+
+    def policy(self) -> Policy:
+        """What the domain makes of it."""
+        rows: dict[str, dict[str, float]] = {name: one.targets() for name, one in self.severities.items()}
+        rows |= {name + MOT_MARK: one.mot.targets() for name, one in self.severities.items() if one.mot}
+        hours = self.quiet
+        quiet = QuietHours(_minute(hours.from_), _minute(hours.to), hours.critical) if hours else None
+        return Policy(self.version, rows, tuple(self.touchpoints), self.reminder, quiet)
 
 
 class Claim(Body):
@@ -336,6 +444,71 @@ class LateResolution(Body):
     version: int = Field(ge=1, le=2**31)
     root_cause: Note | None = None
     action: Note | None = None
+    cause: Word | None = None
+
+
+class OwnCause(BaseModel):
+    """Why something goes wrong, who can change it, and other words for the same. ``names``: in both languages."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+
+    id: Word
+    names: Annotated[dict[Literal["zh-CN", "en"], CauseName], Field(min_length=2)]
+    department: Name
+    terms: Annotated[list[CauseName], Field(max_length=MOST_TERMS)] = []
+
+
+class OwnWeight(BaseModel):
+    """A cause of a topic and how likely it is among the others, by experience."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+
+    cause: Word
+    weight: int = Field(ge=1, le=HEAVIEST)
+
+
+class OwnCauses(Body):
+    """``version``: the one that this replaces, 0 for the first. A topic's list takes the place of its packs' list."""
+
+    version: int = Field(ge=0, le=MOST_VERSIONS)
+    causes: Annotated[list[OwnCause], Field(max_length=MOST_CAUSES)] = []
+    topics: Annotated[
+        dict[GraphTopic, Annotated[list[OwnWeight], Field(min_length=1, max_length=MOST_OF_TOPIC)]],
+        Field(max_length=MOST_CAUSES),
+    ] = {}
+
+    @model_validator(mode="after")
+    def _once(self) -> OwnCauses:
+        _unique([one.id for one in self.causes])
+        for listed in self.topics.values():
+            _unique([one.cause for one in listed])
+        return self
+
+
+class CustomerAnswer(Body):
+    """``note``: what else the customer said; kept for colleagues, redacted."""
+
+    answer: Literal["solved", "not_solved"]
+    note: Note | None = Field(default=None, repr=False)
+
+
+class Question(BaseModel):
+    """Yes or no; yes means that it is solved."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+
+    zh: Annotated[str, StringConstraints(min_length=1, max_length=200)] = Field(alias="zh-CN")
+    en: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+class VerificationRules(Body):
+    """``question`` is asked where there is no playbook; left out, ours."""
+
+    version: int = Field(ge=0, le=2**31)
+    enabled: bool = True
+    wait_days: int = Field(default=3, ge=1, le=MOST_WAIT)
+    change_days: int = Field(default=7, ge=0, le=MOST_CHANGE)
+    question: Question | None = None
 
 
 class NoteNew(Body):
@@ -350,6 +523,21 @@ class LinkNew(Body):
 
     ticket: Identity
     kind: Literal["duplicate", "related"]
+
+
+class DuplicateNew(Body):
+    """The ticket of the path tells once more what the ticket ``of`` tells. ``version`` as for a move."""
+
+    of: Identity
+    version: int = Field(ge=1, le=2**31)
+    reason: Note
+
+
+class DuplicateUndo(Body):
+    """``version`` as for a move."""
+
+    version: int = Field(ge=1, le=2**31)
+    reason: Note
 
 
 class AuditVerdict(Body):
@@ -510,6 +698,27 @@ class TableQuery(Query):
     version: Version
 
 
+class DeadlineQuery(Query):
+    """``since`` is now where it is left out; ``minutes`` are minutes of the unit's opening time."""
+
+    unit: Unit | None = None
+    since: Moment | None = None
+    minutes: Annotated[float, BeforeValidator(_decimal, json_schema_input_type=float), Field(ge=0, le=MOST_MINUTES)]
+
+
+class GraphQuery(Query):
+    """All topics that have causes where ``topic`` is left out. ``lang``: texts in this language alone."""
+
+    topic: GraphTopic | None = None
+    lang: Literal["zh-CN", "en"] | None = None
+
+
+class OwnCausesQuery(Query):
+    """``version``: an older one; the one in force where it is left out."""
+
+    version: Annotated[int, BeforeValidator(_number), Field(ge=1, le=MOST_VERSIONS)] | None = None
+
+
 class OwnerQuery(Query):
     """``at`` is now where it is left out. Of ``topic`` and ``department`` one at most."""
 
@@ -544,9 +753,12 @@ class NeedsQuery(Query):
 
 
 class TicketQuery(ListQuery):
+    """Parts of cases are listed where a department, an owner or their ``parent`` is asked for."""
+
     state: TicketState | None = None
     owner: Name | None = None
     department: Name | None = None
+    parent: Identity | None = None
 
 
 class AuditQuery(Query):
@@ -563,6 +775,14 @@ class UnattendedQuery(ListQuery):
     @model_validator(mode="after")
     def _in_order(self) -> UnattendedQuery:
         return _ordered(self)
+
+
+class DriftQuery(Query):
+    endpoint: Identity | None = None
+
+
+class DriftCheck(Body):
+    endpoint: Identity | None = None
 
 
 class DeliveryQuery(ListQuery):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from chalicelib.domain.case import Customer, Link, Note, Verdict
+from chalicelib.domain.clocks import CLOCKS, Clock, Clocks
 from chalicelib.domain.correction import Correction, training_rows
 from chalicelib.domain.delivery import Attempt, Delivery
 from chalicelib.domain.directory import Connection, Endpoint
@@ -19,10 +20,14 @@ from chalicelib.domain.moments import written
 from chalicelib.domain.needs import NAMES, Need, Shift
 from chalicelib.domain.playbook import spoken
 from chalicelib.domain.polling import PollState, interval
+from chalicelib.domain.reconciliation import WHY, Drift
 from chalicelib.domain.rules import Rule
+from chalicelib.domain.sla import MOT_MARK, Policy, QuietHours
 from chalicelib.domain.ticket import Move, Ticket
 from chalicelib.domain.understanding import Tag, Text, Understanding
 from chalicelib.domain.upload import Upload
+from chalicelib.domain.verification import Rules
+from chalicelib.domain.vocabulary import SEVERITIES
 from chalicelib.domain.voice import Score
 
 if TYPE_CHECKING:
@@ -30,10 +35,11 @@ if TYPE_CHECKING:
     from chalicelib.services.audit_tickets import Sample
     from chalicelib.services.manage_uploads import NewUpload
     from chalicelib.services.read_needs import Needs
+    from chalicelib.services.reconcile import EndpointDrift
     from chalicelib.services.try_reading import Tried
 
 if TYPE_CHECKING:
-    from chalicelib.domain.calendar import Calendar, Year
+    from chalicelib.domain.calendar import Calendar, Counted, Year
     from chalicelib.domain.organisation import Kept, Organisation
     from chalicelib.domain.organisation_check import Checked
     from chalicelib.services.manage_organisation import Answerable
@@ -41,6 +47,7 @@ if TYPE_CHECKING:
 
 if TYPE_CHECKING:
     from chalicelib.domain.frame_state import Activation, FrameState
+    from chalicelib.domain.graph import Told
     from chalicelib.domain.playbook import Playbook
     from chalicelib.domain.proposal import Effect as FrameEffect
     from chalicelib.domain.proposal import Proposal
@@ -127,6 +134,40 @@ def endpoint(one: Endpoint, header_names: Sequence[str] = ()) -> Json:
         "credentials": list(one.credentials),
         "failing_since": one.failing_since,
         "created_at": one.created_at,
+    }
+
+
+def drifts(found: Sequence[EndpointDrift]) -> Json:
+    return {"endpoints": [_endpoint_drift(one) for one in found]}
+
+
+def _endpoint_drift(one: EndpointDrift) -> Json:
+    state = one.state
+    return {
+        "endpoint": one.endpoint.id,
+        "connector": one.endpoint.connector,
+        "readable": one.readable,
+        "next_at": state.next_at if state else None,
+        "ran_at": state.ran_at if state else None,
+        "reached_at": state.reached_at if state else None,
+        "error": state.error if state else None,
+        "items": [_drift(watched.ticket, watched.drift) for watched in one.items if watched.drift],
+        "more": one.more,
+    }
+
+
+def _drift(ticket_id: str, drift: Drift) -> Json:
+    winner, chinese, english = WHY[drift.code]
+    return {
+        "ticket": ticket_id,
+        "external_id": drift.external_id,
+        "ours": drift.ours,
+        "theirs": drift.theirs,
+        "since": written(drift.since),
+        "seen_at": written(drift.seen_at),
+        "winner": winner,
+        "code": drift.code,
+        "why": {"zh-CN": chinese, "en": english},
     }
 
 
@@ -269,7 +310,25 @@ def tried(one: Tried) -> Json:
         "title": one.ticket.title if one.ticket else None,
         "card": _card(one.card) if one.card else None,
         "playbook": spoken(one.playbook, one.lang) if one.playbook else None,
+        "path": path(one.path, one.lang),
     }
+
+
+def path(edges: Sequence[Told], lang: str | None) -> list[Json]:
+    """The way of a ticket, each edge with its reason: texts in ``lang``, or in every language."""
+
+    def say(text: Mapping[str, str]) -> Any:
+        return text[lang] if lang else dict(text)
+
+    return [
+        {
+            "from": {"kind": one.kinds.start, "id": one.start, "name": say(one.names[0])},
+            "to": {"kind": one.kinds.end, "id": one.end, "name": say(one.names[1])},
+            "reason": one.reason,
+            "why": say(one.why),
+        }
+        for one in edges
+    ]
 
 
 def needs(found: Needs, name: Callable[[str, str], str]) -> Json:
@@ -324,14 +383,25 @@ def ticket(one: Ticket) -> Json:
         "unit": one.unit,
         "touchpoint": one.touchpoint,
         "departments": list(one.departments),
+        "parent": one.parent,
+        "part": one.part,
+        "parts": list(one.parts),
         "topics": list(one.topics),
         "owner": one.owner,
         "root_cause": one.root_cause,
         "action": one.action,
+        "cause": one.cause,
         "incomplete": one.incomplete,
         "verification": one.verification,
+        "level": one.level,
+        "issue": one.issue,
+        "asked_at": moment(one.asked_at),
+        "answer_by": moment(one.answer_by),
+        "answered_at": moment(one.answered_at),
         "bounces": one.bounced,
         "due_at": moment(one.due_at),
+        "clocks": _clocks(one.clocks) if one.clocks else None,
+        "escalated_to": list(one.escalated_to),
         "closed_at": moment(one.closed_at),
         "opened_at": moment(one.opened_at),
         "updated_at": moment(one.updated_at),
@@ -339,6 +409,63 @@ def ticket(one: Ticket) -> Json:
             {"rule": why.rule, "version": why.version, "severity": why.severity, "lapsed": why.lapsed}
             for why in one.reasons
         ],
+    }
+
+
+def _clocks(one: Clocks) -> Json:
+    running = one.named()
+    shown = {name: _clock(running[name]) if name in running else None for name in CLOCKS}
+    return {"row": one.row, "policy": one.policy, **shown}
+
+
+def _clock(one: Clock) -> Json:
+    moments = ("due_at", "paused_at", "met_at", "reminded_at", "breached_at", "escalated_at")
+    return {
+        "minutes": _minutes(one.allowed),
+        **{name: moment(getattr(one, name)) for name in moments},
+        "left_minutes": _minutes(one.left) if one.paused_at else None,
+        "provisional": bool(one.unpublished),
+        "unpublished": list(one.unpublished),
+    }
+
+
+def _minutes(span: timedelta) -> float:
+    return round(span.total_seconds() / 60, 1)
+
+
+def sla(workspace: str, one: Policy) -> Json:
+    severities = {
+        name: {
+            **_promises(one.rows[name]),
+            "mot": _promises(one.rows[name + MOT_MARK]) if name + MOT_MARK in one.rows else None,
+        }
+        for name in SEVERITIES
+        if name in one.rows
+    }
+    return {
+        "workspace": workspace,
+        "version": one.version,
+        "reminder": one.reminder,
+        "touchpoints": list(one.touchpoints),
+        "severities": severities,
+        "quiet": _quiet(one.quiet) if one.quiet else None,
+    }
+
+
+def _promises(targets: Mapping[str, float]) -> Json:
+    return {name: targets.get(name) for name in CLOCKS}
+
+
+def _quiet(one: QuietHours) -> Json:
+    start, end = (f"{minute // 60:02d}:{minute % 60:02d}" for minute in (one.start, one.end))
+    return {"from": start, "to": end, "critical": one.critical}
+
+
+def deadline(counted: Counted) -> Json:
+    return {
+        "due_at": moment(counted.at),
+        "provisional": counted.is_provisional,
+        "unpublished": list(counted.unpublished),
     }
 
 
@@ -353,6 +480,7 @@ def move(one: Move, handed: Handover | None = None) -> Json:
         "implied": one.implied,
         "root_cause": one.root_cause,
         "action": one.action,
+        "cause": one.cause,
         "handed": {"from": _hands(handed.before), "to": _hands(handed.after)} if handed else None,
     }
 
@@ -379,6 +507,25 @@ def note(one: Note) -> Json:
         "text": one.text,
         "attachments": list(one.attachments),
     }
+
+
+def verification(workspace: str, one: Rules) -> Json:
+    return {
+        "workspace": workspace,
+        "version": one.version,
+        "enabled": one.enabled,
+        "wait_days": one.wait_days,
+        "change_days": one.change_days,
+        "question": dict(one.question) if one.question else None,
+        "changed_at": moment(one.changed_at),
+        "by": one.by,
+    }
+
+
+def children(parts: Sequence[Ticket]) -> list[Json]:
+    """The parts of a case, one line each."""
+    names = ("id", "part", "version", "state", "severity", "title", "owner", "verification")
+    return [{**{name: getattr(one, name) for name in names}, "departments": list(one.departments)} for one in parts]
 
 
 def customer(one: Customer | None) -> Json | None:

@@ -63,7 +63,7 @@ _BUTTON: Final = '<button name="do" value="$what">$label</button>'
 _FOLDED: Final = "<details$open><summary>$label</summary>$fields$button</details>"
 _AREA: Final = """<label for="$name">$label</label>
 <textarea id="$name" name="$name" rows="3" maxlength="2000">$value</textarea>"""
-_SELECT: Final = '<label for="department">$label</label><select id="department" name="department">$options</select>'
+_SELECT: Final = '<label for="$name">$label</label><select id="$name" name="$name">$options</select>'
 _OPTION: Final = '<option value="$value"$chosen>$label</option>'
 
 
@@ -146,10 +146,21 @@ def _head(page: Page, lang: str) -> Html:
     pairs = [
         ("state", state(ticket.state, lang)),
         ("severity", word(ticket.severity, lang)),
+        ("first_response", _promise(page, "first_response", lang)),
+        ("next_update", _promise(page, "next_update", lang)),
         ("unit", _unit(page)),
         ("scores", "  ".join(f"{one.kind.upper()} {one.value:g}/{one.high:g}" for one in scores)),
     ]
     return joined([due, _pairs(pairs, lang)])
+
+
+def _promise(page: Page, name: str, lang: str) -> str:
+    """By when a promise is to be kept; empty for one that is kept, over or not made."""
+    ticket = page.ticket
+    clock = ticket.clocks.named().get(name) if ticket.clocks and ticket.state not in SETTLED else None
+    if clock is None or clock.due_at is None or clock.met_at is not None:
+        return ""
+    return deadlines.near(clock.due_at, page.now, _zone(page), lang)
 
 
 def _unit(page: Page) -> str:
@@ -181,7 +192,8 @@ def _why(page: Page, lang: str) -> Html:
         ("rules", _comma(lang).join(rules)),
         ("tags", _comma(lang).join(page.topic_name(topic, lang) for topic in ticket.topics)),
     ]
-    return _pairs(pairs, lang)
+    way = joined(fill("<li>$why</li>", why=said(one.why, lang)) for one in page.path)
+    return joined([_pairs(pairs, lang), fill("<ol>$way</ol>", way=way) if way else Html()])
 
 
 def _owner(page: Page, lang: str) -> str:
@@ -265,6 +277,9 @@ def _act(page: Page, what: str, lang: str, given: Act | None) -> Html:
     fields = [_area(name, getattr(given, name, ""), lang) for name in names]
     if what == NOT_MINE:
         fields.append(_departments(page, lang, given.department if given else ""))
+    elif page.causes:
+        options = [("", word("other_cause", lang)), *((one.id, said(one.names, lang)) for one in page.causes)]
+        fields.append(_select("cause", options, lang, given.cause if given else ""))
     unfolded = Html(" open") if given is not None and given.what == what else Html()
     return fill(_FOLDED, open=unfolded, label=label, fields=joined(fields), button=button)
 
@@ -279,8 +294,13 @@ def _departments(page: Page, lang: str, chosen: str) -> Html:
     if not others:
         return Html()
     options = [("", word("triage", lang)), *((one, _department(page, one, lang)) for one in others)]
+    return _select("department", options, lang, chosen)
+
+
+def _select(name: str, options: Iterable[tuple[str, str]], lang: str, chosen: str) -> Html:
+    """One of several; ``options``: value and label."""
     shown = (
         fill(_OPTION, value=value, label=label, chosen=Html(" selected") if value == chosen else Html())
         for value, label in options
     )
-    return fill(_SELECT, label=word("department", lang), options=joined(shown))
+    return fill(_SELECT, name=name, label=word(name, lang), options=joined(shown))

@@ -91,7 +91,7 @@ class ActOnPage:
 
         Raises NotFound for the link; Forbidden ``code_invalid`` for a code that is wrong, over or locked; Conflict
         ``illegal_move``, ``version_conflict``, ``already_claimed``; Invalid ``no_reason``, ``no_department``,
-        ``nothing_changes``, ``resolution_incomplete``; Retryable.
+        ``nothing_changes``, ``resolution_incomplete``, ``unknown_cause``; Retryable.
         """
         link = self.links.read(text)
         ticket = self.tickets.get(link.workspace, link.ticket)
@@ -122,7 +122,13 @@ class ActOnPage:
             return self.move(*where, to="in_progress", version=version, actor=person, reason="contacted")
         if act.what == RESOLVE:
             return self.move(
-                *where, to="resolved", version=version, actor=person, root_cause=act.root_cause, action=act.action
+                *where,
+                to="resolved",
+                version=version,
+                actor=person,
+                root_cause=act.root_cause,
+                action=act.action,
+                cause=act.cause or None,
             )
         return self._give_back(ticket, act, person)
 

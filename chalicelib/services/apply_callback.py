@@ -11,11 +11,14 @@ from chalicelib.domain.access import nowhere
 from chalicelib.domain.callback import ExternalItem, Verdict, judge, of_said
 from chalicelib.domain.calls import Opened, Said
 from chalicelib.domain.directory import Endpoint
+from chalicelib.domain.parts import PUT_AWAY
 from chalicelib.domain.standard_webhooks import no_fit
 from chalicelib.domain.text_hygiene import is_identifier
 from chalicelib.domain.ticket import Step, Ticket
 from chalicelib.errors import Rejected, Retryable
+from chalicelib.services.follow_parts import refuse_open_parts
 from chalicelib.services.ports import Clock, Queue
+from chalicelib.services.take_answer import TakeAnswer
 
 KIND: Final = "callback"  # of a message that asks for this service
 ATTEMPTS: Final = 30  # each lost race means that another callback got on
@@ -90,19 +93,27 @@ class ApplyCallback:
     reader: Callable[[str], Reader | None]  # by connector
     queue: Queue
     clock: Clock
+    answer: Callable[[], TakeAnswer]  # built for a customer's answer, and not before
 
     def verdict(self, workspace: str, endpoint_id: str, opened: Opened, now: datetime) -> Heard:
         """Apply the one thing that was said, or say why not.
 
         Raises Unauthorized (deleted a moment ago), Malformed, Invalid, NotFound (no such ticket in the endpoint's
-        workspace), Conflict (``illegal_move``, ``external_id_mismatch``), Retryable.
+        workspace), Conflict (``illegal_move``, ``external_id_mismatch``, those of ``TakeAnswer``), Retryable.
         """
         endpoint = self.endpoints.endpoint(workspace, endpoint_id)
         reader = self.reader(endpoint.connector) if endpoint else None
         if endpoint is None or reader is None:
             raise no_fit()
         (said,) = reader.read(opened, endpoint.settings, now)
+        if said.answer is not None:
+            return self._answered(endpoint, said, said.answer)
         return self._apply(endpoint, said, said.ticket_id or "", now)
+
+    def _answered(self, endpoint: Endpoint, said: Said, answer: str) -> Heard:
+        """What the customer told the company's own system."""
+        taken = self.answer()(endpoint.workspace, said.ticket_id or "", answer, via=endpoint.id, words=said.note)
+        return Heard("applied" if taken.code == "ok" else "ignored", taken.code, taken.ticket)
 
     def __call__(self, message: Mapping[str, Any]) -> Applied:
         """One message of ``hear_callback``. What a vendor says wrongly is answered already: it becomes a code.
@@ -119,6 +130,11 @@ class ApplyCallback:
         except Rejected as refusal:
             return Applied((refusal.code,))
         return self._each(endpoint, said, message, heard_at)
+
+    def found(self, endpoint: Endpoint, said: Said, ticket_id: str, heard_at: datetime) -> Applied:
+        """What was read of a ticket's item, nobody having called. Raises Retryable."""
+        outcome = self._judged(endpoint, said, ticket_id, heard_at, 0)
+        return Applied((outcome.code,), (outcome.ticket,) if outcome.ticket else ())
 
     def _each(
         self, endpoint: Endpoint, said: Sequence[Said], message: Mapping[str, Any], heard_at: datetime
@@ -179,6 +195,8 @@ class ApplyCallback:
             known = self.tickets.external_item(endpoint.workspace, endpoint.id, callback.external_id)
             status_map = endpoint.settings.get("status_map") or {}
             verdict = judge(callback, ticket, known, endpoint=endpoint.id, status_map=status_map, at=self.clock())
+            if verdict.step and verdict.step.ticket.state in PUT_AWAY:
+                refuse_open_parts(self.tickets, ticket)
             if self._kept(verdict, known, ticket):
                 after = verdict.step.ticket if verdict.step else ticket
                 return Heard("applied" if verdict.step else "ignored", verdict.code, after)

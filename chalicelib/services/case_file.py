@@ -101,7 +101,7 @@ class CaseFile:
         if ticket.customer is None:
             return None
         found = self.tickets.of_customer(ticket.workspace, ticket.customer, limit=MOST_CASES)
-        cases = [one for one in found if sees_unit(key, one.unit) and one.id != ticket.id]
+        cases = [one for one in found if sees_unit(key, one.unit) and one.id not in (ticket.id, ticket.parent)]
         return Customer(
             open=tuple(one for one in cases if one.state not in SETTLED),
             heard=len(cases) + 1,

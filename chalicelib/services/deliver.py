@@ -15,6 +15,7 @@ from chalicelib.domain.directory import Endpoint, EndpointSecret
 from chalicelib.domain.events import rfc3339
 from chalicelib.domain.feedback import Feedback
 from chalicelib.domain.fields import TIME_ZONE
+from chalicelib.domain.graph import Told
 from chalicelib.domain.outbound import (
     DELIVERED,
     DISABLE,
@@ -31,6 +32,7 @@ from chalicelib.domain.playbook import Chosen, Playbook
 from chalicelib.domain.ratelimit import Limit, effective
 from chalicelib.domain.ticket import Ticket
 from chalicelib.domain.ticket_title import TopicNames
+from chalicelib.domain.verification import EVENT, Ask
 from chalicelib.errors import Rejected
 from chalicelib.services.delivery_plan import SOON, DeliveryPlan
 from chalicelib.services.digest import Digest, Digester, Waiting
@@ -118,13 +120,15 @@ class Door(Protocol):
 @dataclass(frozen=True, slots=True)
 class Deliver:
     """``topic_names`` gives a workspace's names of topics, ``luck`` gives 0…1 for the jitter. ``playbook`` gives what
-    a ticket keeps, see services/find_playbook.py.
+    a ticket keeps, see services/find_playbook.py; ``ask`` what its customer is to be asked, see
+    services/answer_links.py.
 
     ``keeper`` gives the connector of a name that keeps an item a ticket, None for one that is told of events;
     ``digester`` that of a chat robot, which names many in one message.
 
     ``monotonic`` gives seconds for durations; ``base_url`` is where our own pages are. ``page`` names the one of a
-    ticket for as long as something of a moment is news, see services/page_links.py.
+    ticket for as long as something of a moment is news, see services/page_links.py. ``watch`` has what an endpoint makes
+    of a ticket (workspace, endpoint, ticket) asked for, where the endpoint says where.
     """
 
     plan: DeliveryPlan
@@ -148,6 +152,9 @@ class Deliver:
     page: Callable[[str, str, datetime], str] = lambda _, ticket, __: ticket
     lease: timedelta = LEASE
     playbook: Callable[[str, Chosen | None], Playbook | None] = lambda _, __: None
+    path: Callable[[Ticket], tuple[Told, ...]] = lambda _: ()
+    ask: Callable[[Ticket, Feedback | None, Playbook | None], Ask | None] = lambda _, __, ___: None
+    watch: Callable[[str, str, str], None] = lambda *_: None
 
     def handle(
         self, workspace: str, delivery_id: str, version: int, *, waited: bool = False, looks: int = 0
@@ -378,13 +385,20 @@ class Deliver:
     # --- events -------------------------------------------------------------------------------------------------
 
     def _message(self, mine: Delivery, endpoint: Endpoint, now: datetime, *, words: bool = True) -> Message | None:
-        """What there is to say now; None when its ticket is gone. Without ``words``, nothing of the customer's."""
+        """What there is to say now; None when its ticket is gone, or its question no longer open.
+
+        Without ``words``, nothing of the customer's.
+        """
         detail = mine.detail
         ticket = self.tickets.get(mine.workspace, detail["ticket_id"]) if detail.get("ticket_id") else None
         if detail.get("ticket_id") and ticket is None:
             return None
         feedback_id = detail.get("feedback_id") if words else None
         feedback = self.voices.get(mine.workspace, feedback_id) if feedback_id else None
+        playbook = self.playbook(mine.workspace, ticket.playbook) if ticket else None
+        ask = self._ask(mine, ticket, feedback, playbook)
+        if mine.event_type == EVENT and ask is None:
+            return None
         return Message(
             delivery_id=mine.id,
             type=mine.event_type,
@@ -398,9 +412,19 @@ class Deliver:
             base_url=self.base_url,
             page=self._page(mine),
             topic_name=self.topic_names(mine.workspace),
-            playbook=self.playbook(mine.workspace, ticket.playbook) if ticket else None,
+            playbook=playbook,
+            path=self.path(ticket) if ticket else (),
+            ask=ask,
             time_zone=endpoint.settings.get("time_zone") or TIME_ZONE,
         )
+
+    def _ask(
+        self, mine: Delivery, ticket: Ticket | None, feedback: Feedback | None, playbook: Playbook | None
+    ) -> Ask | None:
+        """The question that this event tells of; None once it was answered, or another one was asked."""
+        if mine.event_type != EVENT or ticket is None or ticket.asked_at is None:
+            return None
+        return self.ask(ticket, feedback, playbook) if rfc3339(ticket.asked_at) == mine.occurred_at else None
 
     def _page(self, mine: Delivery) -> str:
         """The same for every attempt: what a target knows by its content must not change with a retry.
@@ -465,6 +489,8 @@ class Deliver:
     ) -> tuple[str, ...]:
         tried = rules.counted(before)
         if outcome.verdict == DELIVERED:
+            if endpoint.settings.get("status_url") and before.detail.get("ticket_id"):
+                self.watch(before.workspace, before.endpoint, before.detail["ticket_id"])
             if endpoint.failing_since is not None:
                 self.directory.note_success(endpoint.workspace, endpoint.id)
             return ("Delivered",) if self.plan.end(tried, "delivered", outcome.code, lease=lease) else ()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final, Protocol
 
 from chalicelib.domain.organisation import Organisation
@@ -26,6 +27,7 @@ class FindOwner:
 
     store: Versions
     clock: Clock
+    load: Callable[[str, str], int] = lambda _workspace, _person: 0  # open tickets of a person
     _seen: dict[str, tuple[datetime, Organisation]] = field(default_factory=dict, init=False, repr=False)
 
     def __call__(self, workspace: str, departments: Sequence[str], unit: str | None) -> str | None:
@@ -33,7 +35,8 @@ class FindOwner:
 
         None where nobody is, or where there is no organisation. Raises Retryable.
         """
-        return self.organisation(workspace).way(departments, unit, self.clock()).owner
+        one = self.organisation(workspace)
+        return one.way(departments, unit, self.clock(), load=partial(self.load, workspace)).owner
 
     def key_of(self, workspace: str, person: str) -> str | None:
         """The id of the API key with which somebody works; None for a stranger. Raises Retryable."""

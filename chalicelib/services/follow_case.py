@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from chalicelib.errors import Parked
@@ -15,10 +15,13 @@ Follower = Callable[[Mapping[str, Any]], str | None]
 
 @dataclass(frozen=True, slots=True)
 class FollowCase:
-    """``followers`` all hear of every change; a message of a due row goes to the one of its kind."""
+    """``followers`` all hear of every change of a ticket, ``listeners`` of every voice that is to be followed up; a
+    message of a due row goes to the one of its kind.
+    """
 
     followers: Mapping[str, Follower]
     kinds: Mapping[str, Follower]
+    listeners: Mapping[str, Follower] = field(default_factory=dict)
 
     def __call__(self, message: Mapping[str, Any]) -> Mapping[str, str]:
         """What each came to, by name. One that fails has all of them called again.
@@ -31,6 +34,8 @@ class FollowCase:
                 raise Parked("Nobody takes such a message.", code="message_invalid")
             return _told({kind: self.kinds[kind](message)})
         detail = message.get("detail")
+        if isinstance(detail, Mapping) and str(detail.get("type")).startswith("feedback."):
+            return _told({name: listen(detail) for name, listen in self.listeners.items()})
         if not isinstance(detail, Mapping) or not isinstance(detail.get("ticket_id"), str):
             raise Parked("The message names no ticket.", code="message_invalid")
         return _told({name: follow(detail) for name, follow in self.followers.items()})

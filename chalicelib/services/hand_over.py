@@ -34,13 +34,15 @@ class HandOver:
     """Each against the version that the caller saw. All raise NotFound and Conflict (``version_conflict``).
 
     Where there is an organisation, people and departments are those that it knows; ``asked`` gives the departments of
-    the code frame and the rules, which are known too. Where there is none, any name will do.
+    the code frame and the rules, which are known too. Where there is none, any name will do. ``knows`` refuses a
+    cause that is not in the workspace's graph.
     """
 
     tickets: TicketStore
     clock: Clock
     office: Office
     asked: Callable[[str], Asked]
+    knows: Callable[[str, str | None], None] = lambda _, __: None
 
     def claim(self, workspace: str, ticket_id: str, *, version: int, owner: str | None, actor: str) -> Ticket:
         """The ticket, accepted by ``owner``; None for whoever works with the key ``actor``, else for the key itself.
@@ -79,11 +81,23 @@ class HandOver:
         return self._written(ticket, step)
 
     def complete(
-        self, workspace: str, ticket_id: str, *, version: int, root_cause: str | None, action: str | None, actor: str
+        self,
+        workspace: str,
+        ticket_id: str,
+        *,
+        version: int,
+        root_cause: str | None,
+        action: str | None,
+        actor: str,
+        cause: str | None = None,
     ) -> Ticket:
-        """The ticket with a root cause or action that came later. What was known already changes nothing."""
+        """The ticket with a root cause or action that came later. What was known already changes nothing.
+
+        Raises Invalid ``unknown_cause``.
+        """
+        self.knows(workspace, cause)
         ticket = self._seen(workspace, ticket_id, version)
-        given = Resolution(colleagues_words(root_cause), colleagues_words(action))
+        given = Resolution(colleagues_words(root_cause), colleagues_words(action), cause)
         return self._written(ticket, completed(ticket, given, actor=actor, at=self.clock()))
 
     def _seen(self, workspace: str, ticket_id: str, version: int) -> Ticket:
@@ -113,4 +127,4 @@ class HandOver:
             return ticket
         if not self.tickets.update(step.ticket, step.moves, expected_version=ticket.version):
             raise version_conflict()
-        return step.ticket
+        return self.tickets.get(ticket.workspace, ticket.id) or step.ticket  # with its clocks

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol, TypeGuard
 
 from chalicelib.domain.directory import EndpointSecret
 from chalicelib.domain.ids import digest
-from chalicelib.domain.item import Access, KeptToken, Token
+from chalicelib.domain.item import TOKEN_EXPIRED, Access, KeptToken, Token
 from chalicelib.domain.outbound import DELIVERED, RETRY, UNREADABLE, HttpRequest, HttpResponse, Outcome
 from chalicelib.services.ports import Clock
-from chalicelib.services.vendor_calls import Calls, Stop, later
+from chalicelib.services.vendor_calls import Answer, Calls, Stop, later
 
 LEASE: Final = timedelta(seconds=15)  # longer than one attempt's deadline
 TOKEN_BUSY: Final = "token_busy"  # noqa: S105  (a code)
@@ -37,6 +38,12 @@ class Authoriser(Protocol):
     def authorise(self, access: Access, now: datetime) -> HttpRequest | None: ...
 
     def token(self, response: HttpResponse, now: datetime) -> Token | Outcome: ...
+
+
+class AskedConnector(Authoriser, Protocol):
+    """With what its answers mean."""
+
+    def outcome(self, response: HttpResponse) -> Outcome: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +93,54 @@ class KeepToken:
             self.tokens.put(*place, replace(kept, token=replace(kept.token, expires_at=now)))
         else:
             self.tokens.release(*place)
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorisedCalls:
+    """The calls of one attempt, each with a token in force. ``access`` gives what a call with that token is made with.
+
+    ``seen``: tokens that an answer may echo.
+    """
+
+    keep_token: KeepToken
+    connector: AskedConnector
+    calls: Calls
+    access: Callable[[str | None], Access]
+    seen: list[str] = field(default_factory=list, repr=False)
+
+    def __call__(
+        self, step: str, build: Callable[[Access], HttpRequest | None], *, before: Callable[[], None] | None = None
+    ) -> Answer | None:
+        """One call, and once more if the target has dropped the token; None for no request.
+
+        ``before`` runs when the call may leave and before it does. Raises Stop, Rejected.
+        """
+        token = self._token()
+        answer = self._send(step, build, token, before)
+        if token is None or answer is None or answer.outcome.code != TOKEN_EXPIRED:
+            return answer
+        return self._send(step, build, self._token(refused=token), before)
+
+    def _send(
+        self,
+        step: str,
+        build: Callable[[Access], HttpRequest | None],
+        token: str | None,
+        before: Callable[[], None] | None,
+    ) -> Answer | None:
+        request = build(self.access(token))
+        if request is None:
+            return None
+        self.calls.admit()
+        if before is not None:
+            before()
+        return self.calls.send(step, request, self.connector.outcome)
+
+    def _token(self, *, refused: str | None = None) -> str | None:
+        token = self.keep_token(self.connector, self.access(None), self.calls, refused=refused)
+        if token is not None:
+            self.seen.append(token)
+        return token
 
 
 def _fetch(connector: Authoriser, request: HttpRequest, calls: Calls, now: datetime) -> Token:

@@ -91,6 +91,15 @@ class WaitingDeliveries(Protocol):
         """Send what was held; returns how many."""
 
 
+class Polls(Protocol):
+    """Asking an endpoint's system how its items stand. See services/reconcile.py."""
+
+    def arm(self, endpoint: Endpoint) -> None:
+        """On or off, as the endpoint's state and settings say."""
+
+    def forget(self, workspace: str, endpoint_id: str) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class NewEndpoint:
     """What is shown once."""
@@ -135,6 +144,7 @@ class ManageEndpoints:
     deliveries: WaitingDeliveries
     check_url: Callable[[str], Target]
     clock: Clock
+    polls: Polls
 
     def create(
         self,
@@ -173,6 +183,7 @@ class ManageEndpoints:
         record = EndpointSecret(workspace, endpoint.id, url, first, connector=connector)
         self.secrets.put(replace(record, headers=dict(headers), credentials=credentials))
         self.store.put_endpoint(endpoint)
+        self.polls.arm(endpoint)
         return NewEndpoint(endpoint, first)
 
     def get(self, workspace: str, endpoint_id: str) -> Endpoint:
@@ -205,10 +216,14 @@ class ManageEndpoints:
         if not all(one is None for one in (wanted.name, wanted.events, settings, kept)):
             after = self._updated(before, wanted, settings, kept or _Kept())
         if wanted.state is None:
+            if settings is not None:
+                self.polls.arm(after)
             return after, 0
         self.store.set_endpoint_state(workspace, endpoint_id, wanted.state)
         released = self.deliveries.release(workspace, endpoint_id) if wanted.state == "active" else 0
-        return self.get(workspace, endpoint_id), released
+        after = self.get(workspace, endpoint_id)
+        self.polls.arm(after)
+        return after, released
 
     def rotate(self, workspace: str, endpoint_id: str) -> Rotated:
         """A new secret; for a day we sign with both, and take callbacks signed with either.
@@ -234,6 +249,7 @@ class ManageEndpoints:
         self.secrets.delete(endpoint_id)
         cancelled = self.deliveries.cancel(workspace, endpoint_id)
         self.store.delete_endpoint(workspace, endpoint_id)
+        self.polls.forget(workspace, endpoint_id)
         return cancelled + self.deliveries.cancel(workspace, endpoint_id)
 
     def _updated(

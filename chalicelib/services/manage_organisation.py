@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Final, Protocol
 
 from chalicelib.domain.access import nowhere
@@ -55,6 +56,7 @@ class ManageOrganisation:
     asked: Callable[[str], Asked]
     countries: Callable[[], Collection[str]]
     clock: Clock
+    load: Callable[[str, str], int] = lambda _workspace, _person: 0  # open tickets of a person
 
     def is_country(self, code: str) -> bool:
         """Whether there is a calendar of it."""
@@ -146,7 +148,7 @@ class ManageOrganisation:
             edges = [Edge(topic, departments[0], "topic", {"frame": asked.frame})]
         elif department is not None:
             edges = [Edge(department, department, "asked")]
-        way = one.way(departments, unit, at, edges=edges)
+        way = one.way(departments, unit, at, edges=edges, load=partial(self.load, workspace))
         above = one.above(way.owner, way.department, unit, at) if way.owner else Way(None, None, ())
         return Answerable(way, above, at, one.version)
 

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from chalicelib.domain.access import nowhere
 from chalicelib.domain.feedback import Feedback
+from chalicelib.domain.graph import Cause, Told
 from chalicelib.domain.organisation import Organisation
 from chalicelib.domain.playbook import Chosen, Playbook
 from chalicelib.domain.ticket import Move, Ticket
@@ -39,11 +40,16 @@ class Page:
     expires_at: datetime  # of the link
     feedback: Feedback | None = field(default=None, repr=False)
     playbook: Playbook | None = field(default=None, repr=False)
+    path: tuple[Told, ...] = ()
+    causes: tuple[Cause, ...] = ()  # to choose from, the likeliest first
 
 
 @dataclass(frozen=True, slots=True)
 class OpenPage:
-    """``playbook``: see services/find_playbook.py; ``organisation`` gives a workspace's, an empty one without."""
+    """``playbook``: see services/find_playbook.py; ``path`` and ``causes``: services/find_graph.py.
+
+    ``organisation`` gives a workspace's, an empty one without.
+    """
 
     links: PageLinks
     tickets: Tickets
@@ -52,6 +58,8 @@ class OpenPage:
     topic_names: Callable[[str], TopicNames]
     organisation: Callable[[str], Organisation]
     clock: Clock
+    path: Callable[[Ticket], tuple[Told, ...]] = lambda _: ()
+    causes: Callable[[Ticket], tuple[Cause, ...]] = lambda _: ()
 
     def __call__(self, text: str) -> Page:
         """Raises NotFound for a link that is over or was never made, Retryable."""
@@ -68,4 +76,6 @@ class OpenPage:
             expires_at=link.expires_at,
             feedback=self.voices.get(link.workspace, ticket.feedback),
             playbook=self.playbook(link.workspace, ticket.playbook),
+            path=self.path(ticket),
+            causes=self.causes(ticket),
         )

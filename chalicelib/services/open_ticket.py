@@ -1,15 +1,21 @@
-"""A feedback that needs a person gets its one ticket, and the ticket follows the feedback."""
+"""A feedback that needs a person gets its one ticket, and the ticket follows the feedback.
+
+Where it complains to several departments each of them gets a part, a ticket below that one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from chalicelib.domain.feedback import Feedback
-from chalicelib.domain.ids import ticket_id
+from chalicelib.domain.ids import child_ticket_id, ticket_id
+from chalicelib.domain.organisation import Edge
+from chalicelib.domain.parts import by_department, lapsed, opened_part, parts_of
 from chalicelib.domain.playbook import Chosen, FrameWords, choose
-from chalicelib.domain.ticket import Step, brought_up, is_elsewhere, opened, owned, wants_ticket
+from chalicelib.domain.rules import Rule
+from chalicelib.domain.ticket import Step, Ticket, brought_up, is_elsewhere, on_its_way, opened, owned, wants_ticket
 from chalicelib.domain.ticket_title import language, title
 from chalicelib.errors import Parked, Retryable
 from chalicelib.services.ports import Clock, FeedbackReader, TicketStore
@@ -24,12 +30,24 @@ def nobody(workspace: str, departments: Sequence[str], unit: str | None) -> str 
     return None
 
 
+def no_path(ticket: Ticket) -> tuple[Edge, ...]:  # noqa: ARG001 - as OpenTicket asks for it
+    """Where nobody knows why things go wrong."""
+    return ()
+
+
+def no_rules(workspace: str) -> Iterable[Rule]:  # noqa: ARG001 - as OpenTicket asks for them
+    """Where nobody knows the rules, each part has all reasons."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class OpenTicket:
     """What the tickets queue asks for. The message only names the feedback; what counts is the row as it is now.
 
     ``frames`` gives what a workspace's frame says of topics: their names, and what to do about them. ``owner`` gives
     who is answerable now; it is asked when a ticket is opened, and when it goes to another department or unit.
+    ``rules`` are a workspace's in force; they are asked which of several parts they are about. ``path`` gives the way
+    of a ticket from what it is about to the question that ends it, with every version that comes of its voice.
     """
 
     feedback: FeedbackReader
@@ -37,6 +55,8 @@ class OpenTicket:
     frames: Callable[[str], FrameWords]
     clock: Clock
     owner: Owners = nobody
+    rules: Callable[[str], Iterable[Rule]] = no_rules
+    path: Callable[[Ticket], tuple[Edge, ...]] = no_path
 
     def __call__(self, message: Mapping[str, Any]) -> str:
         """Bring feedback and ticket together; any number of times, in any order, with the same end.
@@ -56,26 +76,71 @@ class OpenTicket:
         raise Retryable("The feedback or its ticket keeps changing.", code="contended")
 
     def _settle(self, feedback: Feedback) -> str | None:
-        """Open the ticket or bring it up to date; None when somebody else changed it meanwhile."""
+        """Open the ticket and its parts or bring them up to date; None when somebody else changed one meanwhile.
+
+        The whole first: it names its parts, so what a crash leaves out is made when the message comes again.
+        """
         ticket = self.tickets.get(feedback.workspace, ticket_id(feedback.workspace, feedback.id))
-        if ticket is None:
-            return self._open(feedback) if wants_ticket(feedback) else "cleared"
+        if ticket is None and not wants_ticket(feedback):
+            return "cleared"
+        found = self._by_department(feedback, ticket)
+        parts = parts_of(ticket, feedback, found)
+        outcome = self._open(feedback, parts) if ticket is None else self._bring_up(ticket, feedback, parts)
+        for department in parts:
+            if outcome is None:
+                return None
+            part = self._part(department, feedback, found.get(department))
+            outcome = part and ("updated" if (outcome, part) == ("unchanged", "written") else outcome)
+        return outcome
+
+    def _by_department(self, feedback: Feedback, ticket: Ticket | None) -> Mapping[str, Feedback]:
+        """Nothing for a case of one department, without looking anything up."""
+        if len(feedback.understanding.departments) < 2 and not (ticket and ticket.parts):
+            return {}
+        words = self.frames(feedback.workspace)
+        return by_department(feedback, words.department, self.rules(feedback.workspace))
+
+    def _open(self, feedback: Feedback, parts: tuple[str, ...]) -> str | None:
         about, playbook = self._words(feedback)
-        step = brought_up(ticket, feedback, about, self.clock(), playbook)
+        step = self._on_its_way(self._owned(opened(feedback, about, self.clock(), playbook, parts)))
+        return "opened" if self.tickets.create(step.ticket, step.moves[0]) else None
+
+    def _bring_up(self, ticket: Ticket, feedback: Feedback, parts: tuple[str, ...] = ()) -> str | None:
+        about, playbook = self._words(feedback)
+        step = brought_up(ticket, feedback, about, self.clock(), playbook, parts)
         if step is None:
             return "unchanged"
         if is_elsewhere(ticket, step.ticket):
             step = self._owned(step)
-        return "updated" if self.tickets.update(step.ticket, step.moves, expected_version=ticket.version) else None
+        return "updated" if self._kept(ticket, self._on_its_way(step)) else None
 
-    def _open(self, feedback: Feedback) -> str | None:
-        about, playbook = self._words(feedback)
-        step = self._owned(opened(feedback, about, self.clock(), playbook))
-        return "opened" if self.tickets.create(step.ticket, step.moves[0]) else None
+    def _part(self, department: str, feedback: Feedback, part: Feedback | None) -> str | None:
+        """Bring the ticket of one department together with its part of the voice; ``part`` None: it has none now.
+
+        Returns written | unchanged; None when somebody else changed it meanwhile.
+        """
+        child = self.tickets.get(feedback.workspace, child_ticket_id(feedback.workspace, feedback.id, department))
+        if child is not None and part is not None:
+            outcome = self._bring_up(child, part)
+            return "written" if outcome == "updated" else outcome
+        if part is None:
+            gone = lapsed(child, feedback, self.clock()) if child else None
+            if child is None or gone is None:
+                return "unchanged"
+            return "written" if self._kept(child, gone) else None
+        about, playbook = self._words(part)
+        step = self._on_its_way(self._owned(opened_part(department, part, about, self.clock(), playbook)))
+        return "written" if self.tickets.create(step.ticket, step.moves[0]) else None
+
+    def _kept(self, before: Ticket, step: Step) -> bool:
+        return self.tickets.update(step.ticket, step.moves, expected_version=before.version)
 
     def _owned(self, step: Step) -> Step:
         ticket = step.ticket
         return owned(step, self.owner(ticket.workspace, ticket.departments, ticket.unit))
+
+    def _on_its_way(self, step: Step) -> Step:
+        return on_its_way(step, self.path(step.ticket))
 
     def _words(self, feedback: Feedback) -> tuple[str, Chosen | None]:
         """Title and playbook, by the frame as it is now."""

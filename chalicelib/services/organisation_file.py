@@ -46,14 +46,17 @@ MOST_UNITS: Final = 20_000
 MOST_PEOPLE: Final = 20_000
 MOST_DAYS: Final = 200_000  # single days of all units together
 MOST_ABSENCES: Final = 100  # of one person
+MOST_OPEN: Final = 1_000  # open tickets of one person that a limit may allow: whoever counts reads them
 INVALID: Final = "organisation_invalid"
 
 _LONGEST: Final = 200  # characters of a name or an id of a unit
 _WORKSPACE: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")  # as other bodies have it
 _LANGUAGES: Final = ("zh-CN", "en")
-_HEAD: Final = ("workspace", "version", "time_zone", "calendar", "hours", "triage", "units", "departments", "people")
+_HEAD: Final = (
+    "workspace", "version", "time_zone", "calendar", "hours", "triage", "most_open", "units", "departments", "people",
+)  # fmt: skip
 _UNIT: Final = ("name", "type", "parent", "time_zone", "calendar", "hours", "days")
-_PERSON: Final = ("name", "posts", "authority", "deputies", "superior", "absent", "key", "channels")
+_PERSON: Final = ("name", "posts", "authority", "deputies", "superior", "absent", "key", "most_open", "channels")
 UNIT_COLUMNS: Final = ("id", *_UNIT)
 PERSON_COLUMNS: Final = ("id", *_PERSON[:-1], *CHANNELS)
 _NULLS: Final = ("", "~", "null")
@@ -156,6 +159,7 @@ def _document(root: Entry, is_country: Countries) -> Document:
         calendar=_each(head.get("calendar"), _country(is_country)) or default.calendar,
         hours=_each(head.get("hours"), hours) or default.hours,
         triage=_each(head.get("triage"), _id),
+        most_open=_each(head.get("most_open"), _most_open),
         units=_units(rows["units"], is_country),
         departments=tuple(_department(name, entry) for name, entry in rows["departments"].items()),
         people=tuple(_person(name, entry) for name, entry in rows["people"].items()),
@@ -229,6 +233,7 @@ def _person(name: str, entry: Entry) -> Person:
         superior=_each(given.get("superior"), _id),
         absences=absences,
         key=_each(given.get("key"), _id),
+        most_open=_each(given.get("most_open"), _most_open),
         channels={kind: channel for kind, channel in channels.items() if channel is not None},
     )
 
@@ -374,6 +379,13 @@ def _number(text: str) -> int:
     return int(text)
 
 
+def _most_open(text: str) -> int:
+    number = _number(text)
+    if not 1 <= number <= MOST_OPEN:
+        raise ValueError(f"A person has at least 1 and at most {MOST_OPEN} open tickets.")
+    return number
+
+
 def _zone(text: str) -> str:
     try:
         ZoneInfo(text)
@@ -427,6 +439,7 @@ def to_document(one: Organisation) -> dict[str, Any]:
         "calendar": one.calendar,
         "hours": written_hours(one.hours),
         "triage": one.triage,
+        "most_open": one.most_open,
         "units": {unit.id: _filled(_unit_members(unit)) for unit in one.units},
         "departments": {department.id: dict(department.names) for department in one.departments},
         "people": {person.id: _filled(_person_members(person)) for person in one.people},
@@ -474,6 +487,7 @@ def _person_members(person: Person) -> dict[str, Any]:
         "superior": person.superior,
         "absent": [written_dates(absence.first, absence.last) for absence in person.absences],
         "key": person.key,
+        "most_open": person.most_open,
         "channels": dict(person.channels),
     }
 

@@ -1,10 +1,10 @@
-"""Links to the page of a ticket: made for cards, looked at when somebody opens one."""
+"""Links to a page about a ticket: made for cards and questions, looked at when somebody opens one."""
 
 from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from chalicelib.domain import page_link
@@ -25,15 +25,17 @@ class Marks(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PageLinks:
-    """A link opens one ticket for 72 hours and says nothing of who holds it: links get forwarded."""
+    """A link opens one ticket and says nothing of who holds it: links get forwarded. One ``purpose`` is not another."""
 
     marks: Marks
     clock: Clock
+    purpose: str = PURPOSE
+    lifetime: timedelta = page_link.LIFETIME
 
     def make(self, workspace: str, ticket: str, since: datetime) -> str:
-        """The last part of the page's URL, valid for 72 hours from ``since``. Raises Retryable."""
-        told = page_link.unsigned(workspace, ticket, page_link.expiry(since))
-        return f"{told}.{self.marks.mark(workspace, PURPOSE, told)}"
+        """The last part of the page's URL, valid for ``lifetime`` from ``since``. Raises Retryable."""
+        told = page_link.unsigned(workspace, ticket, page_link.expiry(since, self.lifetime))
+        return f"{told}.{self.marks.mark(workspace, self.purpose, told)}"
 
     def read(self, text: str) -> PageLink:
         """Raises NotFound for what we did not make and for what is over, both alike; Retryable."""
@@ -41,7 +43,7 @@ class PageLinks:
         # A workspace without a key has no links: asked first, or every guess would make it one.
         if link is None or not self.marks.knows(link.workspace):
             raise nowhere()
-        genuine = hmac.compare_digest(self.marks.mark(link.workspace, PURPOSE, link.signed), link.mark)
+        genuine = hmac.compare_digest(self.marks.mark(link.workspace, self.purpose, link.signed), link.mark)
         if not genuine or self.clock() >= link.expires_at:
             raise nowhere()
         return link

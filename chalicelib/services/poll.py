@@ -120,7 +120,7 @@ class Poll:
             following = arm(self.due, connection, self.clock() + wait)
         lease = random_id("pl")
         taken = self.store.change(
-            workspace, connection_id, lambda state: _taken(state, at, following, lease, self.clock())
+            workspace, connection_id, lambda state: state.due(at, following, lease, self.clock())
         )
         if taken is None or taken.lease != lease:
             return Polled()
@@ -222,14 +222,6 @@ def _message(connection: Connection, at: str, *, goes_on: bool = False) -> dict[
     """``goes_on``: the run before had no time for all pages; the next one is armed already."""
     message = {"kind": KIND, "workspace": connection.workspace, "connection": connection.id, "at": at}
     return {**message, "goes_on": True} if goes_on else message
-
-
-def _taken(state: PollState, at: str, following: str, lease: str, now: datetime) -> PollState | None:
-    """The next run is armed either way; this one is taken unless another is under way."""
-    if state.next_at != at:
-        return None
-    armed = state.armed(following)
-    return armed if armed.is_led(now) else armed.led(lease, now)
 
 
 def _page_read(

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from chalicelib.domain.directory import Connection, Endpoint
 from chalicelib.domain.events import Event
 from chalicelib.domain.feedback import Feedback
+from chalicelib.domain.issue import Issue, IssueStep
 from chalicelib.domain.rules import Rule
 from chalicelib.domain.ticket import Move, Ticket
 
@@ -88,6 +89,18 @@ class TicketStore(Protocol):
 
     def update(self, ticket: Ticket, moves: Iterable[Move], *, expected_version: int) -> bool:
         """Write the new state and its history lines; False when somebody else was faster."""
+
+
+class IssueStore(Protocol):
+    """``storage.issues.IssueStore`` keeps them."""
+
+    def get(self, workspace: str, issue_id: str) -> Issue | None: ...
+
+    def create(self, step: IssueStep) -> bool:
+        """Write issue and first history line in one transaction; False when the issue exists."""
+
+    def update(self, *steps: IssueStep) -> bool:
+        """Write new states and their lines, all or none; False when somebody else was faster with one of them."""
 
 
 class DueStore(Protocol):

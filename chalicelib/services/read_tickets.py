@@ -11,6 +11,7 @@ from chalicelib.domain.directory import ApiKey
 from chalicelib.domain.handover import time_in_queue
 from chalicelib.domain.item import Item
 from chalicelib.domain.ticket import Move, Ticket
+from chalicelib.services.follow_parts import children
 from chalicelib.services.ports import Clock
 
 
@@ -58,6 +59,10 @@ class ReadTickets:
         """Seconds that each department has had it by now."""
         return time_in_queue(moves, self.clock(), otherwise=ticket.departments)
 
+    def parts(self, ticket: Ticket) -> Sequence[Ticket]:
+        """The parts of a case, in the order in which it was divided; a key that sees the case sees them."""
+        return children(self.store, ticket)
+
     def items_of(self, ticket: Ticket) -> Sequence[Item]:
         """What it became in other systems, one an endpoint at most."""
         return sorted(self.items.of_ticket(ticket.workspace, ticket.id), key=lambda one: one.endpoint)
@@ -72,11 +77,17 @@ class ReadTickets:
         department: str | None,
         limit: int,
         cursor: str | None,
+        parent: str | None = None,
     ) -> tuple[Sequence[Ticket], str | None]:
         """One page, last opened first. A page may be short, or empty, and still have a cursor.
 
-        Raises Invalid (``invalid_cursor``).
+        ``parent``: the parts of that case, all on one page. Raises Invalid (``invalid_cursor``), NotFound.
         """
+        if parent is not None:
+            asked = {"state": state, "owner": owner}
+            below = self.parts(self.get(key, workspace, parent))
+            some = [one for one in below if all(value in (None, getattr(one, name)) for name, value in asked.items())]
+            return [one for one in some if department is None or department in one.departments], None
         found, following = self.store.page(
             workspace, state=state, owner=owner, department=department, limit=limit, cursor=cursor
         )

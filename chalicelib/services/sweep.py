@@ -6,7 +6,7 @@ receives knows how to be told twice. What a run reads are due rows of its minute
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from itertools import islice
@@ -19,6 +19,7 @@ from chalicelib.domain.rollup import Bucket, hour_of
 from chalicelib.services.ports import Clock, Queue
 
 CURSOR: Final = "sweep"
+CALENDARS: Final = "calendars"  # the position of the last look at provisional deadlines
 MINUTE: Final = timedelta(minutes=1)
 PATIENCE: Final = timedelta(minutes=5)  # how long an action may take before it is sent again
 HOURLY_FROM: Final = timedelta(hours=1)  # up to here the waits double, from here on they are an hour
@@ -65,13 +66,14 @@ class Swept:
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """``queues`` are tickets, alerts, deliveries and rollups, by name."""
+    """``queues`` are those of domain/due.py, by name. ``calendars`` gives the release of the calendars that ship."""
 
     feedback: WaitingFeedback
     due: DueRows
     buckets: Buckets
     queues: Mapping[str, Queue]
     clock: Clock
+    calendars: Callable[[], str] | None = None
 
     def __call__(self) -> Swept:
         """One run, up to the minute that has just ended. Raises Retryable: then the next run covers its minutes too."""
@@ -81,6 +83,7 @@ class Sweep:
         buckets = self._recount(after, until)
         swept = Swept(actions=self._resend_actions(after, until), due=due, buckets=buckets, until=until)
         self.due.advance(CURSOR, until.isoformat())
+        self._look_at_calendars()
         return swept
 
     def _window(self) -> tuple[datetime, datetime]:
@@ -114,6 +117,17 @@ class Sweep:
                 self.due.delete(item)
                 sent += 1
         return sent
+
+    def _look_at_calendars(self) -> None:
+        """Have provisional deadlines looked at: once a day, and as soon as other calendars have come."""
+        if self.calendars is None:
+            return
+        now, release = self.clock().astimezone(timezone.utc), self.calendars()
+        at, _, known = (self.due.position(CALENDARS) or "").partition("#")
+        if known == release and at[:10] == now.date().isoformat():
+            return
+        self.queues["cases"].send({"kind": "recount"})
+        self.due.advance(CALENDARS, f"{now.isoformat()}#{release}")
 
     def _recount(self, after: datetime, until: datetime) -> int:
         """Have the buckets of the hours whose day has passed counted once more."""

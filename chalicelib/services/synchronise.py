@@ -31,7 +31,7 @@ from chalicelib.domain.outbound import (
 from chalicelib.domain.ratelimit import Limit, effective
 from chalicelib.domain.ticket import Ticket
 from chalicelib.errors import Rejected
-from chalicelib.services.keep_token import Authoriser, KeepToken
+from chalicelib.services.keep_token import Authoriser, AuthorisedCalls, KeepToken
 from chalicelib.services.ports import Clock
 from chalicelib.services.vendor_calls import Answer, Calls, Door, Stop, Windows, at, later
 
@@ -42,8 +42,6 @@ NOTHING_TO_CHANGE: Final = "nothing_to_change"
 ITEM_BUSY: Final = "item_busy"
 SEARCH_LAG: Final = "search_lag"
 CREATE_UNCERTAIN: Final = "create_uncertain"
-
-Build = Callable[[Access], HttpRequest | None]
 
 
 class StateConnector(Authoriser, Protocol):
@@ -129,7 +127,7 @@ class Brought:
 
 @dataclass(frozen=True, slots=True)
 class Synchronise:
-    """``monotonic`` gives seconds for durations."""
+    """``monotonic`` gives seconds for durations. ``watch`` has the item of (workspace, endpoint, ticket) asked for."""
 
     items: Items
     keep_token: KeepToken
@@ -138,6 +136,7 @@ class Synchronise:
     clock: Clock
     monotonic: Callable[[], float]
     lease: timedelta = LEASE
+    watch: Callable[[str, str, str], None] = lambda *_: None
 
     def is_current(self, endpoint: Endpoint, ticket: Ticket) -> bool:
         """Whether the item shows this version of the ticket already, or a newer one."""
@@ -175,7 +174,7 @@ class _Attempt:
         self._item = item
         self._released = False
         self._ambiguous = False
-        self._seen: list[str] = []
+        self._authorised = AuthorisedCalls(service.keep_token, task.connector, calls, self._access)
 
     @property
     def _version(self) -> int:
@@ -198,7 +197,7 @@ class _Attempt:
             free=free,
             uncertain=self._item.uncertain,
             ambiguous=self._ambiguous,
-            seen=tuple(self._seen),
+            seen=tuple(self._authorised.seen),
         )
 
     def _bring(self) -> Outcome:
@@ -239,7 +238,7 @@ class _Attempt:
         shown_at = mark.last_at + timedelta(seconds=self._connector.search_lag)
         if now < shown_at:
             raise later(SEARCH_LAG, at(shown_at, now))
-        answer = self._call("find", lambda access: self._connector.find(self._task.message, access))
+        answer = self._authorised("find", lambda access: self._connector.find(self._task.message, access))
         if answer is None or answer.response is None:
             raise Stop(answer.outcome if answer else Outcome(FAILED, CREATE_UNCERTAIN))
         none = answer.outcome.code == items_.ITEM_MISSING
@@ -256,7 +255,7 @@ class _Attempt:
         """What the create came to; None as ``_make``."""
         before = self._item
         try:
-            answer = self._call(
+            answer = self._authorised(
                 "create", lambda access: self._connector.create(self._task.message, access), before=self._mark
             )
         except (Stop, Rejected):
@@ -308,6 +307,8 @@ class _Attempt:
         self._item = replace(
             self._item, external_id=external_id, sent=version, creating=None, uncertain=False, missing=False
         )
+        if hasattr(self._connector, "read"):  # first: what is watched in vain does no harm
+            self._service.watch(self._item.workspace, self._item.endpoint, self._item.ticket)
         self._released = release
         if not self._service.items.link(self._now_known(), attempt=self._task.attempt, release=release):
             self._released = True
@@ -317,7 +318,9 @@ class _Attempt:
 
     def _update(self) -> Outcome:
         external_id = self._item.external_id or ""
-        answer = self._call("update", lambda access: self._connector.update(self._task.message, external_id, access))
+        answer = self._authorised(
+            "update", lambda access: self._connector.update(self._task.message, external_id, access)
+        )
         if answer is None:
             self._item = replace(self._item, sent=self._version)
             return Outcome(DELIVERED, NOTHING_TO_CHANGE)
@@ -347,34 +350,6 @@ class _Attempt:
             # Nothing was made. A wrong address calls every item missing: the one that was known is not forgotten.
             self._item = replace(gone, missing=True)
         return outcome
-
-    # --- calls --------------------------------------------------------------------------------------------------
-
-    def _call(self, step: str, build: Build, *, before: Callable[[], None] | None = None) -> Answer | None:
-        """One call with a token in force, and once more if the target has dropped that token; None for no request.
-
-        ``before`` runs when the call may leave and before it does. Raises Stop, Rejected.
-        """
-        token = self._token()
-        answer = self._send(step, build, token, before)
-        if token is None or answer is None or answer.outcome.code != items_.TOKEN_EXPIRED:
-            return answer
-        return self._send(step, build, self._token(refused=token), before)
-
-    def _send(self, step: str, build: Build, token: str | None, before: Callable[[], None] | None) -> Answer | None:
-        request = build(self._access(token))
-        if request is None:
-            return None
-        self._calls.admit()
-        if before is not None:
-            before()
-        return self._calls.send(step, request, self._connector.outcome)
-
-    def _token(self, *, refused: str | None = None) -> str | None:
-        token = self._service.keep_token(self._connector, self._access(None), self._calls, refused=refused)
-        if token is not None:
-            self._seen.append(token)
-        return token
 
     def _access(self, token: str | None) -> Access:
         settings: Mapping[str, Any] = self._task.endpoint.settings

@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 from chalicelib.domain import moments, rules, scoring
 from chalicelib.domain.arrival import Arrival
 from chalicelib.domain.feedback import Feedback
+from chalicelib.domain.graph import Told
 from chalicelib.domain.outbound import Message
 from chalicelib.domain.playbook import Playbook, Playbooks, choose
 from chalicelib.domain.reading import CodeFrame
@@ -47,14 +48,15 @@ class Tried:
     ticket: Ticket | None
     card: Any  # connectors.cards.Card
     playbook: Playbook | None = None
-    lang: str = "zh-CN"  # of title, card and playbook
+    lang: str = "zh-CN"  # of title, card, playbook and path
+    path: tuple[Told, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class TryReading:
     """``reader`` gives the one in force in a workspace, or that of a proposed frame; raises NotFound.
 
-    ``playbooks`` gives those of a reader's frame.
+    ``playbooks`` gives those of a reader's frame, ``path`` the way that a ticket would take in it.
     """
 
     reader: Callable[[str, str | None], FramedReader]
@@ -63,6 +65,7 @@ class TryReading:
     card: Callable[[Message, str], Any]
     playbooks: Callable[[Any], Playbooks]
     clock: Clock
+    path: Callable[[Ticket, Any], tuple[Told, ...]] = lambda _, __: ()
 
     def __call__(self, workspace: str, voice: Mapping[str, Any], *, proposal: str | None = None) -> Tried:
         """``voice`` has the fields of a canonical body but its identity. Raises Invalid as that source, NotFound."""
@@ -72,12 +75,13 @@ class TryReading:
         if not wants_ticket(feedback):
             return Tried(feedback, None, None)
         lang = language(feedback)
-        step = opened(feedback, title(feedback, reader.frame.name, lang), feedback.received_at)
-        ticket = replace(step.ticket, id="", feedback="")
         playbook = choose(feedback, lambda: self.playbooks(reader.frame))
-        return Tried(
-            feedback, ticket, self.card(_message(feedback, ticket, reader.frame, playbook), lang), playbook, lang
-        )
+        chosen = playbook.chosen if playbook else None
+        step = opened(feedback, title(feedback, reader.frame.name, lang), feedback.received_at, chosen)
+        ticket = replace(step.ticket, id="", feedback="")
+        path = self.path(ticket, reader.frame)
+        card = self.card(_message(feedback, ticket, reader.frame, playbook, path), lang)
+        return Tried(feedback, ticket, card, playbook, lang, path)
 
     def _read(self, workspace: str, voice: Mapping[str, Any], reader: FramedReader) -> Feedback:
         now = self.clock()
@@ -104,7 +108,9 @@ class TryReading:
         )
 
 
-def _message(feedback: Feedback, ticket: Ticket, frame: NamingFrame, playbook: Playbook | None) -> Message:
+def _message(
+    feedback: Feedback, ticket: Ticket, frame: NamingFrame, playbook: Playbook | None, path: tuple[Told, ...]
+) -> Message:
     """What a chat robot would be given of the new ticket, which has no id and so no link."""
     return Message(
         delivery_id=_NOBODY,
@@ -116,4 +122,5 @@ def _message(feedback: Feedback, ticket: Ticket, frame: NamingFrame, playbook: P
         feedback=feedback,
         topic_name=frame.name,
         playbook=playbook,
+        path=path,
     )

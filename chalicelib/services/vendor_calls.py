@@ -57,7 +57,7 @@ class Answer:
 
 @dataclass
 class Calls:
-    """Counts, times and limits the calls of one attempt. The first was let through by whoever began the attempt."""
+    """Counts, times and limits the calls of one attempt. ``admitted`` of them were let through by whoever began it."""
 
     door: Door
     windows: Windows
@@ -68,7 +68,7 @@ class Calls:
     monotonic: Callable[[], float]
     made: list[CallMade] = field(default_factory=list)
     last: HttpResponse | None = field(default=None, repr=False)
-    _admitted: int = 1
+    admitted: int = 1
 
     def __post_init__(self) -> None:
         self._end = self.monotonic() + DEADLINE
@@ -77,16 +77,16 @@ class Calls:
         """May one more call leave now? Raises Stop, and then nothing has left."""
         if self._end - self.monotonic() < LEAST:
             raise Stop(Outcome(RETRY, OUT_OF_TIME))
-        if self._admitted == 0 and self.limits:
+        if self.admitted == 0 and self.limits:
             now = self.clock().timestamp()
             wait = self.windows.take(self.target, self.limits, now, waited=False, urgent=self.urgent)
             if wait > 0:
                 raise Stop(Outcome(RETRY, LIMIT_REACHED, wait), free=True)
-        self._admitted = 1
+        self.admitted = 1
 
     def send(self, step: str, request: HttpRequest, judge: Callable[[HttpResponse], Outcome]) -> Answer:
         """Make the call that was admitted. Nothing that the target does is raised."""
-        self._admitted = 0
+        self.admitted = 0
         began = self.monotonic()
         try:
             response = self.door.send(

@@ -107,6 +107,13 @@ class BucketStore:
         found: dict[str, Any] | None = row.doc
         return found
 
+    def span(self, workspace: str, unit: str, first: str, last: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The counted hours of a unit from ``first`` to ``last``, both included, with their counts."""
+        pk, start = keys.bucket(workspace, unit, first)
+        for row in BucketRow.query(pk, BucketRow.sk.between(start, last)):
+            if row.doc is not None:
+                yield row.sk, row.doc
+
     def of_hour(self, hour: str) -> Iterator[Bucket]:
         """Every bucket of one UTC hour, for the sweep to count once more."""
         for shard in range(keys.LISTING_SHARDS):

@@ -29,6 +29,12 @@ class CursorRow(Row):
     at = UnicodeAttribute()
 
 
+def due_row(at: datetime, queue: str, body: Mapping[str, Any], *, key: str) -> DueRow:
+    """The row, for whoever writes it together with others. ``at`` lies a minute ahead at least, see ``add``."""
+    pk = keys.due(keys.minute(at), keys.shard(key, keys.DUE_SHARDS))
+    return DueRow(pk, key, queue=queue, doc=dict(body), expires_at=int((at + KEPT).timestamp()))
+
+
 class DueStore:
     """``services.ports.DueStore`` and the sweep's side of it."""
 
@@ -44,8 +50,7 @@ class DueStore:
         if queue not in QUEUES:
             raise ValueError("there is no such queue")
         moment = max(at, self._clock() + timedelta(minutes=1))
-        pk = keys.due(keys.minute(moment), keys.shard(key, keys.DUE_SHARDS))
-        DueRow(pk, key, queue=queue, doc=dict(body), expires_at=int((moment + KEPT).timestamp())).save()
+        due_row(moment, queue, body, key=key).save()
 
     def take(self, minute: datetime) -> Iterator[DueItem]:
         """All rows of one minute; they stay until ``delete``."""

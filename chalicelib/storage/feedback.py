@@ -233,6 +233,10 @@ class FeedbackStore:
         actions: list[Action] = [FeedbackRow.state.set("closed"), FeedbackRow.closing.set(pack_closing(closing))]
         return _updated(feedback, actions, _is_still(feedback))
 
+    def settle(self, feedback: Feedback, state: str) -> bool:
+        """Say what a feedback has come to; False when it is no longer as it was read."""
+        return _updated(feedback, [FeedbackRow.state.set(state)], _is_still(feedback))
+
     def _tick_off(self, current: Feedback, action: str, at: datetime, ticket: str | None) -> bool:
         left = set(current.awaiting) - {action}
         actions: list[Action] = []

@@ -315,6 +315,7 @@ def _packed_decision(decision: Decision) -> dict[str, Any]:
         },
         "departments": list(decision.departments),
         "cooldowns": dict(decision.cooldowns),
+        "ruled": [1] if decision.ruled else [],  # an empty list is left out
     }
 
 
@@ -546,6 +547,7 @@ def _decision(doc: Mapping[str, Any], severity: str) -> Decision:
         severity=severity,
         departments=tuple(doc.get("departments", [])),
         cooldowns=doc.get("cooldowns", {}),
+        ruled=bool(doc.get("ruled")),
     )
 
 

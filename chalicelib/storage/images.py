@@ -18,7 +18,9 @@ _FEEDBACK_PK: Final = "FB#"
 # (prefix of pk, prefix of sk) → kind
 _KINDS: Final = (
     ("TK#", "TK", "ticket"),
+    ("IS#", "IS", "issue"),
     ("AM#", "ALERT", "alert"),
+    ("FU#", "FU", "followup"),
     ("DL#", "", "delivery"),
     ("WS#", "ENDPOINT#", "endpoint"),
 )

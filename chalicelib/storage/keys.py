@@ -16,6 +16,7 @@ from typing import Final
 
 LISTING_SHARDS: Final = 4  # one partition takes 1,000 writes a second
 AWAITING_SHARDS: Final = 4
+PROVISIONAL_SHARDS: Final = 4
 REVIEW_SHARDS: Final = 4
 DUE_SHARDS: Final = 4
 
@@ -112,6 +113,24 @@ def bucket_listing(hour_: str, shard_: int) -> str:
     return f"BK#{hour_}#{shard_}"
 
 
+# --- the effect of a fix --------------------------------------------------------------------------------------
+
+
+def exposure(workspace: str, unit: str, day_: str) -> tuple[str, str]:
+    """How much business a unit did on one of its own days."""
+    return f"EX#{workspace}#{unit}", day_
+
+
+def effect(workspace: str, issue_id: str) -> tuple[str, str]:
+    """What was last claimed of an issue, and what came of it."""
+    return f"IS#{workspace}#{issue_id}", "EFFECT"
+
+
+def watch(workspace: str, topic: str, issue_id: str) -> tuple[str, str]:
+    """That complaints of a topic (``*``: of any) may bring an issue back."""
+    return f"WT#{workspace}#{topic}", issue_id
+
+
 # --- tickets --------------------------------------------------------------------------------------------------
 
 
@@ -145,6 +164,11 @@ def ticket_code(workspace: str, ticket_id: str) -> tuple[str, str]:
     return f"TK#{workspace}#{ticket_id}", "CODE"
 
 
+def verification_rules(workspace: str) -> tuple[str, str]:
+    """How a workspace asks its customers whether a case is solved."""
+    return directory(workspace), "VERIFICATION"
+
+
 def customer_case(workspace: str, customer: str, moment: datetime, ticket_id: str) -> tuple[str, str]:
     """That a ticket is one of a customer's, in order of opening."""
     return f"CU#{workspace}#{customer}", f"{instant(moment)}#{ticket_id}"
@@ -158,6 +182,95 @@ def ticket_listing(workspace: str) -> str:
 def external_item(workspace: str, endpoint: str, external_id: str) -> tuple[str, str]:
     """What an OA last said about one of its items: the sender's version counter."""
     return f"CB#{workspace}#{endpoint}", external_id
+
+
+# --- clocks ---------------------------------------------------------------------------------------------------
+
+
+def sla_policy(workspace: str) -> tuple[str, str]:
+    """What a workspace promises."""
+    return directory(workspace), "SLA"
+
+
+def provisional(workspace: str, ticket_id: str, mark: str) -> tuple[str, str]:
+    """That a deadline of a ticket rests on a year that is not published; ``mark`` is country and year: ``CN#2027``."""
+    return provisionals(shard(ticket_id, PROVISIONAL_SHARDS)), f"{mark}#{workspace}#{ticket_id}"
+
+
+def provisionals(shard_: int) -> str:
+    """Partition of provisional deadlines, in order of country and year."""
+    return f"PV#{shard_}"
+
+
+# --- issues ---------------------------------------------------------------------------------------------------
+
+
+def issue(workspace: str, issue_id: str) -> tuple[str, str]:
+    """The issue as it is now."""
+    return f"IS#{workspace}#{issue_id}", "IS"
+
+
+def issue_move(workspace: str, issue_id: str, version: int) -> tuple[str, str]:
+    """One line of the issue's history."""
+    return f"IS#{workspace}#{issue_id}", f"MOVE#{version:06d}"
+
+
+def issue_link(workspace: str, issue_id: str, subject_: str) -> tuple[str, str]:
+    """That a ticket or a voice is part of an issue."""
+    return f"IS#{workspace}#{issue_id}", f"LINK#{subject_}"
+
+
+def issue_listing(workspace: str) -> str:
+    """Partition of a workspace's issue list."""
+    return f"IS#{workspace}"
+
+
+def occurrence(workspace: str, topic: str, unit_kind: str, moment: datetime, ticket_id: str) -> tuple[str, str]:
+    """That a ticket of a topic at a kind of unit is part of no issue yet, in order of opening."""
+    return f"RC#{workspace}#{topic}#{unit_kind}", f"{instant(moment)}#{ticket_id}"
+
+
+def insight(workspace: str, insight_id: str) -> tuple[str, str]:
+    """What somebody found out; ids sort by time."""
+    return f"IN#{workspace}", insight_id
+
+
+# --- contact with customers -----------------------------------------------------------------------------------
+
+
+def contact_policy(workspace: str) -> tuple[str, str]:
+    """How often, when and for what a workspace's customers may be contacted."""
+    return directory(workspace), "CONTACT"
+
+
+def opt_out(workspace: str, customer: str, channel: str) -> tuple[str, str]:
+    """What a customer last said about being contacted over a channel, or over all of them."""
+    return f"OO#{workspace}#{customer}", channel
+
+
+def contact_slots(workspace: str, customer: str) -> tuple[str, str]:
+    """The contacts with a customer that were allowed."""
+    return f"CS#{workspace}#{customer}", "SLOTS"
+
+
+def contact_skip(workspace: str, moment: datetime, claim: str) -> tuple[str, str]:
+    """One contact that was refused, in order of time; ``claim`` is a digest."""
+    return f"SK#{workspace}", f"{instant(moment)}#{claim}"
+
+
+def followup(workspace: str, followup_id: str) -> tuple[str, str]:
+    """A task for sales that came of a voice, or why none did."""
+    return f"FU#{workspace}#{followup_id}", "FU"
+
+
+def followup_listing(workspace: str) -> str:
+    """Partition of a workspace's follow-ups."""
+    return f"FU#{workspace}"
+
+
+def open_case(workspace: str, owner: str, ticket_id: str) -> tuple[str, str]:
+    """That somebody has an open ticket, or had it: whoever counts looks at the ticket."""
+    return f"OC#{workspace}#{owner}", ticket_id
 
 
 # --- deliveries -----------------------------------------------------------------------------------------------
@@ -216,6 +329,11 @@ def item_back(workspace: str, endpoint_: str, external_id: str) -> tuple[str, st
     return f"XB#{workspace}#{endpoint_}", external_id
 
 
+def watched(workspace: str, endpoint_: str, ticket_id: str) -> tuple[str, str]:
+    """That an endpoint's item of a ticket is asked for: one row for each ticket that is not over."""
+    return f"XW#{workspace}#{endpoint_}", ticket_id
+
+
 def endpoint_token(workspace: str, endpoint_: str) -> tuple[str, str]:
     """The access token that the workers share for an endpoint."""
     return f"XT#{workspace}#{endpoint_}", "TOKEN"
@@ -254,6 +372,11 @@ def endpoint(workspace: str, endpoint_id: str) -> tuple[str, str]:
 
 def rule(workspace: str, name: str) -> tuple[str, str]:
     return directory(workspace), f"RULE#{name}"
+
+
+def issue_policy(workspace: str) -> tuple[str, str]:
+    """What makes an issue of single tickets."""
+    return directory(workspace), "ISSUEPOLICY"
 
 
 def subscription(workspace: str, subscription_id: str) -> tuple[str, str]:
@@ -334,6 +457,29 @@ def organisation_channels(workspace: str) -> tuple[str, str]:
 def organisation_version(workspace: str, version: int) -> tuple[str, str]:
     """One version of it."""
     return f"OG#{workspace}", f"VERSION#{version:08d}"
+
+
+# --- causes ---------------------------------------------------------------------------------------------------
+
+
+def own_causes(workspace: str) -> tuple[str, str]:
+    """The causes of a workspace's own that are in force."""
+    return f"GR#{workspace}", "OWN"
+
+
+def own_causes_version(workspace: str, version: int) -> tuple[str, str]:
+    """One version of them."""
+    return f"GR#{workspace}", f"VERSION#{version:08d}"
+
+
+def cause_tally(workspace: str, topic: str) -> tuple[str, str]:
+    """What closed tickets taught of one topic's causes."""
+    return f"GR#{workspace}", f"TALLY#{topic}"
+
+
+def counted_cause(workspace: str, ticket_id: str) -> tuple[str, str]:
+    """Under which cause a closed ticket is counted."""
+    return f"TK#{workspace}#{ticket_id}", "CAUSE"
 
 
 # --- alerts ---------------------------------------------------------------------------------------------------

@@ -39,7 +39,7 @@ class VersionRow(Row):
 
 def version_row(workspace: str, one: Organisation, *, by: str, at: datetime) -> VersionRow:
     doc = {
-        "head": [one.time_zone, one.calendar, written_hours(one.hours), one.triage],
+        "head": [one.time_zone, one.calendar, written_hours(one.hours), one.triage, one.most_open],
         "units": [_packed_unit(unit) for unit in one.units],
         "departments": [[department.id, dict(department.names)] for department in one.departments],
         "people": [_packed_person(person) for person in one.people],
@@ -57,7 +57,7 @@ def version_row(workspace: str, one: Organisation, *, by: str, at: datetime) -> 
 
 def organisation_of(row: VersionRow) -> Organisation:
     doc: Mapping[str, Any] = row.doc
-    time_zone, calendar, week, triage = doc["head"]
+    time_zone, calendar, week, triage, *more = doc["head"]  # versions of before have no most_open
     return Organisation(
         version=int(row.version),
         time_zone=time_zone,
@@ -67,6 +67,7 @@ def organisation_of(row: VersionRow) -> Organisation:
         units=tuple(_unit(packed) for packed in doc["units"]),
         departments=tuple(Department(name, names) for name, names in doc["departments"]),
         people=tuple(_person(packed) for packed in doc["people"]),
+        most_open=more[0] if more else None,
     )
 
 
@@ -90,11 +91,12 @@ def _packed_person(one: Person) -> list[Any]:
         one.superior,
         [[absence.first.isoformat(), absence.last.isoformat()] for absence in one.absences],
         one.key,
+        one.most_open,
     ]
 
 
 def _person(packed: list[Any]) -> Person:
-    name, called, posts, authority, deputies, superior, absences, key = packed
+    name, called, posts, authority, deputies, superior, absences, key, *more = packed
     return Person(
         id=name,
         name=called,
@@ -104,4 +106,5 @@ def _person(packed: list[Any]) -> Person:
         superior=superior,
         absences=tuple(Absence(date.fromisoformat(first), date.fromisoformat(last)) for first, last in absences),
         key=key,
+        most_open=more[0] if more else None,
     )

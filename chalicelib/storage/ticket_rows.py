@@ -13,9 +13,10 @@ from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
 
 from chalicelib.domain.callback import ExternalItem
 from chalicelib.domain.feedback import Reason
+from chalicelib.domain.organisation import Edge
 from chalicelib.domain.playbook import Chosen
 from chalicelib.domain.ticket import Move, Ticket
-from chalicelib.storage import keys
+from chalicelib.storage import clock_rows, keys
 from chalicelib.storage.table import PackedJSONAttribute, Row
 
 MOVE_PREFIX: Final = "MOVE#"
@@ -48,7 +49,10 @@ class TicketRow(Row):
     verification = UnicodeAttribute()
     incomplete = BooleanAttribute()
     owner = UnicodeAttribute(null=True)
+    parent = UnicodeAttribute(null=True)
+    parts: ListAttribute[str] = ListAttribute(null=True)
     change = UnicodeAttribute()
+    about = UnicodeAttribute(null=True)
     updated_at = UnicodeAttribute()
     list_pk = UnicodeAttribute()
     list_sk = UnicodeAttribute()
@@ -92,7 +96,10 @@ def ticket_row(ticket: Ticket) -> TicketRow:
         verification=ticket.verification,
         incomplete=ticket.incomplete,
         owner=ticket.owner,
+        parent=ticket.parent,
+        parts=list(ticket.parts) or None,
         change=ticket.change,
+        about=ticket.about or None,
         updated_at=keys.instant(ticket.updated_at),
         list_pk=keys.ticket_listing(ticket.workspace),
         list_sk=f"{keys.instant(ticket.opened_at)}#{ticket.id}",
@@ -108,12 +115,23 @@ def ticket_row(ticket: Ticket) -> TicketRow:
             "root_cause": ticket.root_cause,
             "action": ticket.action,
             "due_at": ticket.due_at.isoformat() if ticket.due_at else None,
+            "clocks": clock_rows.packed(ticket.clocks),
+            "escalated_to": ticket.escalated_to,
             "playbook": ticket.playbook,
+            "path": [[edge.start, edge.end, edge.reason, dict(edge.given)] for edge in ticket.path],
+            "cause": ticket.cause,
             "reopened": ticket.reopened,
             "bounced": ticket.bounced,
             "assigned": ticket.assigned,
+            "part": ticket.part,
+            "bounce_told": ticket.bounce_told,
             "customer": ticket.customer,
             "closed_at": ticket.closed_at.isoformat() if ticket.closed_at else None,
+            "level": ticket.level,
+            "issue": ticket.issue,
+            "asked_at": ticket.asked_at.isoformat() if ticket.asked_at else None,
+            "answer_by": ticket.answer_by.isoformat() if ticket.answer_by else None,
+            "answered_at": ticket.answered_at.isoformat() if ticket.answered_at else None,
         },
     )
 
@@ -151,13 +169,27 @@ def ticket_of(row: TicketRow) -> Ticket:
         incomplete=bool(row.incomplete),
         verification=row.verification,
         due_at=_moment(doc["due_at"]),
+        clocks=clock_rows.unpacked(doc.get("clocks")),
+        escalated_to=tuple(doc.get("escalated_to") or ()),
+        about=row.about or "",
         reopened=doc.get("reopened", 0),  # rows of before it was counted
         bounced=doc.get("bounced", 0),
         assigned=doc.get("assigned", False),
+        parent=row.parent,
+        part=doc.get("part"),
+        parts=tuple(row.parts or ()),
+        bounce_told=doc.get("bounce_told", 0),
         customer=doc.get("customer"),
         closed_at=_moment(doc.get("closed_at")),
+        level=doc.get("level", "L1"),
+        issue=doc.get("issue"),
+        asked_at=_moment(doc.get("asked_at")),
+        answer_by=_moment(doc.get("answer_by")),
+        answered_at=_moment(doc.get("answered_at")),
         change=row.change,
         playbook=Chosen(*doc["playbook"]) if doc.get("playbook") else None,  # rows of before have none
+        path=tuple(Edge(*edge) for edge in doc.get("path", ())),
+        cause=doc.get("cause"),
     )
 
 
@@ -173,6 +205,7 @@ def move_row(workspace: str, ticket_id: str, move: Move) -> MoveRow:
         "implied": move.implied,
         "root_cause": move.root_cause,
         "action": move.action,
+        "cause": move.cause,
         "owner": move.owner,
         "departments": move.departments,
     }
@@ -191,6 +224,7 @@ def move_of(row: MoveRow) -> Move:
         implied=doc["implied"],
         root_cause=doc["root_cause"],
         action=doc["action"],
+        cause=doc.get("cause"),
         owner=doc.get("owner"),  # lines of before have neither
         departments=None if doc.get("departments") is None else tuple(doc["departments"]),
     )
@@ -204,6 +238,8 @@ def external_item_row(item: ExternalItem) -> ExternalItemRow:
         "external_id": item.external_id,
         "version": item.version,
         "occurred_at": item.occurred_at.isoformat(),
+        "status": item.status,
+        "ticket_version": item.ticket_version,
     }
     return ExternalItemRow(pk, sk, ticket=item.ticket, stamp=external_stamp(item), doc=doc)
 
@@ -217,6 +253,8 @@ def external_item_of(row: ExternalItemRow) -> ExternalItem:
         ticket=row.ticket,
         occurred_at=datetime.fromisoformat(doc["occurred_at"]),
         version=doc["version"],
+        status=doc.get("status", ""),  # rows of before have neither
+        ticket_version=doc.get("ticket_version", 0),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timezone
 from typing import Any, Final
 
@@ -11,20 +11,34 @@ from pynamodb.exceptions import DoesNotExist, PutError
 from pynamodb.expressions.condition import Condition
 
 from chalicelib.domain.callback import ExternalItem
-from chalicelib.domain.ticket import Move, Step, Ticket
+from chalicelib.domain.sla import Timed
+from chalicelib.domain.ticket import SETTLED, Move, Step, Ticket
 from chalicelib.storage import cursor as cursors
 from chalicelib.storage import keys, paging
 from chalicelib.storage import ticket_rows as rows
-from chalicelib.storage.table import committed, transaction
+from chalicelib.storage.clock_rows import provisional_row
+from chalicelib.storage.due import due_row
+from chalicelib.storage.open_cases import open_case_row
+from chalicelib.storage.table import Row, committed, transaction
 from chalicelib.storage.ticket_rows import CustomerCaseRow, ExternalItemRow, MoveRow, TicketRow
 
+CLOCK: Final = "clock"  # kind of a message that says that a clock of a ticket has come to something
+Time = Callable[[Ticket, Sequence[Move]], Timed]
+Write = tuple[Row, Condition | None]
 _EPOCH: Final = datetime.fromtimestamp(0, timezone.utc)
 _FIRST, _LAST = "0", "9999"  # before and after every instant
 _POSITION: Final = re.compile(r"[0-9TZ:.-]{24}#tk_[a-z2-7]{26}")
 
 
 class TicketStore:
-    """``services.ports.TicketStore`` and what lists, callbacks and replays need. The table is bound by the wiring."""
+    """``services.ports.TicketStore`` and what lists, callbacks and replays need. The table is bound by the wiring.
+
+    ``time`` sets a ticket's clocks, for whoever writes it and in the same transaction: no deadline is ever without its
+    alarm. Without it clocks stand still.
+    """
+
+    def __init__(self, time: Time | None = None) -> None:
+        self._time = time or (lambda ticket, _: Timed(ticket))
 
     def get(self, workspace: str, ticket_id: str) -> Ticket | None:
         """Strongly consistent; None for one that there is not."""
@@ -35,14 +49,16 @@ class TicketStore:
 
     def create(self, ticket: Ticket, move: Move) -> bool:
         """Write ticket and first line; False when the ticket exists. Raises Retryable when the table is overloaded."""
-        writes = [(rows.ticket_row(ticket), TicketRow.pk.does_not_exist()), _line(ticket, move)]
-        if ticket.customer:
+        timed = self._time(ticket, (move,))
+        writes = [(rows.ticket_row(timed.ticket), TicketRow.pk.does_not_exist()), _line(ticket, move)]
+        if ticket.customer and ticket.parent is None:  # a part is no case of its own
             writes.append((rows.customer_case_row(ticket), CustomerCaseRow.pk.does_not_exist()))
-        return _written(writes)
+        return _written([*writes, *_clock_writes(timed), *_load_writes(ticket)[0]])
 
     def update(self, ticket: Ticket, moves: Iterable[Move], *, expected_version: int) -> bool:
         """Write the new state and its lines; False when somebody else was faster. Raises as ``create``."""
-        return _written(_ticket_writes(ticket, moves, expected_version))
+        writes, gone = self._writes(ticket, moves, expected_version)
+        return _written(writes, gone)
 
     def moves(self, workspace: str, ticket_id: str) -> tuple[Move, ...]:
         """The whole history, oldest first; empty for a ticket that there is not."""
@@ -72,7 +88,8 @@ class TicketStore:
         )
         heard = rows.external_item_row(item)
         if step is not None:
-            return _written([(heard, unchanged), *_ticket_writes(step.ticket, step.moves, expected_version)])
+            writes, gone = self._writes(step.ticket, step.moves, expected_version)
+            return _written([(heard, unchanged), *writes], gone)
         try:
             heard.save(unchanged)
         except PutError as error:
@@ -80,6 +97,14 @@ class TicketStore:
                 return False
             raise
         return True
+
+    def _writes(self, ticket: Ticket, moves: Iterable[Move], expected_version: int) -> tuple[list[Write], list[Row]]:
+        """What one change of a ticket puts, and what it deletes."""
+        lines = tuple(moves)
+        timed = self._time(ticket, lines)
+        row = (rows.ticket_row(timed.ticket), TicketRow.version == expected_version)
+        held, dropped = _load_writes(ticket)
+        return [row, *(_line(ticket, move) for move in lines), *_clock_writes(timed), *held], dropped
 
     # --- lists ------------------------------------------------------------------------------------------------
 
@@ -97,8 +122,8 @@ class TicketStore:
     ) -> tuple[list[Ticket], str | None]:
         """Tickets opened at ``since`` ≤ time < ``until``, last opened first, and the cursor of the next page.
 
-        No cursor is the end; a page may be short of ``limit`` although one follows.
-        Raises Invalid (``invalid_cursor``).
+        No cursor is the end; a page may be short of ``limit`` although one follows. Parts of cases are among them
+        only where an owner or a department is asked for. Raises Invalid (``invalid_cursor``).
         """
         conditions: list[Condition] = []
         if state is not None:
@@ -109,7 +134,9 @@ class TicketStore:
             conditions.append(TicketRow.departments.contains(department))
         span = (keys.instant(since) if since else _FIRST, keys.instant(until) if until else _LAST)
         scope = "\n".join(("tickets", workspace, state or "", owner or "", department or "", *span))
-        return _page(workspace, scope, span, sieve=_all(conditions), limit=limit, cursor=cursor)
+        found, following = _page(workspace, scope, span, sieve=_all(conditions), limit=limit, cursor=cursor)
+        whole_only = owner is None and department is None
+        return [one for one in found if not (whole_only and one.parent)], following
 
     def changed(
         self, workspace: str, since: datetime, until: datetime, *, limit: int = 50, cursor: str | None = None
@@ -187,18 +214,35 @@ def _all(conditions: Sequence[Condition]) -> Condition | None:
     return whole
 
 
-def _ticket_writes(ticket: Ticket, moves: Iterable[Move], expected_version: int) -> list[tuple[Any, Condition]]:
-    row = rows.ticket_row(ticket)
-    return [(row, TicketRow.version == expected_version), *(_line(ticket, move) for move in moves)]
+def _clock_writes(timed: Timed) -> list[Write]:
+    """The next alarm, and the years that a deadline waits for. Each may be there already."""
+    one, clocks = timed.ticket, timed.ticket.clocks
+    found: list[Write] = [(provisional_row(one.workspace, one.id, mark), None) for mark in timed.marked]
+    if timed.alarm is not None and clocks is not None and clocks.alarm is not None:
+        due = {"kind": CLOCK, "workspace": one.workspace, "ticket": one.id, "at": clocks.alarm.isoformat()}
+        found.append((due_row(timed.alarm, "cases", due, key=f"{CLOCK}#{one.id}"), None))
+    return found
 
 
-def _line(ticket: Ticket, move: Move) -> tuple[Any, Condition]:
+def _load_writes(ticket: Ticket) -> tuple[list[Write], list[Row]]:
+    """That its owner has one more open ticket, or one less."""
+    row = open_case_row(ticket)
+    if row is None:
+        return [], []
+    return ([], [row]) if ticket.state in SETTLED else ([(row, None)], [])
+
+
+def _line(ticket: Ticket, move: Move) -> Write:
     return rows.move_row(ticket.workspace, ticket.id, move), MoveRow.pk.does_not_exist()
 
 
-def _written(writes: Sequence[tuple[Any, Condition]]) -> bool:
-    """Put all rows or none; False when a condition failed or another transaction holds one of them."""
+def _written(writes: Sequence[Write], gone: Sequence[Row] = ()) -> bool:
+    """Put all rows and delete those ``gone``, or nothing; False when a condition failed or another transaction holds
+    one of them.
+    """
     together = transaction()
     for row, condition in writes:
         together.save(row, condition=condition)
+    for row in gone:
+        together.delete(row)
     return committed(together)

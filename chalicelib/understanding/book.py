@@ -7,9 +7,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from chalicelib.domain.frame_state import FrameState
-from chalicelib.domain.playbook import Playbooks
+from chalicelib.domain.playbook import RED_LINE, Playbooks
 from chalicelib.errors import Conflict, Invalid
 from chalicelib.understanding import shipped
+from chalicelib.understanding.causes import graph_of
 from chalicelib.understanding.compose import compose, failures
 from chalicelib.understanding.frame import Frame, FrameError
 from chalicelib.understanding.playbooks import of_frame
@@ -17,6 +18,7 @@ from chalicelib.understanding.reader import Reader
 
 if TYPE_CHECKING:
     from chalicelib.domain.correction import Correction
+    from chalicelib.domain.graph import Graph
     from chalicelib.understanding.delta import Delta
     from chalicelib.understanding.weights import Weights
 
@@ -34,6 +36,7 @@ class FrameBook:
         self._delta = delta
         self._frame = lru_cache(maxsize=KEPT)(_composed)
         self._playbooks = lru_cache(maxsize=KEPT)(lambda content: of_frame(self._frame(content)))
+        self._graph = lru_cache(maxsize=KEPT)(lambda content: graph_of(self._frame(content)))
         self._reader = lru_cache(maxsize=KEPT)(self._made)
 
     def packs(self) -> tuple[str, ...]:
@@ -47,6 +50,10 @@ class FrameBook:
     def playbooks(self, state: FrameState) -> Playbooks:
         """What is to be done about its topics and red lines."""
         return self._playbooks(_content(state))
+
+    def graph(self, state: FrameState) -> Graph:
+        """Why things go wrong with its topics, and whose they are; without the workspace's own causes."""
+        return self._graph(_content(state))
 
     def words(self, state: Callable[[], FrameState]) -> Words:
         """What the frame of a state says, looked up when it is first asked."""
@@ -122,6 +129,14 @@ class Words:
 
     def playbooks(self) -> Playbooks:
         return self._book.playbooks(self._state())
+
+    def department(self, about: str) -> str | None:
+        frame = self._book.frame(self._state())
+        if about.startswith(RED_LINE):
+            kind = about.removeprefix(RED_LINE)
+            return next((line.department for line in frame.red_lines if line.kind == kind), None)
+        node = frame.by_id.get(about)
+        return node.department if node else None
 
 
 def _content(state: FrameState) -> _Content:

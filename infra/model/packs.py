@@ -1,7 +1,8 @@
 """Packs as YAML, for people, → packs compiled, for the run time: ``python -m infra.model.packs``.
 
 Reads chalicelib/packs/*.yaml, gives every pack the red lines of red_lines.yaml, writes chalicelib/packs/compiled; the
-same with packs/playbooks, whose versions must be raised with every change of the texts, and with packs/words.
+same with packs/playbooks, whose versions must be raised with every change of the texts, with packs/causes, which must
+have something to say of every topic with a playbook, and with packs/words.
 ``python -m infra.model.packs FILE …`` only checks files, and says with file and line what is wrong.
 """
 
@@ -14,8 +15,10 @@ from typing import Final
 
 import yaml
 
+from chalicelib.domain.graph import Causes
 from chalicelib.domain.playbook import RED_LINE, Playbook
-from chalicelib.understanding import called, compiled, playbooks, shipped
+from chalicelib.understanding import called, causes, compiled, playbooks, shipped
+from chalicelib.understanding.cause_file import CauseParser
 from chalicelib.understanding.frame import Frame, FrameError
 from chalicelib.understanding.frame_file import parse, parse_red_lines
 from chalicelib.understanding.marked import compose
@@ -81,6 +84,22 @@ def _number(one: Playbook) -> int:
     return int(one.version.rpartition("-")[2])
 
 
+def read_causes(path: Path, frame: Frame, known: Sequence[Playbook]) -> Causes:
+    """The causes of a YAML file for the pack ``frame``, whose playbooks are ``known``.
+
+    Raises FrameError; also where a topic with a playbook has no list, or somebody would have to mend something whom
+    the frame holds answerable for nothing.
+    """
+    departments = {node.department for node in frame.nodes} | {line.department for line in frame.red_lines}
+    root = compose(path.read_text(encoding="utf-8"), path.name, MAX_BYTES)
+    parser = CauseParser(path.name)
+    found = parser.causes(root, path.stem, frame.by_id, departments)
+    for one in known:
+        if not one.id.startswith(RED_LINE) and one.id not in found.topics:
+            parser.fail(root, f"The topic {one.id} has a playbook and no causes.")
+    return found
+
+
 def _compiled(out: Path, name: str) -> tuple[Playbook, ...]:
     path = out / PLAYBOOKS / f"{name}.json"
     return playbooks.undump(path.read_bytes()) if path.exists() else ()
@@ -105,7 +124,10 @@ def compile_all(folder: Path = SOURCES, out: Path = COMPILED) -> dict[str, int]:
     for name, frame in frames.items():
         path = folder / PLAYBOOKS / f"{name}.yaml"
         if path.exists():
-            written[f"{PLAYBOOKS}/{name}.json"] = playbooks.dump(read_playbooks(path, frame, _compiled(out, name)))
+            known = read_playbooks(path, frame, _compiled(out, name))
+            written[f"{PLAYBOOKS}/{name}.json"] = playbooks.dump(known)
+            if (why := folder / causes.FOLDER / path.name).exists():
+                written[f"{causes.FOLDER}/{name}.json"] = causes.dump(read_causes(why, frame, known))
     if (folder / NAMES).exists():
         written[f"{called.FOLDER}/{called.FILE}"] = called.dump(read_names(folder / NAMES))
     for stale in {*out.glob("**/*.json")} - {out / name for name in written}:
@@ -130,10 +152,13 @@ def main(arguments: Sequence[str]) -> int:
 
 def _check(path: Path) -> str:
     """What a file is called, once it is found to be sound. Raises FrameError."""
-    if path.parent.name != PLAYBOOKS:
+    if path.parent.name not in (PLAYBOOKS, causes.FOLDER):
         return read(path).version
     folder = path.parent.parent
     known = _compiled(folder / COMPILED.name, path.stem)
+    if path.parent.name == causes.FOLDER:
+        found = read_causes(path, read(folder / path.name), known)
+        return f"{len(found.by_id)} causes of {len(found.topics)} topics of {path.stem}"
     return f"{len(read_playbooks(path, read(folder / path.name), known))} playbooks of {path.stem}"
 
 

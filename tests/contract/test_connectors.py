@@ -39,6 +39,8 @@ NAMES = sorted(CONNECTORS)
 CHATS = [name for name in NAMES if load(name).chat]
 KEEPERS = [name for name in NAMES if load(name).kind == "state"]
 ALERT = {"alert_id": "al_1", "rule": "r", "severity": "high", "unit": "SH", "topic": "t", "named": 2, "swallowed": 0}
+ISSUE = {"issue_id": "is_1", "issue_version": 2, "state": "open", "level": "L2", "severity": "high", "topic": "t",
+         "topics": ["t"], "unit": None, "unit_kind": "shop", "departments": ["d"], "owner": "u_1"}  # fmt: skip
 TOKEN = "CANARY-token"
 each_connector = pytest.mark.parametrize("name", NAMES)
 
@@ -79,7 +81,7 @@ def requests(name: str, said_: Message) -> list[HttpRequest]:
 
 def said(event_type: str = "ticket.opened", voice: Feedback | None = None, **changes: Any) -> Message:
     about = {"ticket": ticket()} if event_type.startswith("ticket.") else {}
-    detail = ALERT if event_type == "alert.raised" else {"severity": "medium", "unit": "SH-001"}
+    detail = {"alert": ALERT, "issue": ISSUE}.get(event_type.split(".")[0], {"severity": "medium", "unit": "SH-001"})
     return message(type=event_type, detail=detail, feedback=voice or feedback(), **{**about, **changes})
 
 

@@ -21,7 +21,8 @@ class FakeCases:
     lose: int = 0
 
     def add_note(self, workspace: str, ticket: str, note: Note) -> None:
-        self.written.setdefault((workspace, ticket), []).append(note)
+        others = [one for one in self.written.get((workspace, ticket), []) if one.id != note.id]
+        self.written[workspace, ticket] = [*others, note]
 
     def notes(
         self, workspace: str, ticket: str, *, limit: int = 50, cursor: str | None = None

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from chalicelib.understanding import called, compiled, playbooks
+from chalicelib.understanding import called, causes, compiled, playbooks, shipped
 from infra.model import packs
 from infra.model.packs import COMPILED
 
@@ -17,7 +17,8 @@ MEND = "run `make packs` (python -m infra.model.packs) and commit chalicelib/pac
 def test_every_pack_is_compiled_and_nothing_else_is() -> None:
     names = [f"{name}.json" for name in packs.sources()]
     assert sorted(path.name for path in COMPILED.glob("*.*")) == names, MEND
-    assert sorted(path.name for path in (COMPILED / packs.PLAYBOOKS).iterdir()) == names, MEND
+    for folder in (packs.PLAYBOOKS, causes.FOLDER):
+        assert sorted(path.name for path in (COMPILED / folder).iterdir()) == names, MEND
 
 
 @pytest.mark.parametrize("name", packs.sources())
@@ -31,6 +32,18 @@ def test_compiled_playbooks_are_their_yaml(name: str) -> None:
     frame = packs.read(packs.SOURCES / f"{name}.yaml")
     read = packs.read_playbooks(packs.SOURCES / packs.PLAYBOOKS / f"{name}.yaml", frame)
     assert (COMPILED / packs.PLAYBOOKS / f"{name}.json").read_bytes() == playbooks.dump(read), MEND
+
+
+@pytest.mark.parametrize("name", packs.sources())
+def test_compiled_causes_are_their_yaml(name: str) -> None:
+    path = packs.SOURCES / causes.FOLDER / f"{name}.yaml"
+    read = packs.read_causes(path, shipped.load(name), playbooks.load(name))
+    assert (COMPILED / causes.FOLDER / f"{name}.json").read_bytes() == causes.dump(read), MEND
+
+
+def test_the_check_of_a_file_of_causes_says_that_it_is_sound(capsys: pytest.CaptureFixture[str]) -> None:
+    assert packs.main([str(packs.SOURCES / causes.FOLDER / "auto.yaml")]) == 0
+    assert capsys.readouterr().out == "45 causes of 13 topics of auto: sound\n"
 
 
 def test_the_compiled_names_are_their_yaml() -> None:

@@ -202,6 +202,7 @@ def test_an_endpoint_that_cannot_be(world: World, oa: Oa, changes: Any, expected
 def test_a_rule_replaces_a_built_in_one_until_it_is_deleted(world: World) -> None:
     built_in = {rule["name"]: rule for rule in world.api.call("GET", "/v1/rules").json["items"]}
     assert {name: rule["builtin"] for name, rule in built_in.items()} == {
+        "builtin-happy": True,
         "builtin-red-line": True,
         "builtin-unhappy": True,
     }

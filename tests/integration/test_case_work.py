@@ -19,10 +19,9 @@ CANARY: Final = "CANARY-note"
 
 
 def tickets_of(world: World, connection: Any, units: tuple[str, ...]) -> list[str]:
-    """The tickets of one new voice of the same customer in each unit."""
-    heard = [
-        world.heard(connection["hook_url"], client.canonical(voice(unit=unit), connection["secret"])) for unit in units
-    ]
+    """The tickets of one new voice of the same customer in each unit, all about the parcel."""
+    voices = [voice(unit=unit, texts=[{"text": "包裹破损", "speaker": "customer"}]) for unit in units]
+    heard = [world.heard(connection["hook_url"], client.canonical(one, connection["secret"])) for one in voices]
     return [world.settled(one, "ticketed")["ticket"] for one in heard]
 
 

@@ -37,7 +37,11 @@ def test_built_in_rules_are_listed_replaced_by_name_and_come_back(office: Office
         items = office.call("GET", "/v1/rules").json["items"]
         return {one["name"]: (one["builtin"], one["enabled"], one["version"]) for one in items}
 
-    assert listed() == {"builtin-red-line": (True, True, 1), "builtin-unhappy": (True, True, 1)}
+    assert listed() == {
+        "builtin-happy": (True, False, 1),
+        "builtin-red-line": (True, True, 1),
+        "builtin-unhappy": (True, True, 1),
+    }
     assert put(office, "builtin-unhappy", enabled=False).json["version"] == 2
     assert listed()["builtin-unhappy"] == (False, False, 2)
     assert [rule.name for rule in office.directory.rules(OURS)] == ["builtin-red-line"]

@@ -17,10 +17,13 @@ from chalicelib.domain.callback import MAX_WORDS
 from chalicelib.domain.calls import Call, Opened, Reply, Said
 from chalicelib.domain.directory import Endpoint, EndpointSecret
 from chalicelib.domain.ticket import opened
+from chalicelib.domain.verification import Rules
 from chalicelib.errors import Invalid, MethodNotAllowed, Retryable, TooLarge, Unauthorized, UnsupportedMedia
 from chalicelib.services.apply_callback import WAITS, Applied, ApplyCallback
 from chalicelib.services.hear_callback import HearCallback
+from chalicelib.services.take_answer import TakeAnswer
 from tests.builders import AT, WORKSPACE, feedback
+from tests.fakes.cases import FakeCases
 from tests.fakes.tickets import FakeClock, FakeMemory, FakeQueue, FakeTickets
 
 SECRET: Final = "a vendor's secret"
@@ -107,7 +110,10 @@ class World:
         self.secrets = FakeSecrets({"ep_v": secret})
         endpoints = FakeEndpoints(self.known)
         reader = {"vendor": Vendor(), "standard_webhooks": Vendor()}.get
-        self.apply = ApplyCallback(endpoints, self.tickets, self.tickets, self.memory, reader, self.queue, self.clock)
+        take = TakeAnswer(self.tickets, FakeCases(), lambda _: Rules(), self.clock)
+        self.apply = ApplyCallback(
+            endpoints, self.tickets, self.tickets, self.memory, reader, self.queue, self.clock, lambda: take
+        )
         self.door = HearCallback(self.secrets, reader, self._build, self.queue, self.clock)
 
     def _build(self) -> ApplyCallback:

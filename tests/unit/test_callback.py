@@ -128,7 +128,7 @@ def test_a_jump_is_applied_along_the_legal_way() -> None:
         ("accepted", True, "ep_1/张三"),
         ("resolved", False, "ep_1/张三"),
     ]
-    assert verdict.item == ExternalItem("acme", "ep_1", "OA-9", ticket().id, LATER, 1)
+    assert verdict.item == ExternalItem("acme", "ep_1", "OA-9", ticket().id, LATER, 1, "resolved", 3)
 
 
 def test_a_resolution_without_words_is_taken_and_marked() -> None:
@@ -312,4 +312,4 @@ def test_the_newest_version_wins_over_whatever_came_before() -> None:
         known = verdict.item or known
     assert (one.state, one.version) == ("resolved", 3)
     assert known is not None
-    assert replace(known, version=None) == ExternalItem("acme", "ep_1", "OA-9", one.id, LATER, None)
+    assert replace(known, version=None) == ExternalItem("acme", "ep_1", "OA-9", one.id, LATER, None, "resolved", 3)

@@ -58,6 +58,11 @@ def test_closed_and_verified_of_one_version_are_two_deliveries() -> None:
     assert ids == {"dl-tk_a-ep_b-7", "dl-tk_a-ep_b-7v"}
 
 
+def test_updated_and_asked_of_one_version_are_two_deliveries() -> None:
+    ids = {delivery_id("tk_a", "ep_b", 7, mark_of(name)) for name in ("ticket.updated", "verification.asked")}
+    assert ids == {"dl-tk_a-ep_b-7", "dl-tk_a-ep_b-7q"}
+
+
 def test_what_an_event_is_about() -> None:
     assert subject_of({"ticket_id": "tk_a", "feedback_id": "fb_b"}) == "tk_a"
     assert subject_of({"alert_id": "al_a"}) == "al_a"

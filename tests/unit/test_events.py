@@ -87,6 +87,9 @@ def test_no_event_holds_the_customers_words() -> None:
         ({"change": "moved", "state": "reopened"}, ["ticket.reopened"]),
         ({"change": "moved", "state": "closed", "verification": "no_answer"}, ["ticket.closed"]),
         ({"change": "moved", "state": "closed", "verification": "satisfied"}, ["ticket.closed", "ticket.verified"]),
+        ({"change": "asked", "state": "verifying"}, ["ticket.updated", "verification.asked"]),
+        ({"change": "moved", "state": "verifying"}, ["ticket.updated"]),
+        ({"change": "verified", "state": "closed", "verification": "satisfied"}, ["ticket.updated", "ticket.verified"]),
     ],
 )
 def test_the_newest_version_of_a_ticket_decides_what_is_told(changes: dict[str, str], types: list[str]) -> None:

@@ -19,6 +19,7 @@ from chalicelib.domain.calls import Call
 from chalicelib.domain.directory import Endpoint, EndpointSecret
 from chalicelib.domain.standard_webhooks import sign
 from chalicelib.domain.ticket import opened
+from chalicelib.domain.verification import Rules
 from chalicelib.errors import (
     Conflict,
     Invalid,
@@ -32,7 +33,9 @@ from chalicelib.errors import (
 )
 from chalicelib.services.apply_callback import ATTEMPTS, ApplyCallback
 from chalicelib.services.hear_callback import HearCallback
+from chalicelib.services.take_answer import TakeAnswer
 from tests.builders import AT, WORKSPACE, feedback, ticket
+from tests.fakes.cases import FakeCases
 from tests.fakes.tickets import FakeClock, FakeMemory, FakeQueue, FakeTickets
 
 ID = ticket().id
@@ -121,7 +124,8 @@ def world() -> World:
     endpoints = FakeEndpoints({(WORKSPACE, "ep_one"): ENDPOINT, ("other", "ep_two"): other})
     clock = FakeClock(AT)
     queue = FakeQueue()
-    apply = ApplyCallback(endpoints, tickets, tickets, FakeMemory(), callback_reader, queue, clock)
+    take = TakeAnswer(tickets, FakeCases(), lambda _: Rules(), clock)
+    apply = ApplyCallback(endpoints, tickets, tickets, FakeMemory(), callback_reader, queue, clock, lambda: take)
     service = HearCallback(secrets, callback_reader, lambda: apply, queue, clock)
     return World(tickets, secrets, endpoints, clock, service)
 

@@ -136,6 +136,35 @@ class TestTheWay:
         assert Organisation().way(["logistics"], "cn", NOW).owner is None
         assert Organisation().way([], None, NOW).edges == ()
 
+    def test_who_has_as_many_as_may_be_is_passed_over_for_the_next_in_line(self) -> None:
+        posts = ("cn/sh/001:logistics",)
+        ours = organisation(person("ann", *posts, most_open=2), person("bob", *posts), person("eve", "cn:logistics"),
+                            most_open=1)  # fmt: skip
+
+        def led(**load: int) -> tuple[str | None, list[tuple[str, str, str]]]:
+            way = ours.way(["logistics"], "cn/sh/001", NOW, load=lambda one: load.get(one, 0))
+            return way.owner, [step for step in steps(way.edges) if step[1] in ("full", "all_full")]
+
+        assert led(ann=1, bob=5) == ("ann", [])
+        assert led(ann=2) == ("bob", [("ann", "full", "bob")])
+        assert led(ann=2, bob=1) == ("eve", [("ann", "full", "bob"), ("bob", "full", "cn/sh")])
+        assert led(ann=2, bob=1, eve=1)[0] == "ann"
+        assert led(ann=2, bob=1, eve=1)[1][-1] == ("cn/sh/001", "all_full", "ann")
+        assert ours.way(["logistics"], "cn/sh/001", NOW).owner == "ann"
+
+    def test_a_deputy_has_a_limit_too_and_who_is_away_does_not_keep_it_from_who_is_full(self) -> None:
+        ours = organisation(
+            person("ann", "cn/sh/001:logistics", absences=away(), deputies=("dan",)), person("dan", most_open=1)
+        )
+        assert ours.way(["logistics"], "cn/sh/001", NOW, load={"dan": 0}.__getitem__).owner == "dan"
+        assert ours.way(["logistics"], "cn/sh/001", NOW, load={"dan": 1}.__getitem__).owner == "dan"
+
+    def test_nobody_is_counted_who_has_no_limit_and_the_next_in_line_above_is_not(self) -> None:
+        ours = organisation(person("ann", "cn/sh/001:logistics"), person("bob", "cn:logistics", most_open=1))
+        counted: list[str] = []
+        ours.way(["logistics"], "cn/sh/001", NOW, load=lambda one: counted.append(one) or 0)  # type: ignore[func-returns-value]
+        assert (counted, ours.above("ann", "logistics", "cn/sh/001", NOW).owner) == ([], "bob")
+
     def test_every_step_has_its_reason_in_both_languages(self) -> None:
         ours = organisation(person("ann", "cn:logistics", absences=away(), deputies=("ben",)), person("ben"))
         told = [(said(edge, "zh-CN"), said(edge, "en")) for edge in ours.way(["logistics"], "cn/sh", NOW).edges]
@@ -144,7 +173,7 @@ class TestTheWay:
             "ann is away from 2026-11-21 to 2026-11-24: ben stands in",
         )
         assert told[0] == ("cn/sh 没有部门 logistics 的人，看上级", "cn/sh has nobody for logistics: one level up")
-        given = {"department": "d", "frame": "f", "first": "a", "last": "b"}
+        given = {"department": "d", "frame": "f", "first": "a", "last": "b", "open": "5", "most": "5"}
         for reason in REASONS:
             for lang in ("zh-CN", "en"):
                 assert "{" not in said(Edge("x", EVERYWHERE, reason, given), lang)

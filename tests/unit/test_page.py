@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib import wiring
-from chalicelib.domain.organisation import Department, Organisation, Person
+from chalicelib.domain.organisation import Department, Edge, Organisation, Person
 from chalicelib.domain.ticket import Move
 from chalicelib.domain.understanding import Understanding
 from chalicelib.domain.voice import Text
@@ -332,6 +332,24 @@ def test_a_resolution_without_cause_and_action_is_asked_for_them(office: Office)
     assert (answer.status, office.tickets.rows[OURS, TICKET].state) == (422, "accepted")
     assert "Please give the root cause and what was done." in said(answer)
     assert "<details open>" in answer.body
+
+
+def test_the_page_tells_the_way_and_lets_the_owner_choose_the_cause(office: Office) -> None:
+    edges = (Edge("logistics.damage", "packing", "prior", {"weight": "5", "weights": "11"}),)
+    before = office.tickets.rows[OURS, TICKET]
+    office.tickets.rows[OURS, TICKET] = replace(before, topics=("logistics.damage",), path=edges)
+    mine = code(office)
+    press("accept", mine)
+
+    assert "“包装强度不够”（权重 5/11）" in said(get(lang="zh-CN"))
+    page = get(lang="en")
+    assert "“Packing too weak” (weight 5 of 11)" in said(page)
+    assert re.findall(r'<select id="cause".*?</select>', page.body)[0].count("<option") == 4
+
+    wrong = press("resolve", mine, version=2, root_cause="a", action="b", cause="gremlins")
+    assert (wrong.status, "There is no such cause." in said(wrong)) == (422, True)
+    assert press("resolve", mine, version=2, root_cause="a", action="b", cause="leak").status == 303
+    assert office.tickets.rows[OURS, TICKET].cause == "leak"
 
 
 def test_five_wrong_codes_lock_the_right_one_until_another_is_made(office: Office) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import datetime, timezone
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from chalicelib.domain.outbound import HttpRequest, HttpResponse
 from tests.fixtures.connectors.dingtalk_approval.profile import PROFILE
@@ -35,7 +36,7 @@ class Target:
 
     def answer(self, request: HttpRequest) -> HttpResponse:
         path = urlsplit(request.url).path
-        body = json.loads(request.body)
+        body = json.loads(request.body) if request.body else {}
         if (request.method, path) == ("POST", "/v1.0/oauth2/accessToken"):
             return self._token(body)
         # contracts §2.3: the token goes in a header; a wrong one is HTTP 400, not 401.
@@ -44,6 +45,8 @@ class Target:
         if self.throttled:
             self.throttled -= 1  # the pages on approvals: too many calls of one company
             return _error(400, "oaplus.query.limit", "请求过于频繁，稍后重试")
+        if (request.method, path) == ("GET", INSTANCES):
+            return self._show(parse_qs(urlsplit(request.url).query)["processInstanceId"][0])
         if (request.method, path) == ("POST", INSTANCES):
             return self._create(body)
         if (request.method, path) == ("POST", f"{INSTANCES}/comments"):
@@ -54,7 +57,20 @@ class Target:
 
     def finish(self, ticket: str) -> None:
         """Somebody has approved it."""
-        self._moved(self.items[ticket], "COMPLETED")
+        self.by_hand(ticket, "COMPLETED")
+
+    def by_hand(self, ticket: str, word: str) -> None:
+        self._moved(self.items[ticket], word)
+
+    def _show(self, name: str) -> HttpResponse:
+        """contracts §2.3: GET as the way back without events."""
+        instance = next((one for one in self.items.values() if one["id"] == name), None)
+        if instance is None:
+            return _error(400, "aflowProcessInstNotExist", "审批实例不存在")
+        told = {"status": instance["status"], "result": "agree" if instance["status"] == "COMPLETED" else ""}
+        if instance["status"] != "RUNNING":
+            told["finishTime"] = instance["changed"].strftime("%Y-%m-%dT%H:%MZ")
+        return _json(200, {"success": True, "result": told})
 
     def _token(self, body: Any) -> HttpResponse:
         """contracts §2.3: appKey and appSecret give a token of 7,200 seconds."""
@@ -117,6 +133,7 @@ class Target:
     def _moved(self, instance: dict[str, Any], status: str) -> None:
         instance["status"] = status
         instance["history"].append(status)
+        instance["changed"] = datetime.now(timezone.utc)
 
 
 def _json(status: int, value: Any) -> HttpResponse:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -57,6 +58,8 @@ class Target:
         by_source, name = found[1], unquote(found[2] or "")
         if request.method == "GET" and by_source:
             return self._find(name)
+        if request.method == "GET" and name:
+            return self._show(name)
         if parse_qs(parts.query).get("operatorId") != [self.operator]:
             return _error(400, "MissingoperatorId", "operatorId is mandatory")
         if request.method == "POST" and not name:
@@ -97,6 +100,18 @@ class Target:
             if todo["sourceId"] == source:
                 return _json(200, {"id": todo["id"], "sourceId": source, "requestId": "R"})
         return _error(400, "todo.taskQuery.paramError", "task not exist")
+
+    def by_hand(self, ticket: str, word: str) -> None:
+        todo = self.items[ticket]
+        todo["status"], todo["changed"] = word, datetime.now(timezone.utc)
+
+    def _show(self, name: str) -> HttpResponse:
+        """contracts §2.3: the state of a todo by GET (recalled)."""
+        todo = next((one for one in self.items.values() if one["id"] == name), None)
+        if todo is None:
+            return _error(400, "todo.taskQuery.paramError", "task not exist")
+        changed = int(todo.get("changed", datetime.now(timezone.utc)).timestamp() * 1000)
+        return _json(200, {"id": name, "done": todo["status"] == "done", "modifiedTime": changed, "requestId": "R"})
 
     def _update(self, name: str, body: Any) -> HttpResponse:
         todo = next((one for one in self.items.values() if one["id"] == name), None)

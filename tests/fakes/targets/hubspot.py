@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Callable, Mapping
+from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import urlsplit
 
 from chalicelib.domain.outbound import HttpRequest, HttpResponse
+from tests.fakes.targets.zendesk import stamp
 from tests.fixtures.connectors.hubspot.profile import PROFILE
 
 TICKETS = "/crm/v3/objects/tickets"
@@ -53,6 +55,8 @@ class Target:
             return self._create(body)
         if (request.method, path) == ("POST", f"{TICKETS}/search"):
             return self._search(body)
+        if (request.method, path) == ("POST", f"{TICKETS}/batch/read"):
+            return self._read(body)
         if request.method == "PATCH" and path.startswith(f"{TICKETS}/"):
             return self._update(path.removeprefix(f"{TICKETS}/"), body)
         return _error(404, "OBJECT_NOT_FOUND", "resource not found")
@@ -102,6 +106,25 @@ class Target:
         results = [{"id": item["id"], "properties": {UNIQUE: name}} for name, item in known if name == value]
         return _json(200, {"total": len(results), "results": results})
 
+    def by_hand(self, ticket: str, word: str) -> None:
+        self._write(ticket, {"hs_pipeline_stage": word})
+
+    def _read(self, body: Any) -> HttpResponse:
+        """The vendor's pages on batches: at most a hundred; what there is not is an error beside the others (207)."""
+        if body.keys() != {"properties", "inputs"} or not 0 < len(body["inputs"]) <= 100:
+            return _error(400, "VALIDATION_ERROR", "Invalid input JSON")
+        wanted = [one["id"] for one in body["inputs"]]
+        results = [
+            {"id": item["id"], "properties": {name: self._property(item, name) for name in body["properties"]}}
+            for item in self.items.values()
+            if item["id"] in wanted
+        ]
+        missing = [{"category": "OBJECT_NOT_FOUND"}] * (len(wanted) - len(results))
+        return _json(207 if missing else 200, {"status": "COMPLETE", "results": results, "errors": missing})
+
+    def _property(self, item: Mapping[str, Any], name: str) -> Any:
+        return stamp(item) if name == "hs_lastmodifieddate" else item["fields"].get(name)
+
     def _update(self, external_id: str, body: Any) -> HttpResponse:
         ticket = next((name for name, item in self.items.items() if item["id"] == external_id), None)
         if ticket is None:
@@ -130,6 +153,7 @@ class Target:
         item["fields"].update(properties)
         item["status"] = item["fields"]["hs_pipeline_stage"]
         item["history"].append(item["status"])
+        item["changed"] = datetime.now(timezone.utc)
 
 
 def _association_refusal(associations: Any) -> HttpResponse | None:

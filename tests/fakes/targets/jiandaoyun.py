@@ -8,11 +8,13 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Callable, Mapping
+from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
 from chalicelib.domain.outbound import HttpRequest, HttpResponse
+from tests.fakes.targets.zendesk import stamp
 from tests.fixtures.connectors.jiandaoyun.profile import PROFILE
 
 PATH = "/api/v5/app/entry/data/"  # contracts §2.5: the paths all start so
@@ -122,11 +124,19 @@ class Target:
             return _error(1, "Bad Request")
         filters = body.get("filter", {})
         (condition,) = filters.get("cond", [{}])
-        wanted = {"field": self.settings["ticket_field"], "type": "text", "method": "eq"}
+        wanted = {"field": self.settings["ticket_field"], "type": "text"}
+        if condition.get("method") not in ("eq", "in") or (condition["method"] == "eq" and len(condition["value"]) > 1):
+            return _error(4815, "invalid filter")
         if filters.get("rel") != "and" or {**condition, **wanted} != condition or not 1 <= body.get("limit", 10) <= 100:
             return _error(4815, "invalid filter")
         found = [item for ticket, item in self.items.items() if ticket in condition["value"]]
-        return _ok({"data": [{"_id": item["id"], **item["fields"]} for item in found[: body.get("limit", 10)]]})
+        return _ok({"data": [self._listed(item) for item in found[: body.get("limit", 10)]]})
+
+    def _listed(self, item: Mapping[str, Any]) -> dict[str, Any]:
+        return {"_id": item["id"], "updateTime": stamp(item), **item["fields"]}
+
+    def by_hand(self, ticket: str, word: str) -> None:
+        self._write(ticket, {self.settings["status_field"]: {"value": word}})
 
     def _keep(self, row: Mapping[str, Any]) -> str:
         """API writes run no required and no unique checks (contracts §2.5): a second entry of a ticket is possible."""
@@ -163,6 +173,7 @@ class Target:
         item["fields"] = {**item.get("fields", {}), **values}
         item["status"] = item["fields"].get(self.settings["status_field"])
         item["history"].append(item["status"])
+        item["changed"] = datetime.now(timezone.utc)
 
     def _shown(self, external_id: str) -> dict[str, Any]:
         item = next(one for one in self.items.values() if one["id"] == external_id)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
+from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -51,6 +53,8 @@ class Target:
         if self.quota <= 0:
             return _error(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
         self.quota -= 1
+        if (request.method, path) == ("GET", "/services/data/v61.0/query"):
+            return self._query(parse_qs(urlsplit(request.url).query)["q"][0])
         if request.method != "PATCH" or not path.startswith(DATA):
             return _error(404, "NOT_FOUND", "The requested resource does not exist")
         try:
@@ -58,6 +62,26 @@ class Target:
         except ValueError:
             return _error(400, "JSON_PARSER_ERROR", "Unexpected character")
         return self._patch(path.removeprefix(DATA).split("/"), record)
+
+    def by_hand(self, ticket: str, word: str) -> None:
+        self._write(ticket, {"Status": word})
+
+    def _query(self, soql: str) -> HttpResponse:
+        """One kind of query: fields of cases whose external id is in a list. Unknown fields are refused."""
+        found = re.fullmatch(r"SELECT ([\w,]+) FROM Case WHERE (\w+) IN \(('\w+'(?:,'\w+')*)\)", soql)
+        if found is None or found[2] != self.settings["external_id_field"]:
+            return _error(400, "MALFORMED_QUERY", "unexpected token")
+        names, wanted = found[1].split(","), [one.strip("'") for one in found[3].split(",")]
+        if not set(names) <= self.fields | {"Id", "LastModifiedDate", found[2]}:
+            return _error(400, "INVALID_FIELD", "No such column on entity 'Case'")
+        records = [self._record(ticket, names) for ticket in self.items if ticket in wanted]
+        return _json(200, {"totalSize": len(records), "done": True, "records": records})
+
+    def _record(self, ticket: str, names: list[str]) -> dict[str, Any]:
+        item = self.items[ticket]
+        changed = item["changed"].strftime("%Y-%m-%dT%H:%M:%S.000+0000")
+        own = {"Id": item["id"], "LastModifiedDate": changed, self.settings["external_id_field"]: ticket}
+        return {name: own.get(name, item["fields"].get(name)) for name in names}
 
     def expire(self) -> None:
         """Every session given out so far ends."""
@@ -127,6 +151,7 @@ class Target:
         item["fields"].update(record)
         item["status"] = item["fields"].get("Status")
         item["history"].append(item["status"])
+        item["changed"] = datetime.now(timezone.utc)
         return None
 
     def _headers(self) -> dict[str, str]:

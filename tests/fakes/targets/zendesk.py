@@ -6,8 +6,9 @@ import base64
 import json
 import re
 from collections.abc import Mapping
+from datetime import datetime, timezone
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from chalicelib.domain.outbound import HttpRequest, HttpResponse
 from tests.fixtures.connectors.zendesk.profile import PROFILE
@@ -38,6 +39,8 @@ class Target:
         if request.headers.get("Authorization") != "Basic " + base64.b64encode(pair.encode()).decode():
             return _error(401, "Couldn't authenticate you")
         path = urlsplit(request.url).path
+        if (request.method, path) == ("GET", "/api/v2/tickets/show_many.json"):
+            return self._show(parse_qs(urlsplit(request.url).query)["ids"][0].split(","))
         try:
             body = json.loads(request.body)
         except ValueError:
@@ -66,6 +69,20 @@ class Target:
         self.keys[key] = _json(201, {"ticket": {"id": made["id"], "status": made["status"]}, "audit": {"id": 1}})
         return HttpResponse(201, {"x-idempotency-lookup": "miss"}, self.keys[key].body)
 
+    def by_hand(self, ticket: str, word: str) -> None:
+        self._write(self.items[ticket], {"status": word})
+
+    def _show(self, numbers: list[str]) -> HttpResponse:
+        """At most a hundred; those that there are not are left out (recalled)."""
+        if len(numbers) > 100:
+            return _error(400, "TooManyIds")
+        found = [(ticket, one) for ticket, one in self.items.items() if str(one["id"]) in numbers]
+        told = [
+            {"id": one["id"], "external_id": ticket, "status": one["status"], "updated_at": stamp(one)}
+            for ticket, one in found
+        ]
+        return _json(200, {"tickets": told, "count": len(told)})
+
     def _update(self, number: int, body: Any) -> HttpResponse:
         item = next((one for one in self.items.values() if one["id"] == number), None)
         if item is None:
@@ -88,6 +105,12 @@ class Target:
         item["fields"].update(fields)
         item["status"] = item["fields"]["status"]
         item["history"].append(item["status"])
+        item["changed"] = datetime.now(timezone.utc)
+
+
+def stamp(item: Mapping[str, Any]) -> str:
+    """When an item was changed last, by whomever."""
+    return str(item["changed"].strftime("%Y-%m-%dT%H:%M:%S.%fZ"))
 
 
 def _json(status: int, value: Any) -> HttpResponse:

@@ -1,0 +1,48 @@
+"""Which messages opt a customer out: ``TD``, ``退订`` and the like, and nothing but that. Pure.
+
+The whole message must say it. A sentence that merely holds such a word ("我想退订单间") opts nobody out, and no message
+opts anybody in again: that takes somebody who answers for it.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from chalicelib.domain.folding import fold
+
+MESSAGE: Final = "message"  # how a customer's own word came
+LONGEST: Final = 24  # letters and digits of such a message
+
+# Folded: small letters, simplified characters. The one-letter ones are what Chinese carriers have people answer.
+_WORDS: Final = (
+    "td", "t", "r", "退订", "退定", "tuiding", "取消订阅", "拒收", "stop", "stopall", "unsubscribe", "unsub", "optout",
+)  # fmt: skip
+_LEADS: Final = ("回复", "回", "请", "reply", "please", "pls")
+_ENDS: Final = ("短信", "谢谢", "please", "thanks", "thankyou")
+_ANY: Final = "|".join(sorted(_WORDS, key=len, reverse=True))
+# A letter alone is taken as it stands: with another it is a word.
+_MESSAGE: Final = re.compile(
+    rf"(?:{'|'.join(_LEADS)})?(?:{_ANY}|(?:td|退订|退定|stop|unsubscribe){{2,4}}|[tr](?:退订|退定))(?:{'|'.join(_ENDS)})?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OptOut:
+    """What a customer last said about one channel, or about all. ``how``: MESSAGE, or the id of a key."""
+
+    channel: str
+    out: bool
+    at: datetime
+    how: str
+
+
+def opts_out(text: str) -> bool:
+    """Whether a message says that its sender wants no more. Blanks, signs, letter case and full-width do not matter."""
+    if len(text) > 10 * LONGEST:
+        return False
+    letters = "".join(char for char in fold(text).text if unicodedata.category(char)[0] in "LN")
+    return len(letters) <= LONGEST and _MESSAGE.fullmatch(letters) is not None

@@ -1,0 +1,121 @@
+"""Cases over HTTP on the engine: one that is divided among two departments, one that goes up the line, duplicates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import pytest
+
+from infra import client
+from tests.fakes.oa import Oa
+from tests.integration.world import World, voice, wait_for
+
+pytestmark = pytest.mark.engine
+
+THREE: Final = "包裹破损，物流太慢，客服没有回应"  # two about the parcel, one about the service
+PEOPLE: Final = """\
+triage: customer_service
+units:
+  SH/001: {name: 一店}
+people:
+  log: {name: 李, posts: ["*:logistics"], superior: boss}
+  cs: {name: 王, posts: ["*:customer_service"], superior: boss}
+  boss: {name: 张}
+"""
+
+
+def put_people(world: World) -> None:
+    headers = {"authorization": f"Bearer {world.api.key}", "content-type": "application/yaml"}
+    taken = client.send("PUT", f"{world.stack.api_url}/v1/organisation", PEOPLE.encode(), headers)
+    assert taken.status == 200, taken.json
+
+
+def opened(world: World, connection: Any, text: str) -> Any:
+    body = voice(texts=[{"text": text, "speaker": "customer"}])
+    heard = world.heard(connection["hook_url"], client.canonical(body, connection["secret"]))
+    return told(world, world.settled(heard, "ticketed")["ticket"])
+
+
+def told(world: World, ticket: str) -> Any:
+    return world.api.call("GET", f"/v1/tickets/{ticket}").json
+
+
+def reaches(world: World, ticket: str, what: str, holds: Callable[[Any], bool]) -> Any:
+    def probe() -> Any:
+        found = told(world, ticket)
+        return found if holds(found) else None
+
+    return wait_for(probe, what)
+
+
+def do(world: World, ticket: str, what: str, status: int = 200, **body: Any) -> Any:
+    """Against the newest version, and again where something else that followed was written in between."""
+    while True:
+        wanted = {"version": told(world, ticket)["version"], **body}
+        answer = world.api.call("POST", f"/v1/tickets/{ticket}/{what}", wanted)
+        if answer.json.get("code") != "version_conflict":
+            assert answer.status == status, answer.json
+            return answer.json
+
+
+def listed(world: World, **query: str) -> list[str]:
+    return [one["id"] for one in world.api.call("GET", "/v1/tickets", query=query).json["items"]]
+
+
+def test_a_case_of_two_departments_is_worked_on_apart_and_ends_together(world: World, oa: Oa) -> None:
+    world.endpoint(oa, settings={"split": "departments"})
+    put_people(world)
+    case = opened(world, world.connect("canonical"), THREE)
+    parts = {one["part"]: one["id"] for one in case["children"]}
+    assert case["parts"] == list(parts) == ["logistics", "customer_service"]
+    assert [one["owner"] for one in case["children"]] == ["log", "cs"]
+    assert listed(world, parent=case["id"]) == list(parts.values())
+    assert wait_for(lambda: listed(world), "the case in the list") == [case["id"]]
+    wait_for(lambda: parts["logistics"] in listed(world, department="logistics"), "the part in its department's list")
+
+    for part in parts.values():
+        do(world, part, "transitions", to="accepted")
+        do(world, part, "transitions", to="resolved", root_cause="thin carton", action="sent another")
+    done = reaches(world, case["id"], "the case resolved by its parts", lambda one: one["state"] == "resolved")
+    assert (done["root_cause"], done["incomplete"], done["history"][-1]["actor"]) == ("thin carton", False, "echoloop")
+    do(world, case["id"], "transitions", to="verifying")
+    refused = do(world, case["id"], "transitions", status=409, to="closed")
+    assert (refused["code"], [one in refused["detail"] for one in parts.values()]) == ("children_open", [True, True])
+    do(world, case["id"], "transitions", to="reopened", reason="not at all")
+    for part in parts.values():
+        again = reaches(world, part, "the part taken up with the case", lambda one: one["state"] == "reopened")
+        assert again["history"][-1]["implied"]
+
+    do(world, case["id"], "transitions", to="in_progress")
+    do(world, case["id"], "transitions", to="resolved", root_cause="thin carton", action="called")
+    for part in parts.values():
+        with_it = reaches(world, part, "the part resolved with the case", lambda one: one["state"] == "resolved")
+        assert (with_it["action"], with_it["history"][-1]["implied"]) == ("called", True)
+    wait_for(lambda: [one for one in oa.events if one["type"] == "ticket.reopened"], "the OA heard of the parts")
+    assert {one["data"]["ticket"]["id"] for one in oa.events} == set(parts.values())
+
+
+def test_the_third_bounce_goes_to_the_superior(world: World, oa: Oa) -> None:
+    world.endpoint(oa, events=["ticket.escalated"])
+    put_people(world)
+    ticket = opened(world, world.connect("canonical"), "包裹破损")["id"]
+    for department in ("customer_service", "logistics", "customer_service"):
+        do(world, ticket, "reassign", department=department, reason="not ours")
+    up = reaches(world, ticket, "the superior", lambda one: one["owner"] == "boss")
+    assert (up["bounces"], [line["reason"] for line in up["history"]].count("bounced 3 times: to boss")) == (3, 1)
+    assert set(up["queues"]) == {"logistics", "customer_service"}
+    wait_for(lambda: [one for one in oa.events if one["type"] == "ticket.escalated"], "the escalation")
+
+
+def test_a_duplicate_is_merged_and_taken_out_again(world: World) -> None:
+    connection = world.connect("canonical")
+    first, second = (opened(world, connection, "包裹破损") for _ in range(2))
+    merged = do(world, second["id"], "duplicate", of=first["id"], reason="told twice")
+    assert (merged["state"], told(world, first["id"])["links"][0]["kind"]) == ("merged", "has_duplicate")
+    do(world, second["id"], "duplicate/undo", reason="another parcel")
+    for before in (first, second):
+        after = told(world, before["id"])
+        same = {name for name, value in before.items() if after[name] != value}
+        moved = {"version", "history", "updated_at", "queues", "customer"}
+        assert same <= (moved if before is second else {"queues", "customer"})

@@ -1,0 +1,389 @@
+"""From a declared fix to its verdict, and back when the complaints are: counted hours in, moves of the issue out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from chalicelib.domain.effect import Claim, Kept, Span
+from chalicelib.domain.issue import Issue, IssueLink, Scope
+from chalicelib.domain.organisation import Organisation, Unit
+from chalicelib.errors import Conflict, Invalid, NotFound, Rejected, Retryable
+from chalicelib.services.count_complaints import MOST_UNITS, CountComplaints
+from chalicelib.services.declare_fixed import DeclareFixed
+from chalicelib.services.judge_effect import JudgeEffect
+from chalicelib.services.watch_recurrence import WatchRecurrence
+from chalicelib.storage.effects import _doc, _kept
+from tests.builders import WORKSPACE, ticket
+from tests.builders_issues import issue
+from tests.fakes.effects import FakeEffects, FakeExposures, FakeHours
+from tests.fakes.fetches import FakeDue
+from tests.fakes.issues import FakeIssues
+from tests.fakes.tickets import FakeTickets
+
+ON = date(2026, 8, 1)
+OPENED = datetime(2026, 7, 10, 2, tzinfo=timezone.utc)
+TOPIC = "logistics.damage"
+UNITS = (
+    Unit("cn"),
+    Unit("cn/1", kind="shop"),
+    Unit("cn/2", kind="shop"),
+    Unit("cn/3", kind="shop", time_zone="America/New_York"),
+)
+
+
+def noon(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, 4, tzinfo=timezone.utc)  # 12:00 in Shanghai
+
+
+@dataclass
+class World:
+    """A workspace in Shanghai with an issue about damaged parcels that is being fixed."""
+
+    office: Organisation = field(default_factory=lambda: Organisation(version=1, units=UNITS))
+    issues: FakeIssues = field(default_factory=FakeIssues)
+    claims: FakeEffects = field(default_factory=FakeEffects)
+    exposures: FakeExposures = field(default_factory=FakeExposures)
+    hours: FakeHours = field(default_factory=FakeHours)
+    tickets: FakeTickets = field(default_factory=FakeTickets)
+    due: FakeDue = field(default_factory=FakeDue)
+    now: datetime = field(default_factory=lambda: noon(ON))
+
+    def __post_init__(self) -> None:
+        self.put(opened_at=OPENED, first_seen=OPENED)
+        self.complaints = CountComplaints(
+            self.hours, self.exposures, lambda workspace: self.office, self.issues, self.tickets
+        )
+        self.judge = JudgeEffect(self.issues, self.claims, self.complaints, self.due, lambda: self.now)
+        self.declare = DeclareFixed(self.issues, self.claims, self.complaints, self.judge, lambda: self.now)
+        self.watch = WatchRecurrence(
+            self.issues, self.claims, self.complaints, self.tickets, self.due, lambda: self.now
+        )
+
+    def put(self, **changes: Any) -> Issue:
+        values = {"state": "fixing", "version": 4, "scope": Scope((TOPIC,)), "workspace": WORKSPACE}
+        made = issue(**{**values, **changes})
+        self.issues.rows[WORKSPACE, made.id] = made
+        return made
+
+    @property
+    def issue(self) -> Issue:
+        (found,) = self.issues.rows.values()
+        return found
+
+    def complain(self, first: int, days: int, count: int, unit: str = "cn/1", topic: str = TOPIC) -> None:
+        """``count`` complaints on each of ``days`` days, from so many days after the fix."""
+        self.hours.daily(WORKSPACE, unit, topic, noon(ON + timedelta(days=first)), days, count)
+
+    def fixed(self, **changes: Any) -> Kept:
+        made = Claim(**{"on": ON, "reopened": 0, "by": "ky_one", "at": self.now, **changes})
+        return self.declare(WORKSPACE, self.issue.id, made, version=self.issue.version)[1]
+
+    def next(self) -> str:
+        """What the next due row comes to, at its minute."""
+        ((at, key), (queue, body)) = min(self.due.rows.items())
+        del self.due.rows[at, key]
+        assert queue == "cases"
+        self.now = at
+        handlers: dict[str, Callable[[Any], str]] = {"effect": self.judge, "recurrence": self.watch}
+        return handlers[body["kind"]](body)
+
+    def last_line(self) -> Any:
+        return self.issues.moves(WORKSPACE, self.issue.id)[-1]
+
+    def ticket_opened(self, **changes: Any) -> str | None:
+        made = ticket(workspace=WORKSPACE, **{"topics": (TOPIC,), **changes})
+        self.tickets.rows[WORKSPACE, made.id] = made
+        return self.watch.follow({"type": "ticket.opened", "workspace": WORKSPACE, "ticket_id": made.id})
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def accepted(world: World) -> None:
+    world.complain(-90, 90, 2)
+    world.complain(0, 32, 1)
+    world.fixed()
+    assert world.next() == "accepted"
+
+
+class TestDeclaring:
+    def test_moves_the_issue_says_the_terms_and_plans_the_day_of_the_verdict(self, world: World) -> None:
+        world.complain(-90, 90, 2)
+        kept = world.fixed(guard_days=5)
+        assert world.issue.state == "fixed"
+        assert world.last_line().numbers == {
+            "on": "2026-08-01",
+            "expected": 0.5,
+            "margin": 0.2,
+            "guard_days": 5,
+            "baseline_days": 28,
+        }
+        assert kept.claim.peaks == (Span(date(2026, 7, 3), date(2026, 7, 10)),)
+        ((at, _),) = world.due.rows
+        assert at.isoformat() == "2026-09-04T04:00:00+08:00", "five days, four weeks, one to settle; Shanghai's morning"
+
+    @pytest.mark.parametrize(
+        ("changes", "code", "said"),
+        [
+            ({"on": ON + timedelta(days=1)}, "fix_in_future", "What is to be fixed is not fixed yet."),
+            ({"on": ON - timedelta(days=181)}, "fix_too_old", "A fix is declared within 180 days."),
+            ({"margin": 0.6}, "margin_over_expected", "More is agreed than is expected."),
+        ],
+    )
+    def test_terms_that_cannot_be_are_refused(
+        self, world: World, changes: dict[str, Any], code: str, said: str
+    ) -> None:
+        with pytest.raises(Invalid, match=said) as refused:
+            world.fixed(**changes)
+        assert refused.value.code == code
+        assert (world.issue.state, world.claims.rows, world.due.rows) == ("fixing", {}, {})
+
+    def test_another_version_or_state_is_refused(self, world: World) -> None:
+        made = Claim(on=ON, reopened=0, by="ky_one", at=world.now)
+        cases: list[tuple[Callable[[], object], type[Rejected], str]] = [
+            (lambda: world.declare(WORKSPACE, world.issue.id, made, version=3), Conflict, "version_conflict"),
+            (lambda: world.declare(WORKSPACE, "is_none", made, version=4), NotFound, "not_found"),
+        ]
+        for declare, kind, code in cases:
+            with pytest.raises(kind) as refused:
+                declare()
+            assert refused.value.code == code
+        world.issues.lose = 1
+        with pytest.raises(Conflict, match="another version by now"):
+            world.fixed()
+        world.put(state="open")
+        with pytest.raises(Conflict, match="cannot become fixed") as illegal:
+            world.fixed()
+        assert "accepted" in illegal.value.allowed
+        assert world.claims.rows == {}
+
+    def test_terms_are_not_set_anew_when_numbers_are_in_but_a_lost_claim_is_made_up_for(self, world: World) -> None:
+        world.fixed()
+        with pytest.raises(Conflict, match="declared fixed already") as refused:
+            world.fixed(margin=0)
+        assert refused.value.code == "already_claimed"
+        world.claims.rows.clear()  # it died between the move and the claim
+        assert world.fixed().claim.margin == 0.2
+
+    def test_what_brought_it_back_is_left_out_of_the_next_baseline(self, world: World) -> None:
+        accepted(world)
+        world.complain(40, 3, 9)
+        world.now = noon(ON + timedelta(days=42))
+        world.ticket_opened()
+        assert world.next() == "returned"
+        back = world.now.date()
+        world.put(version=world.issue.version, state="fixing", reopened=1, opened_at=OPENED, first_seen=OPENED)
+        world.now = noon(ON + timedelta(days=60))
+        peaks = world.fixed(on=ON + timedelta(days=60)).claim.peaks
+        assert [peak.last for peak in peaks] == [date(2026, 7, 10), back]
+        assert peaks[1].first <= back - timedelta(days=6)
+
+
+class TestTheVerdict:
+    def test_an_accepted_fix_closes_the_issue_with_the_numbers(self, world: World) -> None:
+        accepted(world)
+        line = world.last_line()
+        assert (line.before, line.after, line.actor) == ("fixed", "closed", "echoloop")
+        assert (line.numbers["before"]["complaints"], line.numbers["after"]["complaints"]) == (56, 28)
+        assert line.reason == "投诉率确有下降，且达到约定幅度 / The rate is lower, by the agreed margin at least."
+        kept = world.claims.rows[WORKSPACE, world.issue.id]
+        assert kept.numbers == line.numbers
+        assert kept.level is not None
+        assert (kept.level.events, kept.level.days, kept.level.since) == (28, 28, ON + timedelta(days=31))
+        assert world.due.rows == {}
+
+    def test_one_that_does_nothing_reopens_it_with_the_numbers(self, world: World) -> None:
+        world.complain(-90, 190, 2)
+        world.fixed()
+        assert world.next() == "not_accepted"
+        assert (world.issue.state, world.issue.reopened) == ("reopened", 1)
+        assert (world.last_line().numbers["reason"], world.last_line().numbers["ratio"]) == ("not_lower", 1.0)
+        assert world.claims.watches == {}
+
+    def test_one_that_cannot_be_told_stays_fixed_and_has_the_numbers_as_evidence_once(self, world: World) -> None:
+        for number in range(-90, 300, 9):
+            world.complain(number, 1, 1)
+        world.fixed()
+        before = len(world.issue.evidence)
+        assert world.next() == "too_early"
+        assert world.issue.state == "fixed"
+        assert world.issue.evidence[-1].numbers["reason"] == "thin"
+        assert world.judge({"workspace": WORKSPACE, "issue": world.issue.id, "reopened": 0}) == "too_early"
+        assert (len(world.issue.evidence), world.due.rows) == (before + 1, {})
+
+    def test_a_message_of_another_round_or_of_a_decided_issue_is_stale(self, world: World) -> None:
+        world.complain(-90, 90, 2)
+        world.fixed()
+        message = {"workspace": WORKSPACE, "issue": world.issue.id, "reopened": 0}
+        assert world.judge({**message, "reopened": 1}) == "stale"
+        assert world.judge({**message, "issue": "is_none"}) == "stale"
+        assert world.next() == "accepted"
+        assert world.judge(message) == "stale"
+        assert len(world.issues.moves(WORKSPACE, world.issue.id)) == 2
+
+    def test_a_lost_race_is_tried_again_and_ends_the_same(self, world: World) -> None:
+        world.complain(-90, 90, 2)
+        world.fixed()
+        world.now += timedelta(days=60)
+        message = {"workspace": WORKSPACE, "issue": world.issue.id, "reopened": 0}
+        world.issues.lose = 1
+        with pytest.raises(Retryable, match="The issue keeps changing"):
+            world.judge(message)
+        assert world.judge(message) == "accepted"
+        assert world.issue.state == "closed"
+
+    def test_a_message_before_its_day_waits_for_it(self, world: World) -> None:
+        world.complain(-90, 90, 2)
+        world.fixed()
+        (row,) = world.due.rows
+        body = world.due.rows.pop(row)[1]
+        assert world.judge(body) == "too_early"
+        assert list(world.due.rows) == [row]
+
+    def test_the_numbers_are_live_until_they_are_judged_and_then_stay(self, world: World) -> None:
+        world.complain(-90, 90, 2)
+        world.fixed()
+        assert world.declare.read(WORKSPACE, world.issue.id)[2]["days_more"] == 32
+        world.now += timedelta(days=30)
+        assert world.declare.read(WORKSPACE, world.issue.id)[2]["days_more"] == 2
+        world.next()
+        judged = world.declare.read(WORKSPACE, world.issue.id)[2]
+        world.complain(10, 5, 50)
+        assert world.declare.read(WORKSPACE, world.issue.id)[2] == judged
+        with pytest.raises(NotFound):
+            world.declare.read(WORKSPACE, "is_none")
+
+
+class TestWhatComesBack:
+    def test_tickets_of_an_hour_are_one_look_and_complaints_that_return_reopen_it(self, world: World) -> None:
+        accepted(world)
+        world.now = noon(ON + timedelta(days=42))
+        assert world.ticket_opened() == "watched"
+        assert world.ticket_opened(id="tk_two", topics=(TOPIC + ".crushed",)) == "watched"
+        assert len(world.due.rows) == 1
+        assert world.next() == "holds"
+        assert timedelta() < world.now - noon(ON + timedelta(days=42)) <= timedelta(hours=1)
+        world.complain(40, 3, 9)
+        world.now = noon(ON + timedelta(days=42)) + timedelta(hours=3)
+        world.ticket_opened()
+        assert world.next() == "returned"
+        assert (world.issue.state, world.issue.reopened) == ("reopened", 1)
+        assert world.last_line().numbers["complaints"] == 27
+        assert world.last_line().reason == "27 / 7"
+        assert world.ticket_opened() is None, "it is watched no more"
+
+    def test_other_topics_parts_of_cases_and_other_events_are_nothing_to_it(self, world: World) -> None:
+        accepted(world)
+        assert world.ticket_opened(topics=("product.taste",)) is None
+        assert world.ticket_opened(parent="tk_whole") is None
+        detail = {"type": "ticket.updated", "workspace": WORKSPACE, "ticket_id": "tk_x"}
+        assert world.watch.follow(detail) is None
+        assert world.watch.follow({**detail, "type": "ticket.opened"}) is None
+
+    def test_an_issue_about_everything_is_watched_by_every_ticket(self, world: World) -> None:
+        world.put(scope=Scope(), opened_at=OPENED, first_seen=OPENED)
+        accepted(world)
+        assert world.ticket_opened(topics=()) == "watched"
+
+    def test_what_somebody_has_reopened_meanwhile_is_stale_and_a_lost_race_tried_again(self, world: World) -> None:
+        accepted(world)
+        world.complain(40, 3, 9)
+        world.now = noon(ON + timedelta(days=42))
+        message = {"workspace": WORKSPACE, "issue": world.issue.id}
+        world.issues.lose = 1
+        with pytest.raises(Retryable, match="The issue keeps changing"):
+            world.watch(message)
+        closed = world.issue
+        world.issues.rows[WORKSPACE, closed.id] = replace(closed, state="reopened")
+        assert world.watch(message) == "stale"
+
+    def test_a_year_later_nobody_watches(self, world: World) -> None:
+        accepted(world)
+        world.now += timedelta(days=366)
+        assert world.ticket_opened() is None
+
+
+class TestWhatIsCounted:
+    DAY = ON - timedelta(days=10)
+
+    def count(self, world: World, **changes: Any) -> tuple[dict[date, int], dict[date, int] | None]:
+        made = Claim(**{"on": ON, "reopened": 0, "by": "ky_one", "at": world.now, **changes})
+        treated, controls = world.complaints.groups(world.issue, made, self.DAY, self.DAY)
+        return dict(treated.events), None if controls is None else dict(controls.events)
+
+    def test_complaints_of_the_topic_and_below_it_and_no_other_or_kind_words(self, world: World) -> None:
+        for topic in (TOPIC, TOPIC + ".crushed", "logistics.damaged", "logistics"):
+            world.complain(-10, 1, 1, topic=topic)
+        world.complain(-11, 1, 7)
+        world.complain(-9, 1, 7)
+        assert self.count(world) == ({self.DAY: 2}, None)
+
+    def test_days_are_those_of_the_unit(self, world: World) -> None:
+        evening = noon(self.DAY) + timedelta(hours=13)  # the next day in Shanghai, still the same in New York
+        for unit in ("cn/1", "cn/3"):
+            world.hours.heard(WORKSPACE, unit, evening, TOPIC)
+        assert self.count(world) == ({self.DAY: 1}, None)
+
+    def test_voices_of_no_unit_belong_to_an_issue_of_no_place_only(self, world: World) -> None:
+        world.complain(-10, 1, 1, unit="-")
+        world.complain(-10, 1, 2, unit="cn/2")
+        assert self.count(world) == ({self.DAY: 3}, None)
+        world.put(scope=Scope((TOPIC,), unit_kind="shop"))
+        assert self.count(world) == ({self.DAY: 2}, None)
+        world.put(scope=Scope((TOPIC,), units=("cn",)))
+        assert self.count(world) == ({self.DAY: 2}, None)
+
+    def test_controls_are_the_rest_of_the_scope_else_units_of_the_same_kind(self, world: World) -> None:
+        for number, unit in enumerate(("cn/1", "cn/2", "cn/3"), start=1):
+            world.complain(-10, 1, number, unit=unit)
+        assert self.count(world, units=("cn/1",)) == ({self.DAY: 1}, {self.DAY: 5})
+        assert self.count(world, units=("cn/1",), controls=("cn/3",)) == ({self.DAY: 1}, {self.DAY: 3})
+        assert self.count(world, units=("cn/1",), controls=()) == ({self.DAY: 1}, None)
+        world.put(scope=Scope((TOPIC,), units=("cn/2",)))
+        assert self.count(world) == ({self.DAY: 2}, {self.DAY: 4})
+        world.put(scope=Scope((TOPIC,), unit_kind="shop"))
+        assert self.count(world) == ({self.DAY: 6}, None)
+
+    def test_without_an_organisation_the_units_are_those_of_its_tickets(self, world: World) -> None:
+        world.office = Organisation()
+        world.complain(-10, 1, 4, unit="SH/001")
+        assert self.count(world)[0] == {}
+        world.tickets.rows[WORKSPACE, "tk_1"] = ticket(workspace=WORKSPACE, id="tk_1", unit="SH/001")
+        for subject in ("tk_1", "tk_gone"):
+            world.issues.link(IssueLink(WORKSPACE, world.issue.id, subject, "ky_one", OPENED))
+        assert self.count(world)[0] == {self.DAY: 4}
+
+    def test_exposure_counts_where_it_is_known_of_every_unit_that_says_anything(self, world: World) -> None:
+        made = Claim(on=ON, reopened=0, by="ky_one", at=world.now, controls=())
+        for unit in ("cn/1", "cn/2"):
+            world.complain(-10, 2, 1, unit=unit)
+            world.exposures.rows[WORKSPACE, unit, self.DAY] = 50
+        world.exposures.rows[WORKSPACE, "cn/1", self.DAY + timedelta(days=1)] = 50
+        found, _ = world.complaints.groups(world.issue, made, self.DAY, self.DAY + timedelta(days=1))
+        assert found.exposure == {self.DAY: 100}
+
+    def test_a_scope_that_would_read_for_minutes_is_refused(self, world: World) -> None:
+        world.office = Organisation(version=1, units=tuple(Unit(f"u{n}") for n in range(MOST_UNITS)))
+        with pytest.raises(Invalid, match="At most 300 units can be compared") as refused:
+            world.fixed()
+        assert (refused.value.code, world.issue.state) == ("scope_too_wide", "fixing")
+
+    def test_a_look_reads_each_unit_once_and_only_on_its_day(self, world: World) -> None:
+        accepted(world)
+        declared_and_judged = 2 * (len(UNITS) + 1)
+        assert world.hours.asked == declared_and_judged
+
+
+def test_what_is_kept_comes_back_as_it_was(world: World) -> None:
+    accepted(world)
+    kept = world.claims.rows[WORKSPACE, world.issue.id]
+    assert _kept(_doc(kept)) == kept
+    bare = Kept(replace(kept.claim, controls=("a",), units=("b", "c"), peaks=()))
+    assert _kept(_doc(bare)) == bare

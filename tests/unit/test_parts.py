@@ -1,0 +1,736 @@
+"""A case of several departments: which parts it has, and that whole and parts stay together whatever comes when."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chalicelib.domain.delivery import wants
+from chalicelib.domain.directory import ApiKey, Endpoint
+from chalicelib.domain.events import feedback_event, ticket_events
+from chalicelib.domain.feedback import Decision, Feedback
+from chalicelib.domain.ids import child_ticket_id, ticket_id
+from chalicelib.domain.organisation import Organisation, Person, Post
+from chalicelib.domain.parts import FINISHED, PUT_AWAY, by_department, children_of, parts_of
+from chalicelib.domain.playbook import RED_LINE, Chosen, Playbooks
+from chalicelib.domain.rules import BUILTIN, Rule, decide
+from chalicelib.domain.ticket import SETTLED, SYSTEM, Resolution, Ticket, legal_moves, path, walk
+from chalicelib.domain.understanding import Tag, Understanding
+from chalicelib.errors import Conflict, Invalid, NotFound, Retryable
+from chalicelib.services.case_file import CaseFile
+from chalicelib.services.follow_bounces import FollowBounces
+from chalicelib.services.follow_parts import FollowParts, WholeCases, children
+from chalicelib.services.mark_duplicate import MarkDuplicate
+from chalicelib.services.move_ticket import MoveTicket
+from chalicelib.services.open_ticket import OpenTicket
+from tests import builders
+from tests.builders import AT, WORKSPACE, endpoint, feedback, reason, tag, ticket
+from tests.fakes.cases import FakeCases
+from tests.fakes.tickets import FakeClock, FakeFeedback, FakeTickets
+
+WHOLE = ticket_id(WORKSPACE, "fb_one")
+LOGISTICS, SERVICE = (child_ticket_id(WORKSPACE, "fb_one", one) for one in ("logistics", "customer_service"))
+OF: dict[str, str] = {
+    "logistics.damage": "logistics",
+    "logistics.speed": "logistics",
+    "service.response": "customer_service",
+    "product.quality": "quality",
+    f"{RED_LINE}food_poisoning": "quality",
+}
+
+
+class Frame:
+    """What a frame says, with a playbook for everything about parcels."""
+
+    def name(self, topic: str, lang: str) -> str:
+        return topic
+
+    def playbooks(self) -> Playbooks:
+        return Playbooks([builders.playbook(id="logistics", version="ecommerce-1")])
+
+    def department(self, about: str) -> str | None:
+        return OF.get(about)
+
+
+def said(*topics: str, red: tuple[str, ...] = (), polarity: str = "negative", **changes: Any) -> Feedback:
+    """A voice about these topics, as read and routed."""
+    tags: tuple[Tag, ...] = tuple(tag(topic, polarity=polarity) for topic in topics)
+    whose = [OF[f"{RED_LINE}{kind}"] for kind in red] + [OF[topic] for topic in topics if topic in OF]
+    understanding = Understanding(tags=tags, red_lines=red, departments=tuple(dict.fromkeys(whose)))
+    read = feedback(understanding=understanding, **changes)
+    return read if "decision" in changes else replace(read, decision=decide(BUILTIN, rated(read)))
+
+
+def rated(one: Feedback) -> Feedback:
+    return replace(one, classes={"nps": "detractor"})
+
+
+class Desk:
+    """Tickets with all that moves them, and every event that was told and not yet heard."""
+
+    def __init__(self) -> None:
+        self.rows, self.tickets, self.clock = FakeFeedback(), FakeTickets(), FakeClock(AT)
+        self.open_ticket = OpenTicket(
+            feedback=self.rows,
+            tickets=self.tickets,
+            frames=lambda _: Frame(),
+            clock=self.clock,
+            owner=lambda _, departments, unit: f"{departments[0]}@{unit}",
+            rules=lambda _: BUILTIN,
+        )
+        self.follow = FollowParts(self.tickets, self.clock)
+
+    def hear(self, one: Feedback) -> str:
+        self.rows.add(one)
+        return self.open_ticket({"detail": feedback_event(one).as_detail()})
+
+    def get(self, identity: str) -> Ticket:
+        return self.tickets.rows[WORKSPACE, identity]
+
+    def states(self) -> dict[str, str]:
+        return {one.part or "": one.state for one in self.tickets.rows.values()}
+
+    def move(self, identity: str, *states: str, actor: str = "ky_li", **given: str) -> Ticket:
+        self.clock.forward(minutes=1)
+        before = self.get(identity)
+        step = walk(before, states, actor=actor, at=self.clock(), given=Resolution(**given))
+        assert self.tickets.update(step.ticket, step.moves, expected_version=before.version)
+        return step.ticket
+
+    def resolve(self, identity: str, cause: str = "thin carton", action: str = "sent another") -> Ticket:
+        way = path(self.get(identity).state, "resolved") or ()
+        return self.move(identity, *way, root_cause=cause, action=action)
+
+    def settle(self, times: int = 20) -> None:
+        """Tell the follower of every ticket until nothing follows any more."""
+        for _ in range(times):
+            self.clock.forward(seconds=1)
+            if "parts_moved" not in [self.tell(one) for one in list(self.tickets.rows.values())]:
+                return
+        pytest.fail("whole and parts move each other without end")
+
+    def tell(self, one: Ticket) -> str | None:
+        return self.follow(ticket_events(one)[0].as_detail())
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+TWO = ("logistics.damage", "service.response", "logistics.speed")
+
+
+@pytest.fixture
+def divided(desk: Desk) -> Desk:
+    """Three complaints in one text for two departments."""
+    assert desk.hear(said(*TWO)) == "opened"
+    return desk
+
+
+# --- which parts there are ----------------------------------------------------------------------------------------
+
+
+def test_three_complaints_for_two_departments_make_a_case_with_two_parts(divided: Desk) -> None:
+    whole, logistics, service = (divided.get(one) for one in (WHOLE, LOGISTICS, SERVICE))
+    assert len(divided.tickets.rows) == 3
+    assert (whole.parts, whole.parent, children_of(whole)) == (
+        ("logistics", "customer_service"),
+        None,
+        (LOGISTICS, SERVICE),
+    )
+    assert (logistics.parent, logistics.part, logistics.topics, logistics.departments, logistics.owner) == (
+        WHOLE,
+        "logistics",
+        ("logistics.damage", "logistics.speed"),
+        ("logistics",),
+        "logistics@SH-001",
+    )
+    assert (service.topics, service.owner, service.playbook) == (
+        ("service.response",),
+        "customer_service@SH-001",
+        None,
+    )
+    assert (logistics.playbook, logistics.title) == (
+        Chosen("logistics", "ecommerce-1"),
+        "NPS 3/10 贬损者：logistics.damage、logistics.speed",
+    )
+    assert divided.rows.rows[WORKSPACE, "fb_one"].ticket == WHOLE
+
+
+def test_a_red_line_makes_its_own_part_critical_and_no_other(desk: Desk) -> None:
+    desk.hear(said("logistics.damage", red=("food_poisoning",)))
+    quality = desk.get(child_ticket_id(WORKSPACE, "fb_one", "quality"))
+    assert (quality.severity, desk.get(WHOLE).severity, desk.get(LOGISTICS).severity) == (
+        "critical",
+        "critical",
+        "medium",
+    )
+    assert [why.rule for why in desk.get(LOGISTICS).reasons] == ["builtin-unhappy"]
+
+
+def test_rules_that_no_part_meets_alone_count_for_all() -> None:
+    both = Rule(
+        "both",
+        {"all": [{"tag": {"topic": "logistics"}}, {"tag": {"topic": "service"}}]},
+        ("ticket",),
+        severity="high",
+    )
+    whole = said(*TWO)
+    whole = replace(whole, decision=decide([both], whole))
+    found = by_department(whole, OF.get, [both])
+    assert {one: part.decision.actions["ticket"] for one, part in found.items()} == {
+        "logistics": (reason("both", severity="high"),),
+        "customer_service": (reason("both", severity="high"),),
+    }
+
+
+def test_a_rule_that_is_no_more_counts_for_every_part() -> None:
+    voice = said(*TWO)
+    asked = {"ticket": (reason(), reason("gone", severity="high"))}
+    found = by_department(replace(voice, decision=Decision(asked)), OF.get, BUILTIN)
+    assert [why.rule for why in found["logistics"].decision.actions["ticket"]] == ["builtin-unhappy", "gone"]
+
+
+def test_what_is_nobodys_goes_with_the_first_part() -> None:
+    found = by_department(said("unknown.topic", *TWO), OF.get, BUILTIN)
+    assert [one.topic for one in found["logistics"].understanding.tags] == [
+        "logistics.damage",
+        "logistics.speed",
+        "unknown.topic",
+    ]
+
+
+def test_one_department_is_one_ticket(desk: Desk) -> None:
+    desk.hear(said("logistics.damage", "logistics.speed"))
+    assert (list(desk.tickets.rows), desk.get(WHOLE).parts) == ([(WORKSPACE, WHOLE)], ())
+
+
+def test_praise_is_no_part(desk: Desk) -> None:
+    mixed = said("logistics.damage", "service.response")
+    tags = (mixed.understanding.tags[0], mixed.understanding.tags[1]._replace(polarity="positive"))
+    desk.hear(replace(mixed, understanding=mixed.understanding._replace(tags=tags)))
+    assert desk.get(WHOLE).parts == ()
+
+
+def test_a_department_that_a_rule_gives_keeps_the_case_whole(desk: Desk) -> None:
+    theirs = Rule("vip", {"field": "unit", "op": "eq", "value": "SH-001"}, ("ticket",), department="care")
+    read = said(*TWO)
+    desk.hear(replace(read, decision=decide([theirs], read)))
+    assert (desk.get(WHOLE).parts, len(desk.tickets.rows)) == ((), 1)
+
+
+def test_a_case_that_a_person_gave_to_a_department_is_not_divided() -> None:
+    assert parts_of(ticket(assigned=True), said(*TWO, revision=2), ("a", "b")) == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "parts"),
+    [
+        ({}, ("a", "b")),
+        ({"owner": "u_li"}, ("a", "b")),
+        ({"state": "accepted", "owner": "u_li"}, ()),
+        ({"state": "resolved"}, ()),
+        ({"state": "resolved", "parts": ("a", "c")}, ("a", "c")),
+        ({"state": "accepted", "owner": "u_li", "parts": ("a", "c")}, ("a", "c", "b")),
+        ({"revision": 2}, ()),
+    ],
+)
+def test_what_is_said_anew_divides_a_case_that_nobody_has_accepted(
+    changes: dict[str, Any], parts: tuple[str, ...]
+) -> None:
+    assert parts_of(ticket(**changes), said(*TWO, revision=2), ("a", "b")) == parts
+
+
+def test_a_replay_writes_nothing(divided: Desk) -> None:
+    before = (dict(divided.tickets.rows), dict(divided.tickets.lines), divided.rows.writes)
+    assert [divided.open_ticket({"detail": feedback_event(said(*TWO)).as_detail()}) for _ in range(3)] == [
+        "unchanged"
+    ] * 3
+    assert (divided.tickets.rows, divided.tickets.lines, divided.rows.writes) == before
+
+
+def test_what_a_crash_left_out_is_made_when_the_message_comes_again(divided: Desk) -> None:
+    del divided.tickets.rows[WORKSPACE, SERVICE], divided.tickets.lines[WORKSPACE, SERVICE, 1]
+    assert divided.hear(said(*TWO)) == "updated"
+    assert divided.get(SERVICE).parent == WHOLE
+
+
+def test_a_department_that_is_no_longer_complained_of_is_marked_and_stays(divided: Desk) -> None:
+    divided.hear(said("service.response", revision=2))
+    gone = divided.get(LOGISTICS)
+    assert ([why.lapsed for why in gone.reasons], gone.state, gone.version) == ([True], "open", 2)
+    assert divided.tickets.moves(WORKSPACE, LOGISTICS)[-1].reason == "revision 2, reading 1: no longer complained of"
+    assert divided.get(WHOLE).parts == ("logistics", "customer_service")
+    divided.hear(said(*TWO, revision=3))
+    assert [why.lapsed for why in divided.get(LOGISTICS).reasons] == [False]
+
+
+def test_another_department_joins_a_case_that_was_divided(divided: Desk) -> None:
+    divided.hear(said(*TWO, "product.quality", revision=2))
+    assert divided.get(child_ticket_id(WORKSPACE, "fb_one", "quality")).parent == WHOLE
+
+
+def test_older_words_never_overwrite_a_part(divided: Desk) -> None:
+    divided.hear(said("logistics.damage", "service.response", revision=3))
+    before = divided.get(LOGISTICS)
+    divided.hear(said("logistics.speed", "service.response", revision=2))
+    divided.hear(said("service.response", revision=2))
+    assert divided.get(LOGISTICS) == before
+
+
+# --- how they move together ---------------------------------------------------------------------------------------
+
+
+def test_the_last_part_that_is_settled_resolves_the_case_with_what_the_parts_say(divided: Desk) -> None:
+    divided.resolve(LOGISTICS, "thin carton", "sent another")
+    divided.settle()
+    assert divided.get(WHOLE).state == "open"
+    divided.resolve(SERVICE, "nobody was there", "called back")
+    divided.settle()
+    whole = divided.get(WHOLE)
+    assert (whole.state, whole.incomplete, whole.root_cause, whole.action) == (
+        "resolved",
+        False,
+        "logistics: thin carton\ncustomer_service: nobody was there",
+        "logistics: sent another\ncustomer_service: called back",
+    )
+    lines = divided.tickets.moves(WORKSPACE, WHOLE)
+    assert [(line.after, line.actor, line.implied) for line in lines[1:]] == [
+        ("accepted", SYSTEM, True),
+        ("resolved", SYSTEM, False),
+    ]
+
+
+def test_a_case_without_a_part_that_was_done_is_left_to_people(divided: Desk) -> None:
+    for one in (LOGISTICS, SERVICE):
+        divided.move(one, "rejected")
+    divided.settle()
+    assert divided.get(WHOLE).state == "open"
+
+
+def test_resolving_the_case_resolves_what_is_open_below(divided: Desk) -> None:
+    divided.move(SERVICE, "rejected")
+    divided.resolve(WHOLE, "thin carton", "sent another")
+    divided.settle()
+    assert divided.states() == {"": "resolved", "logistics": "resolved", "customer_service": "rejected"}
+    part = divided.get(LOGISTICS)
+    assert (part.root_cause, part.action, part.incomplete) == ("thin carton", "sent another", False)
+    lines = divided.tickets.moves(WORKSPACE, LOGISTICS)[1:]
+    assert [(line.implied, line.actor, line.reason) for line in lines] == [(True, "ky_li", "with the whole case")] * 2
+
+
+def test_a_part_that_is_taken_up_again_takes_the_case_up_and_leaves_the_others(divided: Desk) -> None:
+    for one in (LOGISTICS, SERVICE):
+        divided.resolve(one)
+    divided.settle()
+    divided.move(SERVICE, "reopened")
+    divided.settle()
+    assert divided.states() == {"": "reopened", "logistics": "resolved", "customer_service": "reopened"}
+    assert divided.tickets.moves(WORKSPACE, WHOLE)[-1].reason == f"taken up again: {SERVICE}"
+    divided.resolve(SERVICE)
+    divided.settle()
+    assert divided.get(WHOLE).state == "resolved"
+
+
+def test_a_customer_who_is_not_satisfied_takes_up_every_part_that_was_done(divided: Desk) -> None:
+    divided.move(SERVICE, "rejected")
+    divided.resolve(LOGISTICS)
+    divided.settle()
+    divided.move(WHOLE, "verifying", "reopened", actor="customer")
+    divided.settle()
+    assert divided.states() == {"": "reopened", "logistics": "reopened", "customer_service": "rejected"}
+    assert divided.tickets.moves(WORKSPACE, LOGISTICS)[-1].actor == "customer"
+
+
+def test_what_was_done_after_the_customers_word_stands(divided: Desk) -> None:
+    for one in (LOGISTICS, SERVICE):
+        divided.resolve(one)
+    divided.settle()
+    divided.move(WHOLE, "reopened", actor="customer")
+    divided.settle()
+    divided.resolve(SERVICE, "nobody was there", "called back")
+    divided.settle()
+    assert divided.states() == {"": "reopened", "logistics": "reopened", "customer_service": "resolved"}
+
+
+def test_an_event_of_a_resolution_that_was_undone_resolves_nothing_again(divided: Desk) -> None:
+    late = divided.resolve(WHOLE)
+    divided.settle()
+    divided.move(LOGISTICS, "reopened")
+    assert divided.tell(late) == "parts_moved"  # the case is taken up again, by what it finds now
+    assert divided.states() == {"": "reopened", "logistics": "reopened", "customer_service": "resolved"}
+    assert divided.tell(late) == "parts_agree"
+
+
+def test_parts_without_root_cause_leave_the_case_incomplete_until_it_is_said(divided: Desk) -> None:
+    for one in (LOGISTICS, SERVICE):
+        divided.move(one, "accepted", "resolved", actor="ep_oa")
+    divided.settle()
+    assert (divided.get(WHOLE).state, divided.get(WHOLE).incomplete) == ("resolved", True)
+    from chalicelib.domain.ticket import completed
+
+    step = completed(divided.get(WHOLE), Resolution("a", "b"), actor="ky_li", at=divided.clock())
+    assert step is not None
+    divided.tickets.update(step.ticket, step.moves, expected_version=step.ticket.version - 1)
+    divided.settle()
+    assert [(one.incomplete, one.root_cause, one.action) for one in divided.tickets.rows.values()] == [
+        (False, "a", "b")
+    ] * 3
+
+
+def test_one_part_without_root_cause_leaves_the_case_incomplete(divided: Desk) -> None:
+    divided.resolve(LOGISTICS)
+    divided.move(SERVICE, "accepted", "resolved", actor="ep_oa")
+    divided.settle()
+    whole = divided.get(WHOLE)
+    assert (whole.state, whole.incomplete, whole.root_cause) == ("resolved", True, None)
+
+
+def test_parts_that_are_completed_complete_the_case(divided: Desk) -> None:
+    from chalicelib.domain.ticket import completed
+
+    for one in (LOGISTICS, SERVICE):
+        divided.move(one, "accepted", "resolved", actor="ep_oa")
+    divided.settle()
+    for one in (LOGISTICS, SERVICE):
+        step = completed(divided.get(one), Resolution(one, "b"), actor="ky_li", at=divided.clock())
+        assert step is not None
+        divided.tickets.update(step.ticket, step.moves, expected_version=step.ticket.version - 1)
+    divided.settle()
+    whole = divided.get(WHOLE)
+    assert (whole.incomplete, whole.action) == (False, "b")
+    assert whole.root_cause == f"logistics: {LOGISTICS}\ncustomer_service: {SERVICE}"
+
+
+def test_a_ticket_that_is_whole_has_nothing_to_follow() -> None:
+    desk = Desk()
+    desk.hear(said("logistics.damage"))
+    assert desk.tell(desk.get(WHOLE)) is None
+
+
+def test_a_lost_race_is_tried_again(divided: Desk) -> None:
+    told = divided.resolve(WHOLE)
+    divided.tickets.lose = 1
+    with pytest.raises(Retryable) as refused:
+        divided.tell(told)
+    assert (refused.value.code, refused.value.message) == ("contended", "The case keeps changing.")
+
+
+# --- closing ------------------------------------------------------------------------------------------------------
+
+
+def test_a_case_is_closed_after_its_parts(divided: Desk) -> None:
+    move = MoveTicket(tickets=divided.tickets, clock=divided.clock)
+    divided.resolve(WHOLE)
+    divided.settle()
+    whole = divided.move(WHOLE, "verifying")
+    with pytest.raises(Conflict) as refused:
+        move(WORKSPACE, WHOLE, to="closed", version=whole.version, actor="ky_li")
+    assert refused.value.code == "children_open"
+    assert refused.value.message == (
+        f"Parts of this case are not closed: {LOGISTICS} (resolved), {SERVICE} (resolved)."
+    )
+    for one in (LOGISTICS, SERVICE):
+        divided.move(one, "verifying", "closed")
+    assert move(WORKSPACE, WHOLE, to="closed", version=whole.version, actor="ky_li").state == "closed"
+
+
+@pytest.mark.parametrize("to", ["rejected", "merged"])
+def test_a_case_is_not_put_away_over_the_heads_of_its_departments(divided: Desk, to: str) -> None:
+    with pytest.raises(Conflict) as refused:
+        MoveTicket(tickets=divided.tickets, clock=divided.clock)(WORKSPACE, WHOLE, to=to, version=1, actor="ky_li")
+    assert refused.value.code == "children_open"
+    assert f"{LOGISTICS} (open)" in refused.value.message
+
+
+def test_the_customers_answer_closes_the_parts_and_then_the_case(divided: Desk) -> None:
+    divided.resolve(WHOLE)
+    divided.settle()
+    divided.move(SERVICE, "verifying", "closed")  # by hand, before anybody was asked
+    whole = divided.move(WHOLE, "verifying")
+    step = walk(replace(whole, verification="satisfied"), ("closed",), actor="customer", at=AT, given=Resolution())
+    cases = WholeCases(divided.tickets, divided.clock)
+    assert cases.update(step.ticket, step.moves, expected_version=whole.version)
+    assert {one.state for one in divided.tickets.rows.values()} == {"closed"}
+    assert {one.verification for one in divided.tickets.rows.values()} == {"satisfied"}
+    assert divided.tickets.moves(WORKSPACE, LOGISTICS)[-1].actor == "customer"
+    before = dict(divided.tickets.rows)
+    divided.settle()
+    assert divided.tickets.rows == before
+
+
+def test_an_answer_does_not_close_a_case_with_a_part_at_work(divided: Desk) -> None:
+    divided.resolve(WHOLE)
+    divided.settle()
+    divided.move(SERVICE, "reopened")
+    whole = divided.move(WHOLE, "verifying")
+    step = walk(whole, ("closed",), actor="customer", at=AT, given=Resolution())
+    with pytest.raises(Conflict) as refused:
+        WholeCases(divided.tickets, divided.clock).update(step.ticket, step.moves, expected_version=whole.version)
+    assert (refused.value.code, refused.value.message) == (
+        "children_open",
+        f"Parts of this case are not closed: {SERVICE} (reopened).",
+    )
+    assert divided.get(WHOLE).state == "verifying"
+
+
+def test_a_part_that_lacks_its_root_cause_is_not_closed_by_an_answer(divided: Desk) -> None:
+    divided.resolve(LOGISTICS)
+    divided.move(SERVICE, "accepted", "resolved", actor="ep_oa")
+    whole = divided.move(WHOLE, "accepted", "resolved", "verifying", root_cause="a", action="b")
+    step = walk(whole, ("closed",), actor="customer", at=AT, given=Resolution())
+    with pytest.raises(Conflict) as refused:
+        WholeCases(divided.tickets, divided.clock).update(step.ticket, step.moves, expected_version=whole.version)
+    assert (refused.value.code, refused.value.message) == (
+        "children_open",
+        f"Parts of this case are not closed: {SERVICE} (resolved).",
+    )
+
+
+def test_a_case_that_was_closed_without_its_parts_has_them_closed(divided: Desk) -> None:
+    divided.resolve(WHOLE)
+    divided.settle()
+    divided.move(WHOLE, "verifying", "closed")
+    divided.settle()
+    assert set(divided.states().values()) == {"closed"}
+
+
+def test_a_part_that_was_changed_meanwhile_stops_the_closing(divided: Desk) -> None:
+    divided.resolve(WHOLE)
+    divided.settle()
+    whole = divided.move(WHOLE, "verifying")
+    step = walk(whole, ("closed",), actor="customer", at=AT, given=Resolution())
+    divided.tickets.lose = 1
+    cases = WholeCases(divided.tickets, divided.clock)
+    assert not cases.update(step.ticket, step.moves, expected_version=whole.version)
+    assert divided.get(WHOLE).state == "verifying"
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(min_value=0, max_value=2**32), steps=st.integers(min_value=1, max_value=25))
+def test_whatever_happens_in_whatever_order_whole_and_parts_agree_in_the_end(seed: int, steps: int) -> None:
+    """People move tickets as they may; events come late, twice and in any order."""
+    luck = random.Random(seed)
+    desk = Desk()
+    desk.hear(said(*TWO))
+    told: list[Ticket] = []
+    for _ in range(steps):
+        one = luck.choice([WHOLE, LOGISTICS, SERVICE])
+        to = luck.choice(legal_moves(desk.get(one)) or ("",))
+        below = children(desk.tickets, desk.get(one))
+        if to and (to not in PUT_AWAY or all(child.state in PUT_AWAY for child in below)):
+            given = {"root_cause": "a", "action": "b"} if to in ("resolved", "closed") else {}
+            told.append(desk.move(one, to, **given))
+        for late in luck.sample(told, k=min(len(told), luck.randrange(3))):
+            desk.tell(late)
+    desk.settle()
+    whole, below = desk.get(WHOLE), children(desk.tickets, desk.get(WHOLE))
+    states = {child.state for child in below}
+    if whole.state in FINISHED:
+        assert states <= SETTLED
+    if whole.state == "closed":
+        assert states <= PUT_AWAY
+    if states <= SETTLED and states & FINISHED:
+        assert whole.state in SETTLED
+    for identity in (WHOLE, LOGISTICS, SERVICE):
+        versions = [line.version for line in desk.tickets.moves(WORKSPACE, identity)]
+        assert versions == list(range(1, desk.get(identity).version + 1))
+
+
+# --- who is told --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("endpoint_settings", "single", "whole", "part"),
+    [
+        ({}, True, True, False),
+        ({"split": "case"}, True, True, False),
+        ({"split": "departments"}, True, False, True),
+        ({"filter": {"departments": ["logistics"]}}, True, False, True),
+        ({"filter": {"departments": ["logistics"]}, "split": "case"}, True, True, False),
+        ({"filter": {"units": ["SH-001"]}}, True, True, False),
+    ],
+)
+def test_an_endpoint_gets_the_case_or_the_parts(
+    endpoint_settings: dict[str, Any], single: bool, whole: bool, part: bool
+) -> None:
+    one: Endpoint = endpoint(settings=endpoint_settings)
+    tickets = (ticket(), ticket(parts=("logistics", "care")), ticket(parent="tk_whole", part="logistics"))
+    told = [event.as_detail() for each in tickets for event in ticket_events(each)]
+    assert [wants(one, "ticket.opened", detail) for detail in told] == [single, whole, part]
+    question = replace(one, events=("verification.asked",))
+    assert [wants(question, "verification.asked", detail) for detail in told] == [True] * 3
+
+
+# --- bounces ------------------------------------------------------------------------------------------------------
+
+OFFICE = Organisation(
+    version=1,
+    people=(
+        Person("u_li", posts=(Post("*", "logistics"),), superior="u_boss"),
+        Person("u_boss", superior="u_chief"),
+        Person("u_chief"),
+    ),
+)
+
+
+def bounced(times: int, **changes: Any) -> tuple[FakeTickets, FollowBounces, dict[str, Any]]:
+    tickets = FakeTickets()
+    one = ticket(bounced=times, owner="u_li", **changes)
+    tickets.rows[WORKSPACE, one.id] = one
+    follow = FollowBounces(tickets, lambda _: OFFICE, FakeClock(AT + timedelta(hours=1)))
+    return tickets, follow, ticket_events(one)[0].as_detail()
+
+
+def test_the_third_bounce_goes_to_the_superior_once(  # and the fourth to the next one above
+) -> None:
+    tickets, follow, told = bounced(3)
+    assert [follow(told) for _ in range(3)] == ["went_up", None, None]
+    up = tickets.rows[WORKSPACE, WHOLE]
+    assert (up.owner, up.version, up.state) == ("u_boss", 2, "open")
+    (event,) = ticket_events(up)
+    assert (event.type, event.detail["reason"], event.detail["owner"]) == ("ticket.escalated", "bounced", "u_boss")
+    assert tickets.lines[WORKSPACE, WHOLE, 2].reason == "bounced 3 times: to u_boss"
+    tickets.rows[WORKSPACE, WHOLE] = replace(up, bounced=4)
+    assert (follow(told), tickets.rows[WORKSPACE, WHOLE].owner) == ("went_up", "u_chief")
+
+
+@pytest.mark.parametrize("changes", [{"times": 2}, {"times": 3, "state": "resolved"}, {"times": 3, "bounce_told": 3}])
+def test_fewer_bounces_and_settled_cases_stay(changes: dict[str, Any]) -> None:
+    tickets, follow, told = bounced(**changes)
+    before = dict(tickets.rows)
+    assert (follow(told), tickets.rows) == (None, before)
+
+
+def test_without_anybody_above_the_bounce_is_told_all_the_same() -> None:
+    tickets, follow, told = bounced(3)
+    follow = replace(follow, organisation=lambda _: Organisation())
+    assert (follow(told), tickets.rows[WORKSPACE, WHOLE].owner) == ("nobody_above", "u_li")
+    assert tickets.rows[WORKSPACE, WHOLE].change == "escalated"
+    assert tickets.lines[WORKSPACE, WHOLE, 2].reason == "bounced 3 times: nobody stands above"
+
+
+def test_a_bounce_of_a_ticket_that_changes_is_tried_again() -> None:
+    tickets, follow, told = bounced(3)
+    tickets.lose = 1
+    with pytest.raises(Retryable) as refused:
+        follow(told)
+    assert (refused.value.code, refused.value.message) == ("contended", "The ticket keeps changing.")
+
+
+# --- duplicates ---------------------------------------------------------------------------------------------------
+
+
+class Twins:
+    """Two cases of which one may be the other's duplicate."""
+
+    def __init__(self) -> None:
+        self.tickets, self.cases, self.clock = FakeTickets(), FakeCases(), FakeClock(AT + timedelta(hours=1))
+        self.key = ApiKey("ky_li", WORKSPACE, "admin")
+        for number in (1, 2):
+            one = ticket(id=f"tk_{number}", owner="u_li")
+            self.tickets.rows[WORKSPACE, one.id] = one
+        move = MoveTicket(tickets=self.tickets, clock=self.clock)
+        self.service = MarkDuplicate(self.tickets, CaseFile(self.tickets, self.cases, self.clock), move)
+
+    def get(self, number: int) -> Ticket:
+        return self.tickets.rows[WORKSPACE, f"tk_{number}"]
+
+    def mark(self, number: int = 1, of: str = "tk_2", words: str = "told twice", version: int | None = None) -> Ticket:
+        one = self.get(number)
+        return self.service.mark(self.key, one, of, version=version or one.version, reason=words)
+
+    def undo(self, number: int = 1, words: str = "another parcel") -> Ticket:
+        one = self.get(number)
+        return self.service.undo(self.key, one, version=one.version, reason=words)
+
+
+@pytest.fixture
+def twins() -> Twins:
+    return Twins()
+
+
+def test_merge_then_split_leaves_both_as_they_were(twins: Twins) -> None:
+    first, second, links = twins.get(1), twins.get(2), twins.cases.links(WORKSPACE, "tk_1")
+    merged = twins.mark()
+    assert (merged.state, merged.former_state, twins.get(2)) == ("merged", "open", second)
+    assert [(one.other, one.kind) for one in twins.cases.links(WORKSPACE, "tk_2")] == [("tk_1", "has_duplicate")]
+    back = twins.undo()
+    assert replace(back, version=1, updated_at=first.updated_at, change=first.change) == first
+    assert (back.version, twins.get(2), list(twins.cases.links(WORKSPACE, "tk_1"))) == (3, second, list(links))
+    assert [line.reason for line in twins.tickets.moves(WORKSPACE, "tk_1")] == ["told twice", "another parcel"]
+
+
+def test_other_links_survive_a_split(twins: Twins) -> None:
+    twins.tickets.rows[WORKSPACE, "tk_3"] = replace(twins.get(1), id="tk_3")
+    twins.service.file.link(twins.key, twins.get(1), "tk_3", "related")
+    twins.mark()
+    twins.undo()
+    assert [(one.other, one.kind) for one in twins.cases.links(WORKSPACE, "tk_1")] == [("tk_3", "related")]
+
+
+def test_a_case_with_open_parts_is_no_duplicate_and_gets_no_link(divided: Desk) -> None:
+    cases, move = FakeCases(), MoveTicket(tickets=divided.tickets, clock=divided.clock)
+    service = MarkDuplicate(divided.tickets, CaseFile(divided.tickets, cases, divided.clock), move)
+    with pytest.raises(Conflict) as refused:
+        service.mark(ApiKey("ky_li", WORKSPACE, "admin"), divided.get(WHOLE), LOGISTICS, version=1, reason="twice")
+    assert (refused.value.code, cases.sides) == ("children_open", {})
+
+
+def test_what_a_key_does_not_see_is_not_there_to_be_repeated(twins: Twins) -> None:
+    twins.mark(2, of="tk_1")
+    twins.key = ApiKey("ky_li", WORKSPACE, "region", unit="BJ")
+    with pytest.raises(NotFound) as refused:
+        twins.mark(1, of="tk_2")
+    assert (refused.value.code, refused.value.message) == ("not_found", str(refused.value))
+
+
+def test_a_crash_after_the_link_is_finished_by_the_same_call(twins: Twins) -> None:
+    twins.service.file.link(twins.key, twins.get(1), "tk_2", "duplicate_of")
+    assert twins.mark().state == "merged"
+    assert len(twins.cases.links(WORKSPACE, "tk_1")) == 1
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "code"),
+    [
+        (lambda one: one.mark(of="tk_1"), Invalid, "links_itself"),
+        (lambda one: one.mark(of="tk_none"), NotFound, "not_found"),
+        (lambda one: one.mark(words=" "), Invalid, "no_reason"),
+        (lambda one: one.mark(version=9), Conflict, "version_conflict"),
+        (lambda one: one.undo(), Conflict, "not_merged"),
+        (lambda one: one.undo(words=""), Invalid, "no_reason"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_and_leaves_nothing(
+    twins: Twins, call: Any, error: type[Exception], code: str
+) -> None:
+    before = dict(twins.tickets.rows)
+    with pytest.raises(error) as refused:
+        call(twins)
+    assert getattr(refused.value, "code", "") == code
+    assert str(refused.value).endswith(".")
+    assert (twins.tickets.rows, list(twins.cases.links(WORKSPACE, "tk_1"))) == (before, [])
+
+
+def test_a_duplicate_has_no_duplicates_and_work_that_has_begun_is_none(twins: Twins) -> None:
+    twins.mark()
+    with pytest.raises(Conflict) as chained:
+        twins.mark(2, of="tk_1")
+    assert (chained.value.code, chained.value.message) == ("of_a_duplicate", "That ticket is a duplicate itself.")
+    twins.undo()
+    twins.tickets.rows[WORKSPACE, "tk_1"] = replace(twins.get(1), state="accepted")
+    with pytest.raises(Conflict) as begun:
+        twins.mark()
+    assert (begun.value.code, list(twins.cases.links(WORKSPACE, "tk_1"))) == ("illegal_move", [])
+
+
+def test_decisions_of_before_say_that_no_rule_gave_a_department() -> None:
+    assert Decision().ruled is False

@@ -1,0 +1,288 @@
+"""Single cases become an issue: by recurrence, by bounces, by severity; in any order and any number of times."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chalicelib.domain.issue import merged, moved
+from chalicelib.domain.recurrence import IssuePolicy, Occurrence, cause_of
+from chalicelib.errors import Conflict, Parked, Retryable
+from chalicelib.services.link_cases import PAGE
+from tests.builders import AT, WORKSPACE, ticket
+from tests.builders_issues import IssueWorld, issue
+
+DAY = timedelta(days=1)
+FIVE = "abcde"
+
+
+def five(world: IssueWorld, **changes: Any) -> None:
+    for number, name in enumerate(FIVE):
+        world.opened(name, AT + 7 * number * DAY, unit=("SH/001", "SH/002")[number % 2], **changes)
+
+
+def test_the_fifth_case_of_a_topic_at_a_kind_of_unit_within_thirty_days_makes_an_l2_issue() -> None:
+    world = IssueWorld()
+    five(world)
+    outcomes = [world.hear(name) for name in FIVE]
+
+    made = world.only()
+    assert outcomes == [None] * 4 + ["issue_opened"]
+    assert (made.level, made.state, made.origin, made.version) == ("L2", "triage", "recurrence", 1)
+    assert (made.title, made.scope.topics, made.scope.unit_kind) == (
+        "破损 / Damage · shop",
+        ("logistics.damage",),
+        "shop",
+    )
+    assert (made.owner, made.analyst, made.process) == ("wang", "wang", "logistics")
+    assert (made.first_seen, made.evidence[0].numbers["tickets"]) == (AT, 5)
+    assert world.issues.of(WORKSPACE, made.id) == [f"tk_{name}" for name in FIVE]
+    for name in FIVE:
+        linked = world.tickets.rows[WORKSPACE, f"tk_{name}"]
+        assert (linked.issue, linked.level, linked.version) == (made.id, "L2", 2)
+        assert world.tickets.moves(WORKSPACE, linked.id)[-1].reason == f"{made.id} L2"
+        assert world.voices.rows[WORKSPACE, f"fb_{name}"].state == "linked"
+
+
+def test_the_policy_names_the_analyst_and_how_much_is_enough() -> None:
+    world = IssueWorld(policy=IssuePolicy(count=2, days=7, analyst="li"))
+    five(world)
+    assert [world.hear(name) for name in "ab"] == [None, "issue_opened"]
+    assert (world.only().analyst, world.only().owner) == ("li", "wang")
+
+
+@settings(max_examples=40)
+@given(st.permutations(list(FIVE) * 2), st.integers(0, 3))
+def test_order_and_repeats_change_nothing(order: list[str], lost: int) -> None:
+    world = IssueWorld()
+    five(world)
+    world.tickets.lose = lost
+    for name in order:
+        world.hear(name)
+
+    made = world.only()
+    assert (made.version, made.first_seen, made.evidence[0].numbers["tickets"]) == (1, AT, 5)
+    assert world.issues.of(WORKSPACE, made.id) == [f"tk_{name}" for name in FIVE]
+    assert [world.tickets.rows[WORKSPACE, f"tk_{name}"].version for name in FIVE] == [2] * 5
+    assert not any(world.recurrences.rows.values())
+
+
+@pytest.mark.parametrize("broken_at", range(1, 17))
+def test_a_worker_that_dies_anywhere_leaves_what_the_next_one_mends(broken_at: int) -> None:
+    world = IssueWorld()
+    five(world)
+    for name in FIVE[:4]:
+        world.hear(name)
+    count = 0
+
+    def dying(call: Any) -> Any:
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            nonlocal count
+            count += 1
+            if count == broken_at:
+                raise Retryable("The table did not take the request.", code="table_unavailable")
+            return call(*args, **kwargs)
+
+        return wrapped
+
+    for store, name in (
+        (world.issues, "create"),
+        (world.issues, "link"),
+        (world.tickets, "update"),
+        (world.voices, "settle"),
+    ):
+        setattr(store, name, dying(getattr(store, name)))
+    with pytest.raises(Retryable):
+        world.hear("e")
+    world.hear("e")
+
+    assert world.issues.of(WORKSPACE, world.only().id) == [f"tk_{name}" for name in FIVE]
+    assert {world.tickets.rows[WORKSPACE, f"tk_{name}"].issue for name in FIVE} == {world.only().id}
+    assert {voice.state for voice in world.voices.rows.values()} == {"linked"}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"unit": "SH/K1"},
+        {"unit": "SH/elsewhere"},
+        {"topics": ("service.attitude",)},
+        {"state": "rejected"},
+        {"state": "merged"},
+        {"issue": "is_other"},
+        {"parent": "tk_whole"},
+        {"opened_at": AT + 31 * DAY},
+    ],
+)
+def test_what_is_not_the_same_does_not_count(other: dict[str, Any]) -> None:
+    world = IssueWorld()
+    five(world)
+    world.opened("e", **{"at": AT, **other})
+    assert [world.hear(name) for name in FIVE] == [None] * 5
+    assert world.issues.rows == {}
+
+
+def test_a_case_that_was_rejected_meanwhile_counts_no_more() -> None:
+    world = IssueWorld()
+    five(world)
+    for name in FIVE[:4]:
+        world.hear(name)
+    world.opened("a", AT, state="rejected")
+    assert world.hear("e") is None
+    world.opened("f", AT + 29 * DAY)
+    assert world.hear("f") == "issue_opened"
+    assert world.issues.of(WORKSPACE, world.only().id) == [f"tk_{name}" for name in "bcdef"]
+
+
+def test_later_cases_become_part_of_the_open_issue_one_by_one() -> None:
+    world = IssueWorld()
+    five(world)
+    for name in FIVE:
+        world.hear(name)
+    before = world.recurrences.reads
+    for number in range(20):
+        world.opened(f"n{number}", AT + 40 * DAY)
+        assert world.hear(f"n{number}") == "issue_linked"
+    assert len(world.issues.of(WORKSPACE, world.only().id)) == 25
+    assert world.recurrences.reads - before == 20  # the cost is of the case, not of the issue's size
+
+
+def test_a_case_of_a_merged_issue_becomes_part_of_what_it_was_merged_into() -> None:
+    world = IssueWorld()
+    five(world)
+    for name in FIVE:
+        world.hear(name)
+    made, root = world.only(), issue(id="is_root", level="L3")
+    world.issues.rows[WORKSPACE, root.id] = root
+    assert world.issues.update(*merged(made, root, actor="ky_1", at=AT))
+    world.opened("f", AT + 31 * DAY)
+    assert world.hear("f") == "issue_linked"
+    assert (world.tickets.rows[WORKSPACE, "tk_f"].issue, world.tickets.rows[WORKSPACE, "tk_f"].level) == (
+        "is_root",
+        "L3",
+    )
+
+
+@pytest.mark.parametrize(("bounced", "outcome"), [(2, None), (3, "issue_opened")])
+@pytest.mark.parametrize("topics", [("logistics.damage",), ()])
+def test_the_third_bounce_suggests_an_issue(bounced: int, outcome: str | None, topics: tuple[str, ...]) -> None:
+    world = IssueWorld()
+    world.opened("a", bounced=bounced, topics=topics)
+    assert world.hear("a", "ticket.updated") == outcome
+    assert [(one.origin, one.state) for one in world.issues.rows.values()] == (
+        [("bounces", "triage")] if outcome else []
+    )
+
+
+def test_two_critical_cases_are_enough() -> None:
+    world = IssueWorld()
+    world.opened("a", severity="critical")
+    world.opened("b", AT + 3 * DAY, severity="high")
+    world.opened("c", AT + 5 * DAY, severity="critical")
+    assert [world.hear(name) for name in "abc"] == [None, None, "issue_opened"]
+    assert (world.only().origin, world.only().evidence[0].numbers["tickets"]) == ("severity", 2)
+
+
+@pytest.mark.parametrize("event", ["ticket.resolved", "ticket.closed", "ticket.verified", "feedback.scored"])
+def test_other_events_are_nothing_to_it(event: str) -> None:
+    world = IssueWorld(policy=IssuePolicy(critical=1))
+    world.opened("a", severity="critical")
+    assert world.hear("a", event) is None
+    assert world.recurrences.rows == {}
+
+
+def test_a_settled_issue_comes_back_with_the_numbers_only_when_it_has_recurred_since() -> None:
+    world = IssueWorld()
+    five(world)
+    for name in FIVE:
+        world.hear(name)
+    made = world.only()
+    settled = moved(made, "declined", actor="ky_1", at=AT + 40 * DAY, reason="cheaper to refund").issue
+    world.issues.rows[WORKSPACE, made.id] = settled
+    for number in range(5):
+        world.opened(f"n{number}", AT + (41 + number) * DAY)
+    world.opened("old", AT + 39 * DAY)
+
+    outcomes = [world.hear(name) for name in ("old", "n0", "n1", "n2", "n3", "n4")]
+
+    line = world.issues.moves(WORKSPACE, made.id)[-1]
+    assert outcomes == [None] * 5 + ["issue_reopened"]
+    assert (world.only().state, world.only().reopened) == ("reopened", 1)
+    assert (line.before, line.after, line.reason, line.numbers["tickets"]) == ("declined", "reopened", "recurrence", 5)
+    assert len(world.issues.of(WORKSPACE, made.id)) == 10
+
+
+# --- links --------------------------------------------------------------------------------------------------------
+
+
+def test_what_a_person_took_out_is_not_put_back_by_itself() -> None:
+    world = IssueWorld()
+    five(world)
+    for name in FIVE:
+        world.hear(name)
+    made = world.only()
+    world.links.unlink(made, "tk_a", by="ky_1")
+
+    assert world.hear("a", "ticket.updated") is None
+    freed = world.tickets.rows[WORKSPACE, "tk_a"]
+    assert (freed.issue, freed.level, world.voices.rows[WORKSPACE, "fb_a"].state) == (None, "L1", "ticketed")
+    world.links.link(made, "tk_a", by="ky_1")
+    assert world.tickets.rows[WORKSPACE, "tk_a"].issue == made.id
+
+
+def test_a_case_is_part_of_one_issue_only() -> None:
+    world = IssueWorld()
+    world.opened("a")
+    world.links.link(issue(), "tk_a", by="ky_1")
+    with pytest.raises(Conflict, match=r"^The ticket is part of another issue\.$") as refusal:
+        world.links.link(issue(id="is_two"), "tk_a", by="ky_1")
+    assert refusal.value.code == "already_linked"
+    assert world.issues.of(WORKSPACE, "is_two") == []
+
+
+def test_another_level_reaches_every_case_page_by_page() -> None:
+    world = IssueWorld()
+    names = [f"{number:03d}" for number in range(PAGE + 5)]
+    one = issue(level="L1")
+    for name in names:
+        world.opened(name)
+        world.links.link(one, f"tk_{name}", by="ky_1")
+    world.issues.rows[WORKSPACE, one.id] = replace(one, level="L3")
+    world.links.bring_to_level(one)
+
+    rounds = 0
+    while world.due.rows:
+        (key, item) = next(iter(world.due.rows.items()))
+        del world.due.rows[key]
+        assert item.queue == "cases"
+        assert world.links.level(item.body) == "issue_levelled"
+        rounds += 1
+
+    assert rounds == 2
+    assert {world.tickets.rows[WORKSPACE, f"tk_{name}"].level for name in names} == {"L3"}
+    assert world.links.level({"workspace": WORKSPACE, "issue": "is_gone"}) == "gone"
+    with pytest.raises(Parked, match=r"^The message names no issue\.$"):
+        world.links.level({"kind": "issue_level"})
+
+
+# --- the rule itself ----------------------------------------------------------------------------------------------
+
+
+@given(st.lists(st.integers(0, 100), min_size=1, max_size=12), st.integers(1, 40), st.integers(2, 6))
+def test_it_recurs_when_and_only_when_enough_lie_within_the_days_of_one_another(
+    offsets: list[int], days: int, count: int
+) -> None:
+    found = [Occurrence(AT + offset * DAY, f"tk_{number}") for number, offset in enumerate(offsets)]
+    mine = replace(ticket(), id="tk_0", opened_at=found[0].at)
+    cause = cause_of(mine, found, IssuePolicy(count=count, days=days))
+    starts = [offset for offset in offsets if offset <= offsets[0] <= offset + days]
+    expected = any(sum(start <= offset <= start + days for offset in offsets) >= count for start in starts)
+    assert (cause is not None) == expected
+    if cause is not None:
+        assert "tk_0" in cause.tickets
+        assert len(cause.tickets) >= count
