@@ -560,6 +560,7 @@ def act_on_page() -> ActOnPage:
         move=move_ticket(),
         hand_over=hand_over(),
         organisation=find_owner().organisation,
+        reveal=reveal_contact().to_person,
         clock=now,
     )
 

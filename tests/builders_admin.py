@@ -20,6 +20,7 @@ from chalicelib.connectors.registry import ConnectorCatalogue
 from chalicelib.domain.arrival import Arrival
 from chalicelib.domain.case import Link
 from chalicelib.domain.contact import is_contact
+from chalicelib.domain.contact_policy import Skip
 from chalicelib.domain.correction import Correction
 from chalicelib.domain.delivery import Attempt, Delivery, delivery_id
 from chalicelib.domain.directory import Connection, ConnectionSecret, Endpoint, EndpointSecret, Subscription
@@ -28,11 +29,13 @@ from chalicelib.domain.egress_policy import Policy, self_host
 from chalicelib.domain.envelope import Envelope
 from chalicelib.domain.facets import facets_of
 from chalicelib.domain.feedback import Closing, Feedback
+from chalicelib.domain.followup import Followup
 from chalicelib.domain.insight import Insight
 from chalicelib.domain.issue import Decision, Issue, IssueLink
 from chalicelib.domain.listing import UNATTENDED, FeedbackPage, FeedbackQuery, FeedbackSummary, matches
 from chalicelib.domain.organisation import Organisation, Person
 from chalicelib.domain.proposal import Effect, Proposal, basis
+from chalicelib.domain.reconciliation import Drift
 from chalicelib.domain.ticket import SETTLED, Ticket
 from chalicelib.domain.upload import Upload
 from chalicelib.egress import Door
@@ -481,7 +484,7 @@ class Office:
     def furnish(self, workspace: str) -> None:
         """One of everything, under ids that name the workspace."""
         self.connection(workspace)
-        self.endpoint(workspace)
+        asked = self.endpoint(workspace, settings={"contact": "none", "status_url": "/status/{ticket_id}"})
         self.connection(workspace, id=f"cn_csv_{workspace}", source="csv")
         self.uploads.save(Upload(workspace, f"cn_{workspace}", f"up_{workspace}", filename="answers.csv"))
         self.feedback(workspace)
@@ -490,6 +493,14 @@ class Office:
         ours = self.ticket(workspace)
         closed = self.ticket(workspace, id=f"tk_closed_{workspace}", state="closed", closed_at=NOW)
         self.cases.link(Link(workspace, ours.id, closed.id, "related", "ky_one", NOW))
+        whole = self.ticket(workspace, id=f"tk_whole_{workspace}")
+        twin = self.ticket(workspace, id=f"tk_twin_{workspace}", state="merged", former_state="open")
+        self.cases.link(Link(workspace, twin.id, whole.id, "duplicate_of", "ky_one", NOW))
+        differs = Drift("not_told", ours.state, "new", f"OA-{workspace}", NOW, NOW)
+        self.watched.note(workspace, asked.id, ours.id, differs)
+        self.followups.create(Followup(workspace, f"fu_{workspace}", f"fb_{workspace}", "open", NOW, unit="SH/001"))
+        refused = Skip(NOW, f"wave_{workspace}", None, "survey", "sms", ("cap:survey",), None)
+        self.contacts.skip(workspace, refused)
         self.delivery(workspace)
         subscription = Subscription(workspace, f"sb_{workspace}", "high", "email", "ops@example.com", ("arn:high",))
         self.directory.put_subscription(subscription)
@@ -498,9 +509,9 @@ class Office:
         one = self.issue(workspace)
         self.issues.link(IssueLink(workspace, one.id, ours.id, "ky_one", NOW))
         self.tickets.rows[workspace, ours.id] = replace(ours, issue=one.id, level=one.level)
-        whole, part = f"is_whole_{workspace}", f"is_part_{workspace}"
-        self.issue(workspace, id=whole, absorbed=(part,))
-        self.issue(workspace, id=part, state="merged", former_state="open", merged_into=whole)
+        all_of_it, part = f"is_whole_{workspace}", f"is_part_{workspace}"
+        self.issue(workspace, id=all_of_it, absorbed=(part,))
+        self.issue(workspace, id=part, state="merged", former_state="open", merged_into=all_of_it)
         fixing = self.issue(workspace, id=f"is_fixing_{workspace}", state="fixing")
         self.effects.put(workspace, fixing.id, Kept(Claim(NOW.date(), 0, "ky_one", NOW)))
         decision = Decision("act", "ky_one", NOW, "why")

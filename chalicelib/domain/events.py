@@ -116,8 +116,8 @@ def feedback_event_type(feedback: Feedback) -> str:
 def ticket_events(ticket: Ticket) -> tuple[Event, ...]:
     """What the bus is told of the ticket's newest version. Only the row decides, so a replay has the same ids.
 
-    Two where a ticket is closed because the customer is satisfied (``ticket.closed`` and ``ticket.verified``), where the
-    customer is asked, and where the customer confirms what was closed without them.
+    Two where a ticket is closed because the customer is satisfied (``ticket.closed`` and ``ticket.verified``), where
+    the customer is asked, and where the customer confirms what was closed without them.
     """
     return tuple(_ticket_event(event_type, ticket) for event_type in _ticket_event_types(ticket))
 

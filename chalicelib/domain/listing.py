@@ -10,7 +10,7 @@ from chalicelib.domain.access import UNIT_SEPARATOR
 from chalicelib.domain.facets import Facets, has_topic
 
 UNATTENDED: Final = timedelta(hours=24)
-_UNATTENDED: Final = ("new", "parked")  # neither answered, ticketed, linked to an issue nor closed
+WAITING: Final = ("new", "parked")  # neither answered, ticketed, linked to an issue nor closed
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,7 @@ class FeedbackQuery:
     state: str | None = None
     connection: str | None = None
     unattended: bool = False  # only what came UNATTENDED ago or earlier and nobody has dealt with
+    attended: bool = False  # only what was answered, ticketed, linked to an issue or closed
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,8 @@ def matches(query: FeedbackQuery, summary: FeedbackSummary) -> bool:
     unit = summary.facets.unit
     return (
         (query.state is None or summary.state == query.state)
-        and (not query.unattended or summary.state in _UNATTENDED)
+        and (not query.unattended or summary.state in WAITING)
+        and (not query.attended or summary.state not in WAITING)
         and (query.connection is None or summary.connection == query.connection)
         and (query.topic is None or has_topic(summary.facets, query.topic))
         and (query.unit is None or (unit is not None and _in_subtree(unit, query.unit)))

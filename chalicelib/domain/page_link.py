@@ -7,6 +7,7 @@ and a letter or a digit last, so that no chat cuts the link short.
 from __future__ import annotations
 
 import re
+from base64 import b32decode
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Final
@@ -17,8 +18,11 @@ LIFETIME: Final = timedelta(hours=72)  # of a link and of a code
 MOST_TRIES: Final = 5  # wrong ones that a code takes
 # Without what is read for something else: no 0 O 1 I L, no U, which makes words.
 ALPHABET: Final = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
-CODE_LENGTH: Final = 8  # 39 bits: with five tries a guess stays a guess
-ACCEPT, NOT_MINE, CONTACTED, RESOLVE = "accept", "not_mine", "contacted", "resolve"
+CODE_LENGTH: Final = 8
+# So many of them say whose code it is, so that wrong tries lock nobody else's. The six that are left are 29 bits: with
+# five tries a guess stays a guess.
+SLOT_LENGTH: Final = 2
+ACCEPT, NOT_MINE, CONTACTED, RESOLVE, CALL = "accept", "not_mine", "contacted", "resolve", "call"
 
 _TAKEN: Final = frozenset({"accepted", "in_progress", "waiting_customer"})
 _LINK: Final = re.compile(
@@ -48,12 +52,19 @@ class PageLink:
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A person's code for one ticket. ``mark`` is what is kept of it; ``tries``: those since the last right one."""
+    """A person's code for one ticket. ``mark`` is what is kept of it; ``tries``: those since the last right one.
+
+    ``slot`` is how its text begins. One that is sent by itself has a ``number``, from which its text can be had again
+    for as long as it was not ``sent``; of one that was made by hand nobody knows the text.
+    """
 
     person: str
     mark: str = field(repr=False)
     expires_at: datetime
     tries: int = 0
+    slot: str = ""
+    number: int | None = None
+    sent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +104,26 @@ def typed(code: str) -> str:
     return "".join(char for char in code.upper() if char not in " -\t\u3000")
 
 
+def spelt(mark: str) -> str:
+    """The text of a code, of an HMAC's 26 characters of Base32."""
+    bits = int.from_bytes(b32decode(mark.upper() + "======"), "big")
+    text = ""
+    for _ in range(CODE_LENGTH):
+        bits, place = divmod(bits, len(ALPHABET))
+        text += ALPHABET[place]
+    return text
+
+
+def slot_of(code: str) -> str:
+    """By which part of a typed code its row is known."""
+    return code[:SLOT_LENGTH]
+
+
 def possible(ticket: Ticket) -> tuple[str, ...]:
     """What may be done with the ticket now, in the order of its life."""
     legal = legal_moves(ticket)
     acts = {
+        CALL: ticket.state not in SETTLED,
         ACCEPT: "accepted" in legal or (ticket.state in _TAKEN and ticket.owner is None),
         CONTACTED: "in_progress" in legal,
         RESOLVE: "resolved" in legal,

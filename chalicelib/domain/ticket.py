@@ -179,6 +179,7 @@ def brought_up(
     title: str,
     at: datetime,
     playbook: Chosen | None = None,
+    *,
     parts: tuple[str, ...] = (),
 ) -> Step | None:
     """The ticket with what the newest revision, reading and rules say; None when that changes nothing to be seen.

@@ -1,15 +1,15 @@
 """A person works on a ticket from its page. The link is anybody's who has it; the code is one person's.
 
-A code is shown once, to whoever asked for it, and is handed on by them. It is good for 72 hours and for one ticket.
-Five wrong tries lock it, until somebody asks for another. A form of another site cannot know it, so nothing else guards
-the page's form.
+A code is sent to its person (services/send_code.py), or shown once to whoever asked for it, who hands it on. It is good
+for 72 hours and for one ticket. Five wrong tries lock it, and nobody else's, until somebody asks for another. A form of
+another site cannot know it, so nothing else guards the page's form.
 """
 
 from __future__ import annotations
 
 import hmac
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Protocol
@@ -26,14 +26,20 @@ from chalicelib.services.page_links import Marks, PageLinks
 from chalicelib.services.ports import Clock
 
 PURPOSE: Final = "code"
+REASON: Final = "called from the ticket's page"
+
+# Contact data for a person of the organisation, see services/reveal_contact.py.
+Reveal = Callable[[Ticket, str, str], Mapping[str, str]]
 
 
 class Codes(Protocol):
-    """One code a ticket; storage/page_codes.py says what each call promises."""
+    """One code a ticket and person; storage/page_codes.py says what each call promises."""
 
     def put(self, workspace: str, ticket: str, code: Code) -> None: ...
 
-    def attempt(self, workspace: str, ticket: str, at: datetime) -> Code | None: ...
+    def all(self, workspace: str, ticket: str, at: datetime) -> Sequence[Code]: ...
+
+    def attempt(self, workspace: str, ticket: str, slot: str, at: datetime) -> Sequence[Code]: ...
 
     def right(self, workspace: str, ticket: str, code: Code) -> None: ...
 
@@ -55,7 +61,7 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class MakeCode:
-    """A new code takes the place of the one before it."""
+    """A new code takes the place of the person's one before it."""
 
     codes: Codes
     marks: Marks
@@ -66,11 +72,13 @@ class MakeCode:
         named = person or ticket.owner
         if named is None:
             raise Invalid("The ticket has no owner: name the person.", code="no_owner", pointer="/person")
-        text = "".join(secrets.choice(page_link.ALPHABET) for _ in range(page_link.CODE_LENGTH))
-        expires_at = self.clock() + page_link.LIFETIME
-        mark = _mark(self.marks, ticket.workspace, ticket.id, text)
-        self.codes.put(ticket.workspace, ticket.id, Code(named, mark, expires_at))
-        return Made(named, text, expires_at)
+        now = self.clock()
+        known = self.codes.all(ticket.workspace, ticket.id, now)
+        taken = {one.slot for one in known if one.person != named}
+        text = next(text for text in iter(_random, "") if page_link.slot_of(text) not in taken)
+        code = kept(self.marks, ticket, named, text, now + page_link.LIFETIME)
+        self.codes.put(ticket.workspace, ticket.id, code)
+        return Made(named, text, code.expires_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +92,7 @@ class ActOnPage:
     move: MoveTicket
     hand_over: HandOver
     organisation: Callable[[str], Organisation]
+    reveal: Reveal
     clock: Clock
 
     def __call__(self, text: str, act: Act) -> Ticket:
@@ -93,6 +102,22 @@ class ActOnPage:
         ``illegal_move``, ``version_conflict``, ``already_claimed``; Invalid ``no_reason``, ``no_department``,
         ``nothing_changes``, ``resolution_incomplete``, ``unknown_cause``; Retryable.
         """
+        ticket, code = self._opened(text, act)
+        after = self._do(ticket, act, code.person)
+        if act.what == NOT_MINE:
+            self.codes.withdraw(ticket.workspace, ticket.id, code)
+        return after
+
+    def contact(self, text: str, act: Act) -> Mapping[str, str]:
+        """How to reach the customer, for the owner who calls back; a line of the audit says that they saw it.
+
+        Raises as ``__call__``, Forbidden ``not_owner``, and NotFound ``no_contact``.
+        """
+        ticket, code = self._opened(text, act)
+        return self.reveal(ticket, code.person, REASON)
+
+    def _opened(self, text: str, act: Act) -> tuple[Ticket, Code]:
+        """The ticket and the code, where ``act`` is to be done now."""
         link = self.links.read(text)
         ticket = self.tickets.get(link.workspace, link.ticket)
         if ticket is None:
@@ -100,16 +125,15 @@ class ActOnPage:
         code = self._proven(link, act.code)
         if act.what not in page_link.possible(ticket):
             raise Conflict("This is not to be done now.", code="illegal_move")
-        after = self._do(ticket, act, code.person)
-        if act.what == NOT_MINE:
-            self.codes.withdraw(link.workspace, link.ticket, code)
-        return after
+        return ticket, code
 
     def _proven(self, link: PageLink, text: str) -> Code:
         """The code that ``text`` is. The try is counted before it is judged, or many at once were one."""
-        code = self.codes.attempt(link.workspace, link.ticket, self.clock())
-        given = _mark(self.marks, link.workspace, link.ticket, page_link.typed(text))
-        if code is None or not hmac.compare_digest(code.mark, given):
+        typed = page_link.typed(text)
+        tried = self.codes.attempt(link.workspace, link.ticket, page_link.slot_of(typed), self.clock())
+        given = _mark(self.marks, link.workspace, link.ticket, typed)
+        code = next((one for one in tried if hmac.compare_digest(one.mark, given)), None)
+        if code is None:
             raise Forbidden("The code is wrong, over or locked.", code="code_invalid")
         self.codes.right(link.workspace, link.ticket, code)
         return code
@@ -148,6 +172,18 @@ class ActOnPage:
         if ticket.state in TAKEN:
             return self.move(*where, to="open", version=act.version, actor=person, reason=act.reason)
         raise Invalid("Say which department it belongs to.", code="no_department", pointer="/department")
+
+
+def kept(
+    marks: Marks, ticket: Ticket, person: str, text: str, expires_at: datetime, number: int | None = None
+) -> Code:
+    """What is kept of a code with this text."""
+    mark = _mark(marks, ticket.workspace, ticket.id, text)
+    return Code(person, mark, expires_at, slot=page_link.slot_of(text), number=number)
+
+
+def _random() -> str:
+    return "".join(secrets.choice(page_link.ALPHABET) for _ in range(page_link.CODE_LENGTH))
 
 
 def _mark(marks: Marks, workspace: str, ticket: str, code: str) -> str:

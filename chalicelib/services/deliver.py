@@ -127,8 +127,8 @@ class Deliver:
     ``digester`` that of a chat robot, which names many in one message.
 
     ``monotonic`` gives seconds for durations; ``base_url`` is where our own pages are. ``page`` names the one of a
-    ticket for as long as something of a moment is news, see services/page_links.py. ``watch`` has what an endpoint makes
-    of a ticket (workspace, endpoint, ticket) asked for, where the endpoint says where.
+    ticket for as long as something of a moment is news, see services/page_links.py. ``watch`` has what an endpoint
+    makes of a ticket (workspace, endpoint, ticket) asked for, where the endpoint says where.
     """
 
     plan: DeliveryPlan

@@ -1,7 +1,7 @@
 """What is part of an issue: tickets, and voices that have none. Only links: nothing moves from one to the other.
 
-The link is written first, then the voice learns of it and the ticket last: as long as the ticket says nothing, whatever
-broke in between is done again.
+The link is written first, and what is linked learns of it last: as long as a ticket says nothing, whatever broke in
+between is done again. A voice that has a ticket of its own stays ``ticketed``: its ticket is what is linked.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class LinkCases:
         if is_ticket:
             self._mark(issue, subject, by=by)
         else:
-            self._settle(issue.workspace, subject, "linked")
+            self._settle(issue.workspace, subject, otherwise="linked")
         return link
 
     def unlink(self, issue: Issue, subject: str, *, by: str) -> None:
@@ -88,7 +88,7 @@ class LinkCases:
         if subject.startswith("tk_"):
             self._unmark(issue, subject, by=by)
         else:
-            self._settle(issue.workspace, subject, None)
+            self._settle(issue.workspace, subject, otherwise="new")
 
     def is_refused(self, issue: Issue, subject: str) -> bool:
         """Whether a person said that the subject is no part of the issue."""
@@ -139,7 +139,6 @@ class LinkCases:
     def _mark(self, issue: Issue, ticket_id: str, *, by: str) -> None:
         for _ in range(ATTEMPTS):
             ticket = self._free(issue, ticket_id)
-            self._settle(issue.workspace, ticket.feedback, "linked")
             step = linked(ticket, issue.id, issue.level, actor=by, at=self.clock())
             if step is None or self.tickets.update(step.ticket, step.moves, expected_version=ticket.version):
                 return
@@ -150,20 +149,21 @@ class LinkCases:
             ticket = self.tickets.get(issue.workspace, ticket_id)
             if ticket is None or ticket.issue != issue.id:
                 return
-            self._settle(issue.workspace, ticket.feedback, None)
             step = linked(ticket, None, "L1", actor=by, at=self.clock())
             if step is None or self.tickets.update(step.ticket, step.moves, expected_version=ticket.version):
                 return
         raise _contended()
 
-    def _settle(self, workspace: str, feedback_id: str, state: str | None) -> None:
-        """Bring a voice to ``state``; None: to the one that it had, as far as anything tells. One that is gone, or
-        was answered, stays as it is."""
+    def _settle(self, workspace: str, feedback_id: str, *, otherwise: str) -> None:
+        """Bring a voice to the state that says what came of it: its own ticket first, then a person's word.
+
+        One that is gone, or was answered, stays as it is.
+        """
         for _ in range(ATTEMPTS):
             voice = self.voices.get(workspace, feedback_id)
             if voice is None or voice.deleted or voice.state in ("answered", "parked"):
                 return
-            wanted = state or ("ticketed" if voice.ticket else "closed" if voice.closing else "new")
+            wanted = "ticketed" if voice.ticket else "closed" if voice.closing and otherwise == "new" else otherwise
             if voice.state == wanted or self.voices.settle(voice, wanted):
                 return
         raise _contended()

@@ -107,7 +107,7 @@ class OpenTicket:
 
     def _bring_up(self, ticket: Ticket, feedback: Feedback, parts: tuple[str, ...] = ()) -> str | None:
         about, playbook = self._words(feedback)
-        step = brought_up(ticket, feedback, about, self.clock(), playbook, parts)
+        step = brought_up(ticket, feedback, about, self.clock(), playbook, parts=parts)
         if step is None:
             return "unchanged"
         if is_elsewhere(ticket, step.ticket):

@@ -119,9 +119,7 @@ class Poll:
         if not message.get("goes_on"):
             following = arm(self.due, connection, self.clock() + wait)
         lease = random_id("pl")
-        taken = self.store.change(
-            workspace, connection_id, lambda state: state.due(at, following, lease, self.clock())
-        )
+        taken = self.store.change(workspace, connection_id, lambda state: state.due(at, following, lease, self.clock()))
         if taken is None or taken.lease != lease:
             return Polled()
         return self._run(connection, taken, error_before=state.error)

@@ -54,13 +54,26 @@ class RevealContact:
         """The fields that are known. Raises Forbidden, or NotFound when nothing is kept of the customer."""
         if key.role != "admin" and not self._is_owner(key, ticket):
             raise Forbidden("Only the ticket's owner or an admin may see this.")
+        return self._shown(ticket, key.id, reason)
+
+    def to_person(self, ticket: Ticket, person: str, reason: str) -> Mapping[str, str]:
+        """The same for a person who has proved on the ticket's page who they are. The audit names them.
+
+        Raises Forbidden (``not_owner``), NotFound.
+        """
+        owners = (person, self.key_of(ticket.workspace, person))
+        if ticket.owner is None or ticket.owner not in owners:
+            raise Forbidden("Only the ticket's owner may see this.", code="not_owner")
+        return self._shown(ticket, person, reason)
+
+    def _shown(self, ticket: Ticket, by: str, reason: str) -> Mapping[str, str]:
         feedback = self.feedback.get(ticket.workspace, ticket.feedback)
         if feedback is None or feedback.contact is None or feedback.subject is None:
             raise _unknown()
         self.audit.revealed(
             ticket.workspace,
             at=self.clock(),
-            key=key.id,
+            key=by,
             ticket=ticket.id,
             feedback=feedback.id,
             reason=redact(clean(reason)),

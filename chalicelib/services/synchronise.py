@@ -31,7 +31,7 @@ from chalicelib.domain.outbound import (
 from chalicelib.domain.ratelimit import Limit, effective
 from chalicelib.domain.ticket import Ticket
 from chalicelib.errors import Rejected
-from chalicelib.services.keep_token import Authoriser, AuthorisedCalls, KeepToken
+from chalicelib.services.keep_token import AuthorisedCalls, Authoriser, KeepToken
 from chalicelib.services.ports import Clock
 from chalicelib.services.vendor_calls import Answer, Calls, Door, Stop, Windows, at, later
 

@@ -18,7 +18,7 @@ class AuditRow(Row):
 
     workspace = UnicodeAttribute()
     what = UnicodeAttribute()
-    key = UnicodeAttribute()  # id of the API key
+    key = UnicodeAttribute()  # id of the API key, or of the person who looked from a ticket's page
     ticket = UnicodeAttribute()
     feedback = UnicodeAttribute()
     reason = UnicodeAttribute()
@@ -28,7 +28,7 @@ class AuditLog:
     """Rows are only ever added. The table is bound by the wiring."""
 
     def revealed(self, workspace: str, *, at: datetime, key: str, ticket: str, feedback: str, reason: str) -> None:
-        """That contact data was shown to the holder of ``key``."""
+        """That contact data was shown to the holder of ``key``, or to the person."""
         AuditRow(
             *keys.audit(workspace, at, ticket, key),
             workspace=workspace,

@@ -5,11 +5,16 @@ from __future__ import annotations
 import heapq
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
+from functools import reduce
+from operator import and_, or_
 from typing import Final
 
-from chalicelib.domain.listing import UNATTENDED, FeedbackPage, FeedbackQuery, FeedbackSummary, matches
+from pynamodb.expressions.condition import Condition
+
+from chalicelib.domain.access import UNIT_SEPARATOR
+from chalicelib.domain.listing import UNATTENDED, WAITING, FeedbackPage, FeedbackQuery, FeedbackSummary, matches
 from chalicelib.storage import cursor as cursors
 from chalicelib.storage import keys
 from chalicelib.storage.feedback_rows import FeedbackRow, ListingIndex, split_key, unpack_facets
@@ -59,6 +64,48 @@ class FeedbackList:
                 if row.expires_at > now.timestamp():
                     yield _summary(row)
 
+    def count(self, query: FeedbackQuery) -> int:
+        """How many lines ``page`` would show on all its pages. The table counts: it reads as much, and sends nothing."""
+        lower, upper = self._span(query, self._clock())
+        if lower >= upper:
+            return 0
+        sieve = _sieve(query)
+        between = ListingIndex.list_sk.between(lower, upper)
+        return sum(
+            FeedbackRow.listing.count(keys.feedback_listing(query.workspace, day, shard), between, sieve)
+            for day in _days(lower, upper)
+            for shard in range(keys.LISTING_SHARDS)
+        )
+
+    def of(self, workspace: str, ids: Sequence[str]) -> list[FeedbackSummary]:
+        """The lines of these, in their order; those that have expired are left out."""
+        wanted = [keys.feedback(workspace, one) for one in dict.fromkeys(ids)]
+        now = self._clock().timestamp()
+        found = {row.pk: _summary(row) for row in FeedbackRow.batch_get(wanted) if row.expires_at > now}
+        return [found[pk] for pk, _ in wanted if pk in found]
+
+    def onwards(
+        self, workspace: str, since: datetime, until: datetime, *, limit: int, after: str | None = None
+    ) -> tuple[list[FeedbackSummary], str | None]:
+        """Up to ``limit`` lines of a span, oldest first, and where the next page goes on (``after``); None at the end.
+
+        A page may be short, or empty, and still not be the last.
+        """
+        now = self._clock()
+        lower, upper = self._span(FeedbackQuery(workspace, since, until), now)
+        lower = max(lower, after or "")
+        found: list[FeedbackSummary] = []
+        days = list(_days(lower, upper))[::-1]
+        for number, day in enumerate(days, start=1):
+            for row in _day(workspace, day, lower, upper, limit, forward=True):
+                if row.expires_at > now.timestamp():
+                    found.append(_summary(row))
+                if len(found) == limit:
+                    return found, row.list_sk
+            if number == MOST_DAYS < len(days):
+                return found, f"{days[number]}T00:00:00.000Z"
+        return found, None
+
     def _span(self, query: FeedbackQuery, now: datetime) -> tuple[str, str]:
         """The oldest arrival that may be shown, and the end, left out. An hour ahead is for clocks that differ."""
         oldest = now - timedelta(days=self._keep_days)
@@ -66,6 +113,34 @@ class FeedbackList:
         since = max(query.since, oldest) if query.since else oldest
         until = min(query.until, newest) if query.until else newest
         return keys.instant(since), keys.instant(until)
+
+
+def _sieve(query: FeedbackQuery) -> Condition | None:
+    """What ``matches`` asks of a line, asked by the table of the text that its facets are kept as."""
+    conditions: list[Condition] = []
+    if query.state is not None:
+        conditions.append(FeedbackRow.state == query.state)
+    if query.unattended:
+        conditions.append(FeedbackRow.state.is_in(*WAITING))
+    if query.attended:
+        conditions.append(~FeedbackRow.state.is_in(*WAITING))
+    if query.connection is not None:
+        conditions.append(_names([f'"n":{_quoted(query.connection)}']))
+    if query.unit is not None:
+        below = _quoted(query.unit + UNIT_SEPARATOR)[:-1]
+        conditions.append(_names([f'"u":{_quoted(query.unit)}', f'"u":{below}']))
+    if query.topic is not None:
+        # In a list, and so behind a bracket or a comma; with its sign at the end, or with more of a path.
+        conditions.append(_names(f'{start}"{query.topic}{end}' for start in "[," for end in ('-"', '0"', '+"', ".")))
+    return reduce(and_, conditions) if conditions else None
+
+
+def _names(texts: Iterable[str]) -> Condition:
+    return reduce(or_, [FeedbackRow.facets.contains(text) for text in texts])
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _rows(workspace: str, lower: str, upper: str, *, page_size: int) -> Iterator[tuple[str, FeedbackRow | None]]:
@@ -88,20 +163,22 @@ def _days(lower: str, upper: str) -> Iterator[str]:
         day -= timedelta(days=1)
 
 
-def _day(workspace: str, day: str, lower: str, upper: str, page_size: int) -> Iterator[FeedbackRow]:
-    """All shards of one day; each is read only as far as it is looked at."""
+def _day(
+    workspace: str, day: str, lower: str, upper: str, page_size: int, *, forward: bool = False
+) -> Iterator[FeedbackRow]:
+    """All shards of one day, newest first unless ``forward``; each is read only as far as it is looked at."""
     shards = [
         FeedbackRow.listing.query(
             keys.feedback_listing(workspace, day, shard),
             ListingIndex.list_sk.between(lower, upper),
-            scan_index_forward=False,
+            scan_index_forward=forward,
             page_size=page_size,
         )
         for shard in range(keys.LISTING_SHARDS)
         if lower < upper
     ]
-    for row in heapq.merge(*shards, key=lambda row: str(row.list_sk), reverse=True):
-        if row.list_sk != upper:  # where the page before ended
+    for row in heapq.merge(*shards, key=lambda row: str(row.list_sk), reverse=not forward):
+        if row.list_sk != (lower if forward else upper):  # where the page before ended
             yield row
 
 

@@ -159,9 +159,9 @@ def ticket_verdict(workspace: str, ticket_id: str) -> tuple[str, str]:
     return f"TK#{workspace}#{ticket_id}", "AUDIT"
 
 
-def ticket_code(workspace: str, ticket_id: str) -> tuple[str, str]:
+def ticket_code(workspace: str, ticket_id: str, person: str) -> tuple[str, str]:
     """What is kept of the code with which a person works on the ticket's page."""
-    return f"TK#{workspace}#{ticket_id}", "CODE"
+    return f"TK#{workspace}#{ticket_id}", f"CODE#{person}"
 
 
 def verification_rules(workspace: str) -> tuple[str, str]:

@@ -34,7 +34,9 @@ class WatchedStore:
         """In the order of the tickets' ids, those after ``after``; strongly consistent."""
         pk, _ = keys.watched(workspace, endpoint, "")
         beyond = WatchedRow.sk > after if after else None
-        return [_watched(row) for row in WatchedRow.query(pk, beyond, limit=limit, page_size=limit, consistent_read=True)]
+        return [
+            _watched(row) for row in WatchedRow.query(pk, beyond, limit=limit, page_size=limit, consistent_read=True)
+        ]
 
     def drifting(self, workspace: str, endpoint: str, *, limit: int) -> Sequence[Watched]:
         """Those that differ, the oldest ids first. Reads all that the endpoint is asked for: for a person."""

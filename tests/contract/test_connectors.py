@@ -81,7 +81,8 @@ def requests(name: str, said_: Message) -> list[HttpRequest]:
 
 def said(event_type: str = "ticket.opened", voice: Feedback | None = None, **changes: Any) -> Message:
     about = {"ticket": ticket()} if event_type.startswith("ticket.") else {}
-    detail = {"alert": ALERT, "issue": ISSUE}.get(event_type.split(".")[0], {"severity": "medium", "unit": "SH-001"})
+    of, _, _ = event_type.partition(".")
+    detail = {"alert": ALERT, "issue": ISSUE}.get(of, {"severity": "medium", "unit": "SH-001"})
     return message(type=event_type, detail=detail, feedback=voice or feedback(), **{**about, **changes})
 
 

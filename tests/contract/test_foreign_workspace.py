@@ -93,7 +93,7 @@ BODIES: Final[Mapping[str, Any]] = {
     "list_notes": None,
     "link_ticket": {"ticket": f"tk_closed_{OURS}", "kind": "related"},
     "unlink_ticket": None,
-    "mark_duplicate": {"of": f"tk_closed_{OURS}", "version": 1, "reason": "told twice"},
+    "mark_duplicate": {"of": f"tk_whole_{OURS}", "version": 1, "reason": "told twice"},
     "undo_duplicate": {"version": 1, "reason": "another parcel"},
     "list_audit": None,
     "audit_ticket": {"verdict": "passed"},
@@ -140,6 +140,20 @@ BODIES: Final[Mapping[str, Any]] = {
     "give_insight": {"owner": "wu", "version": 1},
     "decide_insight": {"decision": "act", "version": 1, "reason": "why"},
     "archive_insight": {"version": 1},
+    "get_contact_policy": None,
+    "put_contact_policy": {"version": 0, "consent": {"attribute": "callback", "values": ["yes"]}},
+    "can_contact": None,
+    "can_contact_person": {"phone": "13800138000", "purpose": "survey"},
+    "claim_contact": {"customer": "CUST-1", "purpose": "survey", "claim": "wave-7"},
+    "list_skips": None,
+    "hear_opt_out": {"phone": "13800138000", "channel": "sms", "text": "TD"},
+    "put_opt_out": {"customer": "CUST-1", "channel": "*", "out": True},
+    "list_opt_outs": None,
+    "list_followups": None,
+    "get_followup": None,
+    "end_followup": {"outcome": "contacted"},
+    "get_drift": None,
+    "check_drift": {},
     "list_deliveries": None,
     "get_delivery": None,
     "replay_delivery": {},
@@ -155,6 +169,17 @@ QUERIES: Final[Mapping[str, Mapping[str, str]]] = {
     "list_audit": {"month": "2026-11"},
     "get_deadline": {"minutes": "5"},
     "get_exposure": {"unit": "SH/001"},
+    "can_contact": {"customer": "CUST-1", "purpose": "survey"},
+    "list_opt_outs": {"customer": "CUST-1"},
+}
+# Calls about our own things whose body or query names one of theirs.
+NAMING: Final[Mapping[str, tuple[Any, Mapping[str, str]]]] = {
+    "link_ticket": ({"ticket": f"tk_{THEIRS}", "kind": "related"}, {}),
+    "mark_duplicate": ({"of": f"tk_whole_{THEIRS}", "version": 1, "reason": "told twice"}, {}),
+    "merge_issue": ({"into": f"is_whole_{THEIRS}", "version": 1}, {}),
+    "link_cases": ({"tickets": [f"tk_{THEIRS}"]}, {}),
+    "get_drift": (None, {"endpoint": f"ep_{THEIRS}"}),
+    "check_drift": ({"endpoint": f"ep_{THEIRS}"}, {}),
 }
 ROUTES: Final = {
     entry.view_function.__name__: (method, path)
@@ -181,11 +206,12 @@ def ids(workspace: str) -> dict[str, list[str]]:
         "name": [f"rule-{workspace}"],
         "subscription_id": [f"sb_{workspace}"],
         "feedback_id": [f"fb_{workspace}", f"fb_parked_{workspace}", f"fb_quiet_{workspace}"],
-        "ticket_id": [f"tk_{workspace}", f"tk_closed_{workspace}"],
+        "ticket_id": [f"tk_{workspace}", f"tk_closed_{workspace}", f"tk_twin_{workspace}"],
         "other_id": [f"tk_closed_{workspace}", f"tk_{workspace}"],
         "issue_id": [f"is_{workspace}", f"is_part_{workspace}", f"is_fixing_{workspace}"],
         "case_id": [f"tk_{workspace}"],
         "insight_id": [f"in_{workspace}"],
+        "followup_id": [f"fu_{workspace}"],
         "delivery_id": [f"dl-tk_{workspace}-ep_{workspace}-1"],
         "proposal_id": [f"fp_000001_{workspace}"],
         "pack": ["ecommerce"],
@@ -236,6 +262,15 @@ def theirs(office: Office) -> Any:
             [one for key, one in sorted(office.insights.rows.items()) if key[0] == at],
             office.insights.policies.get(at),
             office.verification.rows.get(at),
+            office.promises.rows.get(at),
+            [one for key, one in sorted(office.causes.own.items()) if key[0] == at],
+            office.contacts.policies.get(at),
+            [one for key, one in sorted(office.contacts.words.items()) if key[0] == at],
+            [one for key, one in sorted(office.contacts.rows.items()) if key[0] == at],
+            [one for there, one in office.contacts.ledger if there == at],
+            [one for key, one in sorted(office.followups.rows.items()) if key[0] == at],
+            [one for key, one in sorted(office.watched.rows.items()) if key[0] == at],
+            [one for key, one in sorted(office.polls.states.items()) if key[0] == at],
             [one for key, one in sorted(office.effects.rows.items()) if key[0] == at],
             [one for key, one in sorted(office.exposures.rows.items()) if key[0] == at],
             [one for key, one in sorted(office.codes.rows.items()) if key[0] == at],
@@ -294,6 +329,20 @@ def test_the_same_call_on_our_own_things_goes_through(office: Office, view: str)
     answers = [send(office, view, path, named=OURS, where="query") for path in paths(office, view, OURS)]
 
     assert any(200 <= answer.status < 300 for answer in answers), [answer.body for answer in answers]
+    assert not any(THEIRS in answer.body for answer in answers)
+
+
+@pytest.mark.parametrize("view", sorted(NAMING))
+def test_a_foreign_thing_that_our_own_call_names_is_not_there(office: Office, view: str) -> None:
+    method, resource = ROUTES[view]
+    body, query = NAMING[view]
+    before = theirs(office)
+    path = paths(office, view, OURS)[0]
+
+    answer = office.call(method, resource, body, path=path, query={"workspace": OURS, **query})
+
+    assert (answer.status, answer.code) == (404, "not_found"), answer.body
+    assert theirs(office) == before
 
 
 def test_thousands_of_random_calls_find_nothing(office: Office) -> None:

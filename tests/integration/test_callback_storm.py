@@ -45,10 +45,25 @@ class Reader:
 
 @pytest.fixture
 def workspace(stack: Any) -> Iterator[str]:
+    """A fresh one, on a table of its own: nothing listens to it, so that nobody else changes its tickets."""
     before, made = Row.Meta.table_name, Row.shared_client
-    bind(stack.facts["table"], stack.clients("dynamodb"))
+    client, name = stack.clients("dynamodb"), f"storm-{uuid4().hex[:12]}"
+    known = client.describe_table(TableName=stack.facts["table"])["Table"]
+    indexes = [
+        {part: index[part] for part in ("IndexName", "KeySchema", "Projection")}
+        for index in known["GlobalSecondaryIndexes"]
+    ]
+    client.create_table(
+        TableName=name,
+        KeySchema=known["KeySchema"],
+        AttributeDefinitions=known["AttributeDefinitions"],
+        GlobalSecondaryIndexes=indexes,
+        BillingMode="PAY_PER_REQUEST",
+    )
+    bind(name, client)
     yield f"ws-{uuid4().hex[:12]}"
     Row.Meta.table_name, Row.shared_client = before, made
+    client.delete_table(TableName=name)
 
 
 def status_of(version: int) -> str:

@@ -165,6 +165,14 @@ def test_a_systems_status_page_is_asked_and_a_callback_older_than_what_it_told_c
         assert ticket_in(world, ticket, "waiting_customer")["version"] == newer.json["ticket"]["version"]
 
         assert [one["code"] for one in check(world, endpoint["id"])["items"]] == ["older"]  # its page lags behind
+        assert world.api.call("DELETE", f"/v1/endpoints/{endpoint['id']}").status == 200
+        assert world.api.call("GET", f"/v1/drift?endpoint={endpoint['id']}").status == 404
+        rows = {
+            "KeyConditionExpression": "pk = :pk",
+            "ExpressionAttributeValues": {":pk": {"S": f"XW#{world.workspace}#{endpoint['id']}"}},
+        }
+        left = world.stack.clients("dynamodb").query(TableName=world.stack.facts["table"], **rows)
+        assert left["Count"] == 0
 
 
 def test_what_cannot_be_asked_says_so_and_foreign_endpoints_look_unknown(world: World, oa: Any) -> None:

@@ -112,6 +112,6 @@ def test_a_fix_is_accepted_by_what_customers_say_and_taken_back_when_they_compla
 
     wait_for(returned, "the issue that came back")
     history = world.api.call("GET", f"/v1/issues/{issue['id']}").json["history"]
-    last = [one for one in history if one["before"] == "closed"][-1]
-    assert (last["after"], last["actor"], last["numbers"]["expected"]) == ("reopened", "echoloop", 0.0)
+    last = [one for one in history if one["from"] == "closed"][-1]
+    assert (last["to"], last["actor"], last["numbers"]["expected"]) == ("reopened", "echoloop", 0.0)
     assert last["numbers"]["complaints"] >= 5

@@ -201,7 +201,8 @@ def test_cases_and_voices_become_part_of_an_issue_and_go_again(office: Office) -
     (ticket,) = office.call("GET", "/v1/tickets").json["items"]
     assert [one["id"] for one in linked["items"]] == [f"tk_{OURS}", "fb_alone"]
     assert (ticket["issue"], ticket["level"]) == (ONE, "L2")
-    assert {one.state for one in office.shelf.rows.values()} == {"linked"}
+    states = {one.id: one.state for one in office.shelf.rows.values()}
+    assert states == {f"fb_{OURS}": "ticketed", "fb_alone": "linked"}  # what has a ticket is spoken for by that
     assert sorted(one["id"] for one in shown(office)["cases"]) == ["fb_alone", f"tk_{OURS}"]
 
     for case in (f"tk_{OURS}", "fb_alone"):

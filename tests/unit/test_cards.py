@@ -15,6 +15,7 @@ from chalicelib.connectors import cards
 from chalicelib.connectors.cards import build, clip, harmless, headline, plain_text
 from chalicelib.connectors.harmless import CLOSE, OPEN, excerpt, tail
 from chalicelib.domain.understanding import Text, Understanding
+from chalicelib.domain.vocabulary import NO_UNIT
 from chalicelib.understanding.called import readable
 from tests import card_cases
 from tests.builders import feedback, message, tag, ticket
@@ -100,8 +101,15 @@ def test_the_first_line_is_always_complete(title: str, unit: str, lang: str, lim
     assert build(said, lang).title.endswith("今天 18:00 前" if lang == "zh-CN" else "by 18:00 today")
     if harmless(title):
         assert harmless(title)[:3].rstrip() in line
-    if harmless(unit):
+    if harmless(unit) and unit != NO_UNIT:
         assert harmless(readable(unit))[-2:].strip() in line or "…" in line
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_no_unit_is_named_by_no_sign(lang: str) -> None:
+    said, nowhere = (about(ticket={"title": "包裹破损", "unit": unit}) for unit in (NO_UNIT, None))
+    assert build(said, lang) == build(nowhere, lang)
+    assert headline(said, lang, 100) == headline(nowhere, lang, 100)
 
 
 # --- words ------------------------------------------------------------------------------------------------------

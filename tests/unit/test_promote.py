@@ -46,7 +46,7 @@ def test_the_fifth_case_of_a_topic_at_a_kind_of_unit_within_thirty_days_makes_an
         linked = world.tickets.rows[WORKSPACE, f"tk_{name}"]
         assert (linked.issue, linked.level, linked.version) == (made.id, "L2", 2)
         assert world.tickets.moves(WORKSPACE, linked.id)[-1].reason == f"{made.id} L2"
-        assert world.voices.rows[WORKSPACE, f"fb_{name}"].state == "linked"
+        assert world.voices.rows[WORKSPACE, f"fb_{name}"].state == "ticketed"
 
 
 def test_the_policy_names_the_analyst_and_how_much_is_enough() -> None:
@@ -72,7 +72,7 @@ def test_order_and_repeats_change_nothing(order: list[str], lost: int) -> None:
     assert not any(world.recurrences.rows.values())
 
 
-@pytest.mark.parametrize("broken_at", range(1, 17))
+@pytest.mark.parametrize("broken_at", range(1, 12))
 def test_a_worker_that_dies_anywhere_leaves_what_the_next_one_mends(broken_at: int) -> None:
     world = IssueWorld()
     five(world)
@@ -94,7 +94,6 @@ def test_a_worker_that_dies_anywhere_leaves_what_the_next_one_mends(broken_at: i
         (world.issues, "create"),
         (world.issues, "link"),
         (world.tickets, "update"),
-        (world.voices, "settle"),
     ):
         setattr(store, name, dying(getattr(store, name)))
     with pytest.raises(Retryable):
@@ -103,7 +102,6 @@ def test_a_worker_that_dies_anywhere_leaves_what_the_next_one_mends(broken_at: i
 
     assert world.issues.of(WORKSPACE, world.only().id) == [f"tk_{name}" for name in FIVE]
     assert {world.tickets.rows[WORKSPACE, f"tk_{name}"].issue for name in FIVE} == {world.only().id}
-    assert {voice.state for voice in world.voices.rows.values()} == {"linked"}
 
 
 @pytest.mark.parametrize(
