@@ -13,7 +13,7 @@ from tests.integration.world import World, voice, wait_for
 
 pytestmark = pytest.mark.engine
 
-TWENTY = 20
+CASES = 8  # closed with one cause are enough to turn the order; twenty in tests/unit/test_graph.py
 PARCEL = [{"text": "包裹破损", "speaker": "customer"}]  # one department: the case has no parts that close first
 TOPIC = "logistics.damage"
 
@@ -34,13 +34,13 @@ def causes_of(world: World, topic: str = TOPIC) -> Any:
     return found
 
 
-def test_twenty_cases_turn_the_order_of_the_causes_and_it_says_why(world: World, oa: Oa) -> None:
+def test_closed_cases_turn_the_order_of_the_causes_and_it_says_why(world: World, oa: Oa) -> None:
     world.endpoint(oa)
     connection = world.connect("canonical")
     before = [one["id"] for one in causes_of(world)["causes"]]
     heard = [
         world.heard(connection["hook_url"], client.canonical(voice(texts=PARCEL), connection["secret"]))
-        for _ in range(TWENTY)
+        for _ in range(CASES)
     ]
     tickets = [world.settled(one, "ticketed")["ticket"] for one in heard]
 
@@ -55,11 +55,11 @@ def test_twenty_cases_turn_the_order_of_the_causes_and_it_says_why(world: World,
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda one: closed_with(world, one, before[-1]), tickets))
-    learned = wait_for(lambda: found if (found := causes_of(world))["closed"] == TWENTY else None, "all are counted")
+    learned = wait_for(lambda: found if (found := causes_of(world))["closed"] == CASES else None, "all are counted")
     top = learned["causes"][0]
-    assert (top["id"], top["closed"], top["before"]) == (before[-1], TWENTY, before[:-1])
-    assert f"{TWENTY} of {TWENTY} closed since {learned['since'][:10]}" in top["why"]
-    tried = world.api.call("POST", "/v1/try", voice()).json
+    assert (top["id"], top["closed"], top["before"]) == (before[-1], CASES, before[:-1])
+    assert f"{CASES} of {CASES} closed since {learned['since'][:10]}" in top["why"]
+    tried = world.api.call("POST", "/v1/try", {"texts": PARCEL, "scores": voice()["scores"]}).json
     assert (tried["path"][0]["reason"], tried["path"][0]["to"]["id"]) == ("learned", before[-1])
 
     again = world.api.call("GET", f"/v1/tickets/{tickets[1]}").json
@@ -68,7 +68,7 @@ def test_twenty_cases_turn_the_order_of_the_causes_and_it_says_why(world: World,
         "POST", f"/v1/tickets/{tickets[1]}/transitions", {"to": "reopened", "version": again["version"]}
     )
     assert (reopened.status, reopened.json["cause"]) == (200, None)
-    wait_for(lambda: causes_of(world)["closed"] == TWENTY - 1, "the reopened one counts no more")
+    wait_for(lambda: causes_of(world)["closed"] == CASES - 1, "the reopened one counts no more")
     told = wait_for(lambda: [one for one in oa.events if one["type"] == "ticket.opened"], "the OA heard")
     assert told[0]["data"]["path"][0]["reason"] == "prior"
 
