@@ -9,12 +9,14 @@ from chalicelib.lambdas import (
     cases,
     contacts,
     drift,
+    dry_runs,
     duplicates,
     effects,
     frames,
     graph,
     hooks,
     issues,
+    loop,
     organisation,
     page,
     sla,
@@ -28,12 +30,14 @@ app.register_blueprint(frames.bp)
 app.register_blueprint(cases.bp)
 app.register_blueprint(contacts.bp)
 app.register_blueprint(drift.bp)
+app.register_blueprint(dry_runs.bp)
 app.register_blueprint(duplicates.bp)
 app.register_blueprint(organisation.bp)
 app.register_blueprint(graph.bp)
 app.register_blueprint(page.bp)
 app.register_blueprint(issues.bp)
 app.register_blueprint(effects.bp)
+app.register_blueprint(loop.bp)
 app.register_blueprint(sla.bp)
 app.register_blueprint(verification.bp)
 

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from chalicelib.services.declare_fixed import DeclareFixed
     from chalicelib.services.deliver import Deliver
     from chalicelib.services.delivery_plan import DeliveryPlan
+    from chalicelib.services.dry_run import Configuration, GoThrough, StartDryRun
     from chalicelib.services.enrich import Enrich
     from chalicelib.services.fan_out import FanOut
     from chalicelib.services.fetch import Fetch
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     from chalicelib.services.link_cases import LinkCases, ReadLinks
     from chalicelib.services.manage_connections import ManageConnections
     from chalicelib.services.manage_contact import ManageContact
+    from chalicelib.services.manage_digests import ManageDigests
     from chalicelib.services.manage_endpoints import ManageEndpoints
     from chalicelib.services.manage_graph import ManageGraph
     from chalicelib.services.manage_insights import ManageInsights
@@ -81,6 +83,7 @@ if TYPE_CHECKING:
     from chalicelib.services.read_deliveries import ReadDeliveries
     from chalicelib.services.read_feedback import ReadFeedback
     from chalicelib.services.read_frame import ReadFrame
+    from chalicelib.services.read_loop import ReadLoop
     from chalicelib.services.read_needs import ReadNeeds
     from chalicelib.services.read_tickets import ReadTickets
     from chalicelib.services.reconcile import Drifts, Reconcile, WatchAgain
@@ -92,6 +95,9 @@ if TYPE_CHECKING:
     from chalicelib.services.reveal_contact import RevealContact
     from chalicelib.services.review import Review
     from chalicelib.services.rollup import Rollup
+    from chalicelib.services.send_code import SendCode
+    from chalicelib.services.send_digest import ArmDigest, SendDigest
+    from chalicelib.services.send_week import ArmWeeks, SendWeek
     from chalicelib.services.strike_clock import RecountDeadlines, StrikeClock
     from chalicelib.services.suggest_followup import SuggestFollowup
     from chalicelib.services.sweep import Sweep
@@ -111,6 +117,7 @@ if TYPE_CHECKING:
     from chalicelib.storage.corrections import CorrectionList
     from chalicelib.storage.deliveries import DeliveryStore
     from chalicelib.storage.directory import DirectoryStore
+    from chalicelib.storage.dry_runs import DryRunStore
     from chalicelib.storage.due import DueStore
     from chalicelib.storage.effects import EffectStore
     from chalicelib.storage.exposures import ExposureStore
@@ -121,6 +128,7 @@ if TYPE_CHECKING:
     from chalicelib.storage.insights import InsightStore
     from chalicelib.storage.issues import IssueStore
     from chalicelib.storage.items import ItemStore
+    from chalicelib.storage.loop import BriefingStore, LoopBook, Tellings
     from chalicelib.storage.organisations import OrganisationStore
     from chalicelib.storage.page_codes import PageCodes
     from chalicelib.storage.polls import PollStore
@@ -391,6 +399,7 @@ def follow_case() -> FollowCase:
     """What the case function calls: everything that follows from a ticket's change, or that a clock decides."""
     from chalicelib.services.follow_bounces import FollowBounces
     from chalicelib.services.follow_case import FollowCase
+    from chalicelib.services.follow_loop import FollowLoop
     from chalicelib.services.follow_parts import FollowParts
     from chalicelib.services.learn_causes import LearnCauses
 
@@ -403,6 +412,7 @@ def follow_case() -> FollowCase:
             "recurrence": watch_recurrence().follow,
             "watched": watch_again(),
             "bounces": FollowBounces(ticket_store(), find_owner().organisation, now),
+            "loop": FollowLoop(loop_book(), ticket_store()),
         },
         kinds={
             "verification": ask_customer().wake,
@@ -411,6 +421,8 @@ def follow_case() -> FollowCase:
             "issue_level": link_cases().level,
             "effect": judge_effect(),
             "recurrence": watch_recurrence(),
+            "loop": send_week(),
+            "digest": send_digest(),
         },
         listeners={"followup": suggest_followup()},
     )
@@ -460,6 +472,7 @@ def hand_over() -> HandOver:
         office=find_owner(),
         asked=_asked_of_organisation,
         knows=find_graph().check,
+        path=find_graph().path,
     )
 
 
@@ -533,6 +546,7 @@ def open_page() -> OpenPage:
         playbook=find_playbook(),
         path=find_graph().told,
         causes=find_graph().causes,
+        links_of=case_store().links,
         topic_names=topic_names,
         organisation=find_owner().organisation,
         clock=now,
@@ -780,6 +794,9 @@ def enrich_service() -> Enrich:
         fetches=queue("fetches"),
         clock=now,
         retention_days=settings().retention_days,
+        opt_out=lambda workspace, voice, channels: manage_contact().heard(
+            workspace, can_contact().of_customer(workspace, voice.customer), channels, voice.occurred_at
+        ),
     )
 
 
@@ -999,6 +1016,69 @@ def reread_range() -> RereadRange:
     )
 
 
+# --- dry runs ------------------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1)
+def dry_run_store() -> DryRunStore:
+    """Changes that are tried, and how far each has come."""
+    from chalicelib.storage.dry_runs import DryRunStore
+
+    _bind()
+    return DryRunStore(now)
+
+
+def _configuration() -> Configuration:
+    """What a change is compared with."""
+    from chalicelib.services.dry_run import Configuration
+
+    return Configuration(
+        directory=directory(),
+        organisation=find_owner().organisation,
+        policy=offices().policy,
+        causes=cause_store(),
+        frame=frame_store().state,
+        book=frame_book(),
+        calendar=calendar,
+        clock=now,
+    )
+
+
+@lru_cache(maxsize=1)
+def start_dry_run() -> StartDryRun:
+    """A change is tried."""
+    from chalicelib.services.dry_run import StartDryRun
+    from chalicelib.services.manage_organisation import sound
+    from chalicelib.services.organisation_file import Document
+
+    return StartDryRun(
+        runs=dry_run_store(),
+        configuration=_configuration(),
+        sound=lambda one: sound(Document(one)),
+        fits=manage_graph().check,
+        readings=queue("readings"),
+        clock=now,
+    )
+
+
+@lru_cache(maxsize=1)
+def go_through() -> GoThrough:
+    """What the reread function calls for it."""
+    from chalicelib.services.dry_run import GoThrough
+    from chalicelib.services.dry_world import Sms
+
+    return GoThrough(
+        runs=dry_run_store(),
+        configuration=_configuration(),
+        lists=feedback_list(),
+        voices=feedback_store(),
+        tickets=ticket_store(),
+        sms=Sms(settings().sms_parts_per_day, settings().public_url, _known_page),
+        readings=queue("readings"),
+        clock=now,
+    )
+
+
 # --- uploaded files ------------------------------------------------------------------------------------------------
 
 
@@ -1124,6 +1204,7 @@ def promote() -> Promote:
         office=find_owner(),
         names=topic_names,
         clock=now,
+        watched=watch_recurrence().watches,
     )
 
 
@@ -1206,6 +1287,90 @@ def declare_fixed() -> DeclareFixed:
 
 
 # --- contact with customers ----------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1)
+def loop_book() -> LoopBook:
+    """What happened to tickets, for the numbers of a week."""
+    from chalicelib.storage.loop import LoopBook
+
+    _bind()
+    return LoopBook(keep_days=settings().retention_days)
+
+
+@lru_cache(maxsize=1)
+def read_loop() -> ReadLoop:
+    """The week in one answer."""
+    from chalicelib.services.read_loop import ReadLoop
+
+    return ReadLoop(
+        lines=feedback_list(),
+        book=loop_book(),
+        tickets=ticket_store(),
+        issues=issue_store(),
+        claims=effect_store(),
+        organisation=find_owner().organisation,
+        clock=now,
+        keep_days=settings().retention_days,
+    )
+
+
+@lru_cache(maxsize=1)
+def arm_weeks() -> ArmWeeks:
+    """The Mondays that endpoints asked for."""
+    from chalicelib.services.send_week import ArmWeeks
+
+    return ArmWeeks(find_owner().organisation, due_store(), now)
+
+
+@lru_cache(maxsize=1)
+def send_week() -> SendWeek:
+    """What a Monday morning calls."""
+    from chalicelib.services.send_week import SendWeek
+
+    return SendWeek(directory(), read_loop(), tellings(), arm_weeks(), now)
+
+
+@lru_cache(maxsize=1)
+def tellings() -> Tellings:
+    """What was told of weeks and digests."""
+    from chalicelib.storage.loop import Tellings
+
+    _bind()
+    return Tellings()
+
+
+@lru_cache(maxsize=1)
+def arm_digest() -> ArmDigest:
+    """The slots of digests."""
+    from chalicelib.services.send_digest import ArmDigest
+
+    return ArmDigest(find_owner().organisation, due_store())
+
+
+@lru_cache(maxsize=1)
+def briefing_store() -> BriefingStore:
+    """Digests that endpoints want."""
+    from chalicelib.storage.loop import BriefingStore
+
+    _bind()
+    return BriefingStore()
+
+
+@lru_cache(maxsize=1)
+def send_digest() -> SendDigest:
+    """What a digest's slot calls."""
+    from chalicelib.services.send_digest import SendDigest
+
+    return SendDigest(briefing_store(), directory(), feedback_list(), read_loop(), tellings(), arm_digest(), now)
+
+
+@lru_cache(maxsize=1)
+def manage_digests() -> ManageDigests:
+    """Digests by subscription."""
+    from chalicelib.services.manage_digests import ManageDigests
+
+    return ManageDigests(briefing_store(), directory(), connector_catalogue(), arm_digest(), now)
 
 
 @lru_cache(maxsize=1)
@@ -1369,6 +1534,7 @@ def manage_endpoints(own_url: str) -> ManageEndpoints:
         check_url=check_url(own_url),
         clock=now,
         polls=drifts(),
+        weekly=arm_weeks(),
     )
 
 
@@ -1498,6 +1664,7 @@ def try_reading() -> TryReading:
     from chalicelib.services.try_reading import TryReading
     from chalicelib.sources.registry import load
     from chalicelib.understanding import causes, playbooks
+    from chalicelib.understanding.book import department_of
 
     def way(ticket: Ticket, frame: Frame) -> tuple[Told, ...]:
         find = find_graph()
@@ -1511,6 +1678,7 @@ def try_reading() -> TryReading:
         card=cards.build,
         playbooks=playbooks.of_frame,
         path=way,
+        department=department_of,
         clock=now,
     )
 
@@ -1604,7 +1772,7 @@ def fan_out_service() -> FanOut:
     """From a bus event to deliveries."""
     from chalicelib.services.fan_out import FanOut
 
-    return FanOut(directory=directory(), plan=_delivery_plan())
+    return FanOut(directory=directory(), plan=_delivery_plan(), send_code=send_code().plan)
 
 
 @lru_cache(maxsize=1)
@@ -1671,6 +1839,40 @@ def _synchronise() -> Synchronise:
 
 
 @lru_cache(maxsize=1)
+def send_code() -> SendCode:
+    """The owner of a ticket gets their code."""
+    import time
+
+    from chalicelib.connectors import tellers
+    from chalicelib.connectors.registry import load_gateway
+    from chalicelib.services.keep_token import KeepToken
+    from chalicelib.services.send_code import SendCode
+    from chalicelib.services.spend_sms import SpendSms
+    from chalicelib.storage.deliveries import TargetWindows
+    from chalicelib.storage.items import TokenStore
+
+    return SendCode(
+        tickets=ticket_store(),
+        codes=page_codes(),
+        marks=vault(),
+        directory=directory(),
+        organisation=find_owner().organisation,
+        channels=organisation_store().channels,
+        secrets=endpoint_secrets(),
+        teller=tellers.load,
+        keep_token=KeepToken(TokenStore(vault()), now),
+        windows=TargetWindows(),
+        door=egress_door(),
+        sms=SpendSms(alert_store(), load_gateway, settings().sms_parts_per_day, now),
+        topic_names=topic_names,
+        queue=queue("deliveries"),
+        due=due_store(),
+        clock=now,
+        monotonic=time.monotonic,
+    )
+
+
+@lru_cache(maxsize=1)
 def watched_store() -> WatchedStore:
     """Whose items at an endpoint are asked for."""
     from chalicelib.storage.watched import WatchedStore
@@ -1730,9 +1932,10 @@ def drifts() -> Drifts:
 
 def watch_again() -> WatchAgain:
     """Has the items of a reopened ticket asked for again."""
+    from chalicelib.connectors.registry import load_readable
     from chalicelib.services.reconcile import WatchAgain
 
-    return WatchAgain(item_store(), watched_store())
+    return WatchAgain(item_store(), watched_store(), directory(), load_readable)
 
 
 @lru_cache(maxsize=1)

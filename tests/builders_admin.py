@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, time
 from functools import cache
 from typing import Any
 
@@ -18,12 +18,14 @@ import pytest
 from chalicelib import config, wiring
 from chalicelib.connectors.registry import ConnectorCatalogue
 from chalicelib.domain.arrival import Arrival
+from chalicelib.domain.briefing import Briefing
 from chalicelib.domain.case import Link
 from chalicelib.domain.contact import is_contact
 from chalicelib.domain.contact_policy import Skip
 from chalicelib.domain.correction import Correction
 from chalicelib.domain.delivery import Attempt, Delivery, delivery_id
 from chalicelib.domain.directory import Connection, ConnectionSecret, Endpoint, EndpointSecret, Subscription
+from chalicelib.domain.dry_run import Change, DryRun
 from chalicelib.domain.effect import Claim, Kept
 from chalicelib.domain.egress_policy import Policy, self_host
 from chalicelib.domain.envelope import Envelope
@@ -49,12 +51,14 @@ from tests.fakes.cases import FakeCases
 from tests.fakes.causes import FakeCauses
 from tests.fakes.contacts import FakeContacts, FakeFollowups
 from tests.fakes.directory import FakeDirectory
+from tests.fakes.dry_runs import FakeRuns
 from tests.fakes.effects import FakeEffects, FakeExposures, FakeHours
 from tests.fakes.fetches import FakeDue, FakePollStore
 from tests.fakes.frames import FakeFrames
 from tests.fakes.gateway import Answer, call, product
 from tests.fakes.issues import FakeInsights, FakeIssues
 from tests.fakes.items import FakeItems
+from tests.fakes.loop import FakeBook, FakeBriefings, FakeTellings
 from tests.fakes.organisations import FakeOrganisations
 from tests.fakes.page_codes import FakePageCodes
 from tests.fakes.sla import FakeSla
@@ -141,10 +145,26 @@ class FakeShelf:
         found = [
             line
             for line in lines
-            if matches(query, line) and (not query.unattended or line.received_at < NOW - UNATTENDED)
+            if matches(query, line)
+            and (not query.unattended or line.received_at < NOW - UNATTENDED)
+            and (query.since is None or line.received_at >= query.since)
+            and (query.until is None or line.received_at < query.until)
         ]
         start, following = _window(f"feedback {query.workspace}", len(found), limit, cursor)
         return FeedbackPage(tuple(found[start : start + limit]), following)
+
+    def onwards(
+        self, workspace: str, since: datetime, until: datetime, *, limit: int, after: str | None = None
+    ) -> tuple[list[FeedbackSummary], str | None]:
+        found = list(self.newest(workspace, since, until))[::-1]
+        start, following = _window(f"onwards {workspace}", len(found), limit, after)
+        return found[start : start + limit], following
+
+    def count(self, query: FeedbackQuery) -> int:
+        return len(self.page(query, limit=10_000).items)
+
+    def of(self, workspace: str, ids: Sequence[str]) -> list[FeedbackSummary]:
+        return [_line(self.rows[workspace, one]) for one in ids if (workspace, one) in self.rows]
 
     def newest(self, workspace: str, since: datetime, until: datetime) -> Iterator[FeedbackSummary]:
         found = sorted(
@@ -198,6 +218,8 @@ class FakeTicketShelf(FakeTickets):
         state: str | None = None,
         owner: str | None = None,
         department: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
         limit: int = 50,
         cursor: str | None = None,
     ) -> tuple[list[Ticket], str | None]:
@@ -208,6 +230,8 @@ class FakeTicketShelf(FakeTickets):
             and state in (None, one.state)
             and owner in (None, one.owner)
             and (department is None or department in one.departments)
+            and (since is None or one.opened_at >= since)
+            and (until is None or one.opened_at < until)
         ]
         start, following = _window(f"tickets {workspace}", len(found), limit, cursor)
         return found[start : start + limit], following
@@ -323,6 +347,7 @@ class Office:
     directory: FakeDirectory = field(default_factory=FakeDirectory)
     shelf: FakeShelf = field(default_factory=FakeShelf)
     frames: FakeFrames = field(default_factory=FakeFrames)
+    dry_runs: FakeRuns = field(default_factory=FakeRuns)
     tickets: FakeTicketShelf = field(default_factory=FakeTicketShelf)
     cases: FakeCases = field(default_factory=FakeCases)
     causes: FakeCauses = field(default_factory=FakeCauses)
@@ -347,6 +372,9 @@ class Office:
     insights: FakeInsights = field(default_factory=FakeInsights)
     contacts: FakeContacts = field(default_factory=FakeContacts)
     followups: FakeFollowups = field(default_factory=FakeFollowups)
+    book: FakeBook = field(default_factory=FakeBook)
+    tellings: FakeTellings = field(default_factory=FakeTellings)
+    briefings: FakeBriefings = field(default_factory=FakeBriefings)
     uploads: FakeUploadStore = field(default_factory=FakeUploadStore)
     files: FakeFiles = field(default_factory=FakeFiles)
     addresses: dict[str, list[str]] = field(default_factory=dict)  # host → addresses; else a public one
@@ -452,6 +480,12 @@ class Office:
         self.deliveries.calls[made.id] = [attempt]
         return made
 
+    def dry_run(self, workspace: str = OURS, **changes: Any) -> DryRun:
+        values = {"by": "ky_one", "days": 1, "since": NOW, "until": NOW, "change": Change()}
+        made = DryRun(workspace, f"dr_{workspace}", basis="basis", **{**values, **changes})
+        self.dry_runs.create(made)
+        return made
+
     def proposal(self, workspace: str = OURS, **changes: Any) -> Proposal:
         """A frame of the catering pack that was measured and may be activated."""
         values = {
@@ -502,10 +536,14 @@ class Office:
         refused = Skip(NOW, f"wave_{workspace}", None, "survey", "sms", ("cap:survey",), None)
         self.contacts.skip(workspace, refused)
         self.delivery(workspace)
+        self.briefings.put(
+            Briefing(workspace, f"dg_{workspace}", asked.id, "unit", "day", time(9), NOW, "ky_one", unit="SH/001")
+        )
         subscription = Subscription(workspace, f"sb_{workspace}", "high", "email", "ops@example.com", ("arn:high",))
         self.directory.put_subscription(subscription)
         self.directory.put_rule(workspace, replace(builders_rule(), name=f"rule-{workspace}"))
         self.proposal(workspace)
+        self.dry_run(workspace)
         one = self.issue(workspace)
         self.issues.link(IssueLink(workspace, one.id, ours.id, "ky_one", NOW))
         self.tickets.rows[workspace, ours.id] = replace(ours, issue=one.id, level=one.level)
@@ -580,6 +618,7 @@ def composed(patch: pytest.MonkeyPatch, office: Office) -> Iterator[Office]:
         "feedback_store": lambda: office.shelf,
         "feedback_list": lambda: office.shelf,
         "frame_store": lambda: office.frames,
+        "dry_run_store": lambda: office.dry_runs,
         "review_queue": lambda: FakeQueue(office.shelf),
         "correction_list": lambda: FakeCorrections(office.shelf),
         "issue_store": lambda: office.issues,
@@ -590,6 +629,9 @@ def composed(patch: pytest.MonkeyPatch, office: Office) -> Iterator[Office]:
         "contact_store": lambda: office.contacts,
         "followup_store": lambda: office.followups,
         "open_tickets_of": office.open_tickets_of,
+        "loop_book": lambda: office.book,
+        "tellings": lambda: office.tellings,
+        "briefing_store": lambda: office.briefings,
         "sla_store": lambda: office.promises,
         "page_codes": lambda: office.codes,
         "delivery_store": lambda: office.deliveries,

@@ -80,6 +80,7 @@ class IssueWorld:
     clock: FakeClock = field(default_factory=lambda: FakeClock(AT))
     policy: IssuePolicy = field(default_factory=IssuePolicy)
     organisation: Organisation = OFFICE
+    watched: bool = False
 
     def __post_init__(self) -> None:
         shelf = FakeOrganisations()
@@ -95,6 +96,7 @@ class IssueWorld:
             office=office,
             names=lambda _: lambda topic, lang: {"zh-CN": "破损", "en": "Damage"}[lang] if topic else "",
             clock=self.clock,
+            watched=lambda _: self.watched,
         )
 
     def opened(self, name: str, at: datetime = AT, **changes: Any) -> Ticket:

@@ -14,6 +14,7 @@ from typing import Any
 
 from chalicelib.connectors import cards
 from chalicelib.connectors.registry import load
+from chalicelib.domain import loop
 from chalicelib.domain.clocks import Clock, Clocks
 from chalicelib.domain.item import Access
 from chalicelib.domain.outbound import HttpRequest, Message
@@ -144,6 +145,37 @@ ISSUE = {
     "departments": ["logistics"],
     "owner": "wang.wei",
 }
+WEEK = {
+    "week": "2026-W47",
+    "unit": "SH/001",
+    "severity": "low",
+    "numbers": {
+        name: {"count": count, "feedback": f"/v1/loop/feedback?number={name}"}
+        for name, count in zip(loop.NUMBERS, (31, 29, 7, 4, 1, 0), strict=True)
+    },
+    "issues": [
+        {
+            "issue_id": "is_1",
+            "level": "L2",
+            "state": "fixed",
+            "topics": ["logistics.damage"],
+            "owner": "wang.wei",
+            "verdict": "too_early",
+            "cases": {"count": 5, "feedback": "/v1/loop/feedback?number=ticketed&issue=is_1"},
+        }
+    ],
+}
+DIGEST = {
+    "endpoint_id": "ep_oa",
+    "digest_id": "dg_1",
+    "kind": "topics",
+    "unit": None,
+    "severity": "low",
+    "counts": [
+        {"name": "logistics.damage", "count": 3, "feedback": "/v1/loop/feedback?topic=logistics.damage"},
+        {"name": "service.response", "count": 1, "feedback": "/v1/loop/feedback?topic=service.response"},
+    ],
+}
 ALERTS: Mapping[str, Callable[[], Message]] = {
     "alert on a voice that opens a ticket": lambda: about(
         type="alert.raised", detail=LED, page="tk_1", without_ticket=True
@@ -158,6 +190,13 @@ ALERTS: Mapping[str, Callable[[], Message]] = {
     "issue opened": lambda: message(type="issue.opened", detail=ISSUE, now=NOW, topic_name=_name),
     "issue fixed": lambda: message(
         type="issue.updated", detail={**ISSUE, "state": "fixed", "level": "L3"}, now=NOW, topic_name=_name
+    ),
+    "the week": lambda: message(type="loop.week", detail=WEEK, now=NOW, topic_name=_name),
+    "digest of topics": lambda: message(type="digest.ready", detail=DIGEST, now=NOW, topic_name=_name),
+    "digest of what nobody answered": lambda: message(
+        type="digest.ready",
+        detail={**DIGEST, "kind": "unanswered", "counts": [{"name": None, "count": 4, "feedback": "/v1/unattended"}]},
+        now=NOW,
     ),
     "endpoint disabled": lambda: message(type="endpoint.disabled", detail={"endpoint_id": "ep_oa"}, now=NOW),
 }

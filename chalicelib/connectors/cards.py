@@ -7,9 +7,9 @@ renders the one model within its vendor's size; ``plain_text`` and ``headline`` 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from chalicelib.connectors import deadlines
 from chalicelib.connectors.card_words import ISSUE_STATES, LANGUAGES, LEVELS, STATES, say
@@ -271,7 +271,7 @@ def _what(message: Message, lang: str) -> str:
     topic = str(detail.get("topic") or NO_TOPIC)
     rule = _rule(message, lang)
     about = harmless(message.topic_name(topic, lang)) if topic != NO_TOPIC else ""
-    return " ".join(part for part in (say(message.type, lang), rule, about) if part)
+    return " ".join(part for part in (say(message.type, lang), rule, about, _short(detail.get("week") or "")) if part)
 
 
 def _rule(message: Message, lang: str) -> str:
@@ -334,7 +334,11 @@ def _facts(message: Message, lang: str) -> Iterator[tuple[str, str]]:
         yield "rule", _rule(message, lang)
         yield "named", _short(detail.get("named"))
         yield "swallowed", _short(detail.get("swallowed") or "")
-    yield "endpoint", _own_id(detail.get("endpoint_id"))
+    yield from _week(message, lang)
+    if message.type == "digest.ready":
+        yield f"digest.{detail.get('kind')}", clip(_comma(lang).join(_counts(message, lang)), 2 * WAY)
+    else:
+        yield "endpoint", _own_id(detail.get("endpoint_id"))
     yield "customer", _short(" ".join(message.customer.values()))
     yield "id", "" if message.link else subject_id(message)  # the page says it
 
@@ -342,6 +346,31 @@ def _facts(message: Message, lang: str) -> Iterator[tuple[str, str]]:
 def _told(message: Message) -> tuple[str, ...]:
     """Who was told beside the owner, where that is the news."""
     return message.ticket.escalated_to if message.ticket and message.type == "ticket.escalated" else ()
+
+
+def _week(message: Message, lang: str) -> Iterator[tuple[str, str]]:
+    """The numbers of a week, and what its issues are about, whose they are and how their fixes did."""
+    if message.type != "loop.week":
+        return
+    for name, number in message.detail.get("numbers", {}).items():
+        yield f"loop.{name}", str(number["count"])
+    issues = (_issue(message, one, lang) for one in message.detail.get("issues", ()))
+    yield "loop.issues", clip(("；" if lang == "zh-CN" else "; ").join(issues), 2 * WAY)
+
+
+def _issue(message: Message, one: Mapping[str, Any], lang: str) -> str:
+    topics = _comma(lang).join(harmless(message.topic_name(topic, lang)) for topic in one["topics"])
+    verdict = say(one["verdict"], lang) if one["verdict"] else ""
+    told = (one["level"], topics, say(one["state"], lang, ISSUE_STATES), _short(one["owner"] or ""), verdict)
+    return " ".join(part for part in told if part)
+
+
+def _counts(message: Message, lang: str) -> Iterator[str]:
+    """The numbers of a digest, each with what it is of."""
+    called_so = {"topics": message.topic_name, "departments": called.department}.get(str(message.detail.get("kind")))
+    for one in message.detail.get("counts", ()):
+        name = harmless(called_so(one["name"], lang)) if called_so and one["name"] else ""
+        yield f"{name} {one['count']}".strip()
 
 
 def _brief(message: Message, facts: Iterable[tuple[str, str]], lang: str) -> Iterator[tuple[str, str]]:

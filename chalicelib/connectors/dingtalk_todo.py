@@ -71,6 +71,7 @@ class DingTalkTodo:
         Field("operator", required=True),
         duty.DEFAULT_ASSIGNEES,
         duty.ASSIGNEES,
+        Field("robot_code", longest=128),
         Field("participants", "list", longest=duty.MOST),
         Field("templates", "map", longest=len(TEMPLATES)),
         Field("priority_map", "map", longest=len(PRIORITIES)),
@@ -176,7 +177,7 @@ def _shown(message: Message, access: base.Access) -> dict[str, Any]:
         "subject": duty.shown("subject", message, settings, MAX_SUBJECT, cards.headline),
         "description": duty.shown("description", message, settings, MAX_DESCRIPTION, cards.plain_text),
         "executorIds": list(duty.assignees(message, settings)),
-        "participantIds": list(settings.get("participants") or ()),
+        "participantIds": list(dict.fromkeys((*(settings.get("participants") or ()), *duty.told(message, settings)))),
     }
     if ticket.due_at:
         shown["dueTime"] = int(ticket.due_at.timestamp() * 1000)

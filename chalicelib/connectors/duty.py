@@ -1,7 +1,7 @@
 """Who receives a ticket, what its reader may press, and what a press says: shared by the connectors to people's apps.
 
-``assignees`` (department → ids of the vendor) and ``default_assignees`` are data of the endpoint: the product knows no
-person of any vendor's directory.
+``assignees`` (department, or person to whom a case goes up the line → ids of the vendor) and ``default_assignees`` are
+data of the endpoint: the product knows no person of any vendor's directory.
 """
 
 from __future__ import annotations
@@ -77,6 +77,13 @@ def assignees(message: Message, settings: Mapping[str, Any]) -> tuple[str, ...]:
     named = settings.get("assignees") or {}
     found = [one for department in ticket_of(message).departments for one in _ids(named.get(department))]
     return tuple(dict.fromkeys(found or _ids(settings.get("default_assignees"))))[:MOST]
+
+
+def told(message: Message, settings: Mapping[str, Any]) -> tuple[str, ...]:
+    """The ids of those whom a ticket has gone up the line to, where ``assignees`` names them beside the departments."""
+    named = settings.get("assignees") or {}
+    found = [one for person in ticket_of(message).escalated_to for one in _ids(named.get(person))]
+    return tuple(dict.fromkeys(found))[:MOST]
 
 
 def steps(ticket: Ticket) -> tuple[str, ...]:

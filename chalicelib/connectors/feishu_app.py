@@ -137,6 +137,7 @@ class FeishuApp:
         duty.ASSIGNEES,
         Field("templates", "map", longest=len(TEMPLATES)),
         Field("buttons", "flag", default=True),
+        Field("codes", "flag", default=True),
     )
     credential_fields: tuple[Field, ...] = (
         Field("app_id", required=True),
@@ -179,7 +180,7 @@ class FeishuApp:
             "content": _content(message, access),
             "uuid": message_key(access.secret, duty.item_key(duty.ticket_of(message), access.generation)),
         }
-        return _call("POST", f"?receive_id_type={kind}", access, body)
+        return call("POST", f"?receive_id_type={kind}", access, body)
 
     def created(self, response: HttpResponse, message: Message) -> str | None:  # noqa: ARG002
         found = _part(base.answer_of(response), "data").get("message_id")
@@ -188,7 +189,7 @@ class FeishuApp:
     def update(self, message: Message, external_id: str, access: base.Access) -> HttpRequest | None:
         if message.now - duty.ticket_of(message).opened_at >= CHANGES:
             return None
-        return _call("PATCH", f"/{quote(external_id, safe='')}", access, {"content": _content(message, access)})
+        return call("PATCH", f"/{quote(external_id, safe='')}", access, {"content": _content(message, access)})
 
     def outcome(self, response: HttpResponse) -> Outcome:
         code = base.whole(base.answer_of(response).get("code"))
@@ -211,7 +212,8 @@ def message_key(secret: EndpointSecret, item: str) -> str:
     return digest("feishu_app", secret.workspace, secret.id, item)[:50]
 
 
-def _call(method: str, path: str, access: base.Access, body: Mapping[str, Any]) -> HttpRequest:
+def call(method: str, path: str, access: base.Access, body: Mapping[str, Any]) -> HttpRequest:
+    """A call about messages in the app's name."""
     secret = access.secret
     headers = {
         **secret.headers,

@@ -197,7 +197,7 @@ class Salesforce:
     def seen(self, response: HttpResponse, items: Sequence[Item], settings: Mapping[str, Any]) -> Sequence[Said]:
         ids = {item.ticket: item.external_id or "" for item in items}
         field, records = settings["external_id_field"], base.listed(base.answer_of(response), "records")
-        return [_read(one, ids[one[field]], settings) for one in records if one.get(field) in ids]
+        return [_read(one, ids[told], settings) for one in records if (told := str(one.get(field))) in ids]
 
     def outcome(self, response: HttpResponse) -> Outcome:
         code = _error_of(response)

@@ -57,6 +57,8 @@ _ROOMS: Final = (
 _ALERT_FIELDS: Final = ("alert_id", "rule", "severity", "unit", "topic", "named", "swallowed")
 _ISSUE_FIELDS: Final = ("issue_id", "issue_version", "state", "level", "topics", "unit", "unit_kind", "departments",
                         "owner")  # fmt: skip
+_COUNTED: Final[Mapping[str, str]] = {"loop.week": "loop", "digest.ready": "digest"}
+_COUNTED_FIELDS: Final = ("digest_id", "kind", "week", "since", "until", "unit", "numbers", "issues", "counts")
 _TROUBLE_FIELDS: Final = ("endpoint_id", "delivery_id", "reason", "code")
 
 
@@ -199,6 +201,10 @@ def _data(message: Message, room: _Room, lang: str) -> dict[str, Any]:
         data["alert"] = {"id": alert.pop("alert_id", None), **alert}
     if message.detail.get("issue_id"):
         data["issue"] = {name: message.detail[name] for name in _ISSUE_FIELDS if name in message.detail}
+    if message.type in _COUNTED:
+        data[_COUNTED[message.type]] = {
+            name: message.detail[name] for name in _COUNTED_FIELDS if name in message.detail
+        }
     if message.type in TROUBLE_EVENTS:
         data["trouble"] = {name: message.detail[name] for name in _TROUBLE_FIELDS if message.detail.get(name)}
     if message.feedback:

@@ -31,6 +31,7 @@ _VALUES: Final[Mapping[str, Callable[[Message, str], str]]] = {
     "words": lambda message, _: cards.customer_words(message),
     "ticket_id": lambda message, _: message.ticket.id if message.ticket else "",
     "link": lambda message, _: message.link,
+    "code": lambda message, _: message.code,  # of a message to one person alone
 }
 PLACEHOLDERS: Final = tuple(_VALUES)
 

@@ -139,6 +139,7 @@ class WeComApp:
         duty.ASSIGNEES,
         Field("templates", "map", longest=len(TEMPLATES)),
         Field("buttons", "flag", default=True),
+        Field("codes", "flag", default=True),
         Field("card_updates", "flag", default=True, sure="seen"),
     )
     credential_fields: tuple[Field, ...] = (
@@ -186,7 +187,7 @@ class WeComApp:
             body |= {"msgtype": "template_card", "template_card": {**_card(message, access), "task_id": task}}
         else:
             body |= {"msgtype": "markdown", "markdown": {"content": _markdown(message, access)}}
-        return _call("send", access, body)
+        return call("send", access, body)
 
     def created(self, response: HttpResponse, message: Message) -> str | None:
         answer = base.answer_of(response)
@@ -213,7 +214,7 @@ class WeComApp:
             body["button"] = {"replace_name": cards.clip(word, MAX_BUTTON)}
         else:
             body["template_card"] = _card(message, access)
-        return _call("update_template_card", access, body)
+        return call("update_template_card", access, body)
 
     def renamed(self, external_id: str) -> str:
         """The item's id once it was changed: the code in it is spent."""
@@ -236,7 +237,8 @@ class WeComApp:
 _: type[base.StateConnector] = WeComApp
 
 
-def _call(what: str, access: base.Access, body: Mapping[str, Any]) -> HttpRequest:
+def call(what: str, access: base.Access, body: Mapping[str, Any]) -> HttpRequest:
+    """A call about messages in the app's name."""
     query = urlencode({"access_token": access.token or ""})
     url = f"{access.secret.url.rstrip('/')}/cgi-bin/message/{what}?{query}"
     return base.json_request(url, access.secret, {}, base.json_bytes(body))

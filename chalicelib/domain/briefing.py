@@ -1,4 +1,4 @@
-"""A digest by subscription 订阅简报: what is new for a department, about topics or at a unit, once a day or a week. Pure.
+"""A digest by subscription 订阅简报: what is new for a department, about topics, at a unit; once a day or week. Pure.
 
 ``digest`` is the word of the API; in here that is another thing (one message of a robot for many events).
 """

@@ -5,6 +5,7 @@ Pure, and a function of the rows alone: a change that is relayed twice, or from 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -193,6 +194,21 @@ def _followup(change: RowChange) -> tuple[Event, ...]:
     )
 
 
+def _telling(change: RowChange) -> tuple[Event, ...]:
+    row = change.new
+    if change.old is not None:
+        return ()
+    return (
+        Event(
+            type=row["type"],
+            workspace=row["workspace"],
+            id=event_id(row["type"], row["workspace"], f"{row['subject']}#{row['slot']}"),
+            occurred_at=rfc3339(change.at),
+            detail=json.loads(row["told"]),
+        ),
+    )
+
+
 def _endpoint(change: RowChange) -> tuple[Event, ...]:
     row = change.new
     if row["state"] != "disabled" or (change.old is not None and change.old["state"] == "disabled"):
@@ -233,6 +249,7 @@ _EVENTS: Final[Mapping[str, Callable[[RowChange], tuple[Event, ...]]]] = {
     "issue": _issue,
     "alert": _alert,
     "followup": _followup,
+    "telling": _telling,
     "endpoint": _endpoint,
     "delivery": _delivery,
 }

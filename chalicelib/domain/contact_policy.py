@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from chalicelib.domain.folding import fold
 from chalicelib.domain.sla import QuietHours
 
 PURPOSES: Final = ("service", "verification", "survey", "followup", "marketing")
@@ -24,10 +25,29 @@ MOST_SLOTS: Final = 1000  # of one person in KEPT
 
 
 @dataclass(frozen=True, slots=True)
+class Trait:
+    """Customers of whom an attribute has one of these values; ``others``: all but them."""
+
+    attribute: str
+    values: tuple[str, ...]
+    others: bool = False
+
+    def fits(self, attributes: Mapping[str, str]) -> bool:
+        """Letter case, full-width and blanks around a value do not matter; what is not said is none of them."""
+        value = attributes.get(self.attribute)
+        has = value is not None and _plain(value) in map(_plain, self.values)
+        return has is not self.others
+
+
+def _plain(value: str) -> str:
+    return fold(value).text.strip()
+
+
+@dataclass(frozen=True, slots=True)
 class Cap:
     """At most ``most`` contacts in any ``days`` days. No ``purposes``: all count; no ``channels``: likewise.
 
-    The last ``reserved`` of them are for the policy's ``priority`` purposes only.
+    The last ``reserved`` of them are for the policy's ``priority`` purposes only. ``who``: of such customers alone.
     """
 
     name: str
@@ -36,6 +56,7 @@ class Cap:
     purposes: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
     reserved: int = 0
+    who: Trait | None = None
 
     def counts(self, purpose: str, channel: str | None) -> bool:
         """Whether such a contact falls under this cap. One over a channel that is not known may be over any."""
@@ -91,6 +112,7 @@ class Ask:
 
     ``unit``: in whose time zone quiet hours are. ``later``: what is decided now is done at an hour that somebody
     chooses, so quiet hours refuse nothing. ``sparing``: a ticket that counts as no open case and no complaint.
+    ``attributes``: of the customer, as far as who asks knows them.
     """
 
     purpose: str
@@ -98,6 +120,7 @@ class Ask:
     unit: str | None = None
     later: bool = False
     sparing: str | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +235,8 @@ def _waits(verdicts: Iterable[Verdict]) -> list[datetime | None]:
 
 
 def _verdicts(policy: ContactPolicy, standing: Standing, ask: Ask, at: datetime, zone: ZoneInfo) -> tuple[Verdict, ...]:
-    caps = [one for one in (*policy.caps, _CEILING) if one.counts(ask.purpose, ask.channel)]
+    applying = [one for one in (*policy.caps, _CEILING) if one.who is None or one.who.fits(ask.attributes)]
+    caps = [one for one in applying if one.counts(ask.purpose, ask.channel)]
     return (
         Verdict("customer", standing.known, "known" if standing.known else "unknown_customer"),
         _opt_out(standing, ask.channel),

@@ -11,9 +11,11 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 from chalicelib.domain.access import UNIT_SEPARATOR
+from chalicelib.domain.briefing import EVENT as DIGEST
 from chalicelib.domain.contact import mask
 from chalicelib.domain.directory import Endpoint
 from chalicelib.domain.ids import digest
+from chalicelib.domain.loop import EVENT as WEEK
 from chalicelib.domain.vocabulary import TROUBLE_EVENTS, severity_rank
 
 # Waits between attempts, seconds. What stops somebody must be known sooner, so a red line starts closer together.
@@ -28,6 +30,7 @@ MAX_ANSWER: Final = 500  # characters of an answer that are kept
 
 ENDED: Final = frozenset({"delivered", "failed", "uncertain", "cancelled"})  # nothing waits behind these
 REPLAYED_UNCERTAIN: Final = "replayed_uncertain"  # a person has looked, and wants it sent although it may have arrived
+CODE: Final = "{code}"
 ENDPOINT_PAUSED: Final = "endpoint_paused"
 ENDPOINT_DISABLED: Final = "endpoint_disabled"
 # Our own trouble or our operator's: no reason to call the target broken.
@@ -141,18 +144,44 @@ def wants(endpoint: Endpoint, event_type: str, detail: Mapping[str, Any]) -> boo
 
     Nobody is told of trouble with itself: what does not get through would be about what does not get through.
     """
-    if event_type not in endpoint.events or (event_type in TROUBLE_EVENTS and detail["endpoint_id"] == endpoint.id):
+    if event_type == DIGEST:  # the subscription is what asks for it
+        return bool(detail["endpoint_id"] == endpoint.id)
+    if (
+        event_type not in endpoint.events
+        or is_for_codes(endpoint)
+        or (event_type in TROUBLE_EVENTS and detail["endpoint_id"] == endpoint.id)
+    ):
         return False
     sieve = endpoint.settings.get("filter") or {}
-    units, departments = sieve.get("units"), sieve.get("departments")
+    if event_type == WEEK:  # a whole: of all units, or of each that the endpoint is about
+        return detail.get("unit") in asked_weeks(endpoint)
+    departments = set(sieve.get("departments") or ())
     if event_type.startswith("ticket.") and not _takes_part(endpoint, detail):
         return False
-    if units and not any(_inside(detail.get("unit"), unit) for unit in units):
-        return False
-    if departments and not set(departments) & set(detail.get("departments") or ()):
+    if not covers(endpoint, detail.get("unit")) or (
+        departments and departments.isdisjoint(detail.get("departments") or ())
+    ):
         return False
     least = sieve.get("min_severity")
     return least is None or severity_rank(str(detail.get("severity") or "low")) >= severity_rank(least)
+
+
+def asked_weeks(endpoint: Endpoint) -> tuple[str | None, ...]:
+    """Of which units an endpoint is told the week, None for all of them together."""
+    if WEEK not in endpoint.events:
+        return ()
+    return tuple((endpoint.settings.get("filter") or {}).get("units") or (None,))
+
+
+def is_for_codes(endpoint: Endpoint) -> bool:
+    """Whether an SMS endpoint sends personal codes, and nothing else: ``{code}`` stands in one of its variables."""
+    return any(CODE in str(one) for one in (endpoint.settings.get("variables") or {}).values())
+
+
+def covers(endpoint: Endpoint, unit: object) -> bool:
+    """Whether an endpoint is told of what happens at a unit."""
+    units = (endpoint.settings.get("filter") or {}).get("units")
+    return not units or any(_inside(unit, one) for one in units)
 
 
 def _takes_part(endpoint: Endpoint, detail: Mapping[str, Any]) -> bool:

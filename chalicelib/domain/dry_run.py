@@ -193,15 +193,11 @@ def message(one: DryRun) -> dict[str, Any]:
 
 def ended(one: DryRun, at: datetime, *, reason: str = "") -> DryRun:
     """The run at its end; it remembers nothing but its counts."""
-    return replace(
-        one, state=FAILED if reason else DONE, reason=reason, finished_at=at, memory=({}, {}), position=None
-    )
+    return replace(one, state=FAILED if reason else DONE, reason=reason, finished_at=at, memory=({}, {}), position=None)
 
 
-def basis(
-    rules: Iterable[Rule], organisation: int, sla: Policy, causes: int, frame: str, endpoints: Iterable[Endpoint]
-) -> str:
-    """What a change is compared with, as one name."""
+def basis(rules: Iterable[Rule], endpoints: Iterable[Endpoint], *versions: str) -> str:
+    """What a change is compared with, as one name. ``versions`` name all else that decides."""
     ruled = sorted(f"{rule.name}:{rule.version}" for rule in rules)
     sent = sorted(f"{one.id}:{one.events}:{sorted(one.settings.items(), key=str)}" for one in endpoints)
-    return digest("dry-run", str(organisation), repr(sla), str(causes), frame, *ruled, "|", *sent)
+    return digest("dry-run", *versions, "rules", *ruled, "endpoints", *sent)

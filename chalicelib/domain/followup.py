@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from chalicelib.domain.contact_policy import Consent
+from chalicelib.domain.contact_policy import Consent, Trait
 from chalicelib.domain.feedback import Feedback
-from chalicelib.domain.folding import fold
 from chalicelib.domain.ids import digest
 from chalicelib.domain.rules import BUILTIN_HAPPY, Rule
 
 OPEN: Final = "open"
 SUPPRESSED: Final = "suppressed"
-OUTCOMES: Final = ("contacted", "unreachable", "not_interested", "dropped")  # how an open one ends
+DROPPED: Final = "dropped"  # nobody tried
+OUTCOMES: Final = ("contacted", "unreachable", "not_interested", DROPPED)  # how an open one ends
 STATES: Final = (OPEN, *OUTCOMES, SUPPRESSED)
 
 CONSENT_UNSET: Final = "consent_unset"  # no policy says how a customer consents
@@ -54,8 +54,7 @@ def rules_asking(feedback: Feedback) -> tuple[str, ...]:
 
 def consents(feedback: Feedback, consent: Consent) -> bool:
     """Whether the voice says that sales may call."""
-    said = feedback.attributes.get(consent.attribute)
-    return said is not None and fold(said).text.strip() in {fold(one).text.strip() for one in consent.values}
+    return Trait(consent.attribute, consent.values).fits(feedback.attributes)
 
 
 def happy_rule(consent: Consent) -> Rule:

@@ -379,9 +379,12 @@ _MOVED: Final[Text] = {
 
 
 def counted(ticket: Ticket, graph: Graph) -> Counted | None:
-    """What a ticket teaches: only a closed one, whose cause somebody chose or named in its very words."""
+    """What a ticket teaches: only a closed one, whose cause somebody chose or named in its very words.
+
+    A case that was divided teaches by its parts, else what happened once would count twice.
+    """
     topic = about(ticket, graph.playbooks)
-    if ticket.state != "closed" or topic is None:
+    if ticket.state != "closed" or ticket.parts or topic is None:
         return None
     if ticket.cause is not None:
         return Counted(graph.list_of(topic), ticket.cause)
@@ -400,6 +403,11 @@ def inferred(root_cause: str | None, graph: Graph, topic: str | None) -> str | N
     listed = [graph.causes.by_id.get(one.cause) for one in graph.causes.topics.get(graph.list_of(topic), ())]
     found = {one.id for one in listed if one and clauses & called(one)}
     return found.pop() if len(found) == 1 else None
+
+
+def is_clause(words: str) -> bool:
+    """Whether words can be found as a name: punctuation would cut them up."""
+    return not _CLAUSE.search(words)
 
 
 def called(one: Cause) -> frozenset[str]:

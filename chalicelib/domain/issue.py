@@ -30,10 +30,12 @@ MOVES: Final[Mapping[str, tuple[str, ...]]] = {
 STATES: Final = tuple(MOVES)
 ACCEPTED: Final = frozenset({"accepted", "studying", "fixing", "fixed"})  # somebody with a say has taken it
 SETTLED: Final = frozenset({"closed", "declined"})  # what happens next asks anew
+ON_ITS_LEVEL: Final = SETTLED | {"merged", "fixed"}  # stays there
 DECISIONS: Final[Mapping[str, str]] = {"act": "fixing", "study": "studying", "decline": "declined"}
 ORIGINS: Final = ("person", "recurrence", "bounces", "severity")
 SYSTEM: Final = "echoloop"  # the actor of what nobody did by hand
 MOST_EVIDENCE: Final = 100  # of one issue
+MOST_WORDS: Final = 60_000  # characters of all of that together: it lies in one row
 MOST_ABSORBED: Final = 50  # issues that one has taken in
 
 # Where a decision is taken before the issue was accepted, these come by the way.
@@ -255,18 +257,20 @@ def changed(issue: Issue, newer: Issue, *, actor: str, at: datetime, reason: str
     return _step(issue, replace(newer, version=issue.version + 1, updated_at=at, change="updated"), actor, reason)
 
 
-def promoted(issue: Issue, level: str, *, actor: str, at: datetime, reason: str) -> IssueStep:
+def promoted(
+    issue: Issue, level: str, *, actor: str, at: datetime, reason: str, numbers: Mapping[str, Any] | None = None
+) -> IssueStep:
     """The issue on another level. One that was accepted goes back to open: its new level asks for other authority.
 
     Raises Conflict: ``same_level``, ``illegal_move`` for one that is merged, settled or declared fixed.
     """
     if level == issue.level:
         raise Conflict(f"The issue is on level {level} already.", code="same_level")
-    if issue.state in SETTLED | {"merged", "fixed"}:
+    if issue.state in ON_ITS_LEVEL:
         raise Conflict(f"An issue that is {issue.state} stays on its level.", code="illegal_move")
     state = "open" if issue.state in ACCEPTED else issue.state
     newer = replace(issue, level=level, state=state, version=issue.version + 1, updated_at=at, change="moved")
-    return _step(issue, newer, actor, reason)
+    return _step(issue, newer, actor, reason, numbers=numbers)
 
 
 # --- two issues that are one ----------------------------------------------------------------------------------------

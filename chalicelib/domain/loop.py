@@ -87,6 +87,17 @@ class Loop:
     complete: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """What the bus is told, once for each ``slot`` of a ``subject``."""
+
+    type: str  # vocabulary.EVENT_TYPES
+    workspace: str
+    subject: str
+    slot: str
+    detail: Mapping[str, Any]
+
+
 # --- weeks ------------------------------------------------------------------------------------------------------------
 
 
@@ -111,7 +122,7 @@ def week_before(moment: datetime, zone: ZoneInfo) -> str:
 
 
 def span_of(workspace: str, week: str, zone: ZoneInfo, unit: str | None = None) -> Span:
-    """The week of a place, which is an hour longer or shorter where clocks change. Raises Invalid (``unknown_week``)."""
+    """The week of a place; an hour longer or shorter where clocks change. Raises Invalid (``unknown_week``)."""
     first = monday_of(week)
     since, until = (datetime.combine(day, time(), zone) for day in (first, first + timedelta(days=7)))
     return Span(workspace, since, until, unit)

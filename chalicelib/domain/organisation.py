@@ -142,6 +142,10 @@ REASONS: Final[Mapping[str, Mapping[str, str]]] = {
         "zh-CN": "{start} 的负责人和代理人都不在，看上级",
         "en": "the holder at {start} and all deputies are away: one level up",
     },
+    "absent": {
+        "zh-CN": "{start} 和代理人都不在，轮到 {end}",
+        "en": "{start} and all deputies are away: {end} is next",
+    },
     "holds": {"zh-CN": "{end} 在 {start} 负责部门 {department}", "en": "{end} holds {department} at {start}"},
     "first": {
         "zh-CN": "{start} 有多人负责部门 {department}，取第一位 {end}",
@@ -317,9 +321,11 @@ class Organisation:
             for place, one in enumerate(held, start=1):
                 present = self._present(one, at, edges, set() if without is None else {without})
                 if present is None:
-                    if level != EVERYWHERE:
+                    if place < len(held):
+                        edges.append(Edge(one, held[place], "absent"))
+                    elif level != EVERYWHERE:
                         edges.append(Edge(level, self._next(level), "away"))
-                    break
+                    continue
                 given = self._full(present, load)
                 if given is None:
                     return present

@@ -28,7 +28,10 @@ SAYINGS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "no_triage": {"zh-CN": "没有指定分诊部门", "en": "no department is named for triage"},
     "gap": {"zh-CN": "没有负责人", "en": "nobody is answerable"},
-    "double": {"zh-CN": "同一岗位有多名负责人", "en": "several people hold one post: the first one gets everything"},
+    "double": {
+        "zh-CN": "同一岗位有多名负责人：都归第一位，除非其不在或已满",
+        "en": "several people hold one post: the first one gets all, unless away or full",
+    },
     "unstaffed": {"zh-CN": "部门没有人，全部转分诊", "en": "nobody holds the department: triage gets it"},
     "no_channel": {"zh-CN": "没有联系方式", "en": "there is no way to reach this person"},
     "deputy_loop": {"zh-CN": "代理关系成环", "en": "the deputies lead back to this person"},

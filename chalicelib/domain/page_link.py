@@ -123,8 +123,8 @@ def possible(ticket: Ticket) -> tuple[str, ...]:
     """What may be done with the ticket now, in the order of its life."""
     legal = legal_moves(ticket)
     acts = {
-        CALL: ticket.state not in SETTLED,
         ACCEPT: "accepted" in legal or (ticket.state in _TAKEN and ticket.owner is None),
+        CALL: ticket.state not in SETTLED,
         CONTACTED: "in_progress" in legal,
         RESOLVE: "resolved" in legal,
         NOT_MINE: ticket.state not in SETTLED,

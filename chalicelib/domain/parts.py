@@ -35,6 +35,7 @@ from chalicelib.errors import Conflict
 
 FINISHED: Final = frozenset({"resolved", "verifying", "closed"})  # somebody says that it is done
 PUT_AWAY: Final = frozenset({"closed", "merged", "rejected"})  # nobody waits for it any more
+IN_TOUCH: Final = frozenset({"in_progress", "waiting_customer"})  # somebody has spoken with the customer
 MAX_WORDS: Final = 4_000  # characters of a root cause or an action that was put together
 
 
@@ -161,6 +162,8 @@ def follow(parent: Standing, children: Sequence[Standing], at: datetime) -> tupl
     - The whole is resolved: what is open below is resolved with it. A part that was taken up later takes it up again.
     - The whole is closed: what is resolved below is closed with the same answer.
     - The whole is reopened, and not because of a part: so is what was done below.
+    - Somebody is in touch with the customer about a part: so is the whole, which waits for the customer when all that
+      is left does.
     - All parts are settled, and something was done: the whole is resolved with what they say.
     - A root cause and action that came later count for the parts, or the whole, that lack them.
     """
@@ -172,7 +175,9 @@ def follow(parent: Standing, children: Sequence[Standing], at: datetime) -> tupl
     if again:
         return again
     states = {one.ticket.state for one in children}
-    if not states & FINISHED or states - SETTLED:
+    if states - SETTLED:
+        return _as_far(parent, children, at)
+    if not states & FINISHED:
         return ()
     way = path(parent.ticket.state, "resolved") or ()
     return (walk(parent.ticket, way, actor=SYSTEM, at=at, given=_joined(children), reason="all parts are settled"),)
@@ -187,9 +192,9 @@ def _below_finished(parent: Standing, children: Sequence[Standing], at: datetime
         reason = f"taken up again: {', '.join(later)}"
         return (walk(whole, ("reopened",), actor=SYSTEM, at=at, given=Resolution(), reason=reason),)
     if active:
-        given = Resolution(whole.root_cause, whole.action)
         actor = line.actor if line else SYSTEM
-        return tuple(_implied(one.ticket, "resolved", actor, at, given) for one in active)
+        given = _handed_down(whole, children)
+        return tuple(_implied(one.ticket, "resolved", actor, at, given(one.ticket)) for one in active)
     return _completed(parent, children, at) or _closed(whole, children, at)
 
 
@@ -199,8 +204,8 @@ def _completed(parent: Standing, children: Sequence[Standing], at: datetime) -> 
         step = completed(whole, _joined(children), actor=SYSTEM, at=at, reason="what the parts say")
         return (step,) if step else ()
     lacking = [one.ticket for one in children if one.ticket.incomplete and one.ticket.state in FINISHED]
-    given = Resolution(whole.root_cause, whole.action)
-    steps = [completed(one, given, actor=SYSTEM, at=at, reason="what the whole case says") for one in lacking]
+    given = _handed_down(whole, children)
+    steps = [completed(one, given(one), actor=SYSTEM, at=at, reason="what the whole case says") for one in lacking]
     return tuple(step for step in steps if step)
 
 
@@ -235,11 +240,40 @@ def _reopened(parent: Standing, children: Sequence[Standing], at: datetime) -> t
     return tuple(_implied(one, "reopened", line.actor, at, Resolution()) for one in done)
 
 
+def _as_far(parent: Standing, children: Sequence[Standing], at: datetime) -> tuple[Step, ...]:
+    """The whole as far as its parts are. What a person did with it since stays, until a part moves again."""
+    moved = next((one for one in reversed(parent.moves) if one.before != one.after), None)
+    is_ours = moved is None or moved.actor == SYSTEM
+    begun = [
+        one
+        for one in children
+        if (one.ticket.state in IN_TOUCH and is_ours)
+        or (one.ticket.state in IN_TOUCH | FINISHED and one.since > parent.since)
+    ]
+    left = {one.ticket.state for one in children} - SETTLED
+    way = path(parent.ticket.state, "waiting_customer" if left == {"waiting_customer"} else "in_progress")
+    if not begun or not way:
+        return ()
+    return (walk(parent.ticket, way, actor=SYSTEM, at=at, given=Resolution(), reason="as far as its parts"),)
+
+
 def _implied(ticket: Ticket, to: str, actor: str, at: datetime, given: Resolution) -> Step:
     """Moved because the whole was: every line says so."""
     reason = "with the whole case"
     step = walk(ticket, path(ticket.state, to) or (to,), actor=actor, at=at, given=given, reason=reason)
     return replace(step, moves=tuple(replace(one, implied=True) for one in step.moves))
+
+
+def _handed_down(whole: Ticket, children: Sequence[Standing]) -> Callable[[Ticket], Resolution]:
+    """Why and what, as the whole has it, for a part. Which of the graph's causes it was is said of one topic, so it
+    goes to the one part that is about that.
+    """
+
+    def is_about_it(part: Ticket) -> bool:
+        return part.playbook == whole.playbook if whole.playbook else part.topics[:1] == whole.topics[:1]
+
+    heir = next((one.ticket.id for one in children if is_about_it(one.ticket)), None)
+    return lambda part: Resolution(whole.root_cause, whole.action, whole.cause if part.id == heir else None)
 
 
 def _joined(children: Sequence[Standing]) -> Resolution:

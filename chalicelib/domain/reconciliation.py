@@ -15,6 +15,7 @@ from typing import Final
 from chalicelib.domain.callback import ExternalItem
 from chalicelib.domain.calls import Said
 from chalicelib.domain.directory import Endpoint
+from chalicelib.domain.text_hygiene import MAX_IDENTIFIER, visible
 from chalicelib.domain.ticket import Move, Ticket
 from chalicelib.domain.vocabulary import EVENT_TYPES
 
@@ -25,6 +26,7 @@ OVER: Final = frozenset({"closed", "merged", "rejected"})  # nothing is asked of
 OURS: Final = "ours"
 THEIRS: Final = "theirs"
 NOBODY: Final = "nobody"
+UNREADABLE: Final = "unreadable"
 
 # Why the two sides differ: who wins, and what to tell a person.
 WHY: Final[Mapping[str, tuple[str, str, str]]] = {
@@ -62,7 +64,7 @@ WHY: Final[Mapping[str, tuple[str, str, str]]] = {
         "对方的状态没有对应的工单状态，请在“状态对应”里补上",
         "Their status stands for no ticket state: name it in status_map",
     ),
-    "unreadable": (NOBODY, "对方的记录读不懂", "Their item cannot be read"),
+    UNREADABLE: (NOBODY, "对方的记录读不懂", "Their item cannot be read"),
 }
 _OTHERWISE: Final = "older"
 
@@ -130,7 +132,8 @@ def is_news(
 
 def difference(ticket: Ticket, theirs: str, external_id: str, code: str, at: datetime) -> Drift:
     """That an item says ``theirs``, which is not what the ticket is, and why that was not applied."""
-    return Drift(code if code in WHY else _OTHERWISE, ticket.state, theirs, external_id, at, at)
+    word = visible(theirs)[:MAX_IDENTIFIER]
+    return Drift(code if code in WHY else _OTHERWISE, ticket.state, word, external_id, at, at)
 
 
 def not_written(shown: int, ticket: Ticket) -> str:

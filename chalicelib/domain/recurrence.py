@@ -6,11 +6,22 @@ What counts together are tickets of one topic at one kind of unit that are part 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from chalicelib.domain.issue import SYSTEM, Evidence, Issue, IssueStep, Scope, opened, recurring_id
+from chalicelib.domain.issue import (
+    MOST_EVIDENCE,
+    ON_ITS_LEVEL,
+    SYSTEM,
+    Evidence,
+    Issue,
+    IssueStep,
+    Scope,
+    opened,
+    promoted,
+    recurring_id,
+)
 from chalicelib.domain.ticket import Ticket
 
 KEPT: Final = timedelta(days=90)  # after its opening a ticket counts no more, whatever a policy says
@@ -108,6 +119,27 @@ def opened_by(
         origin=cause.origin,
     )
     return opened(issue, actor=SYSTEM, reason=cause.origin, numbers=cause.numbers)
+
+
+def can_be_raised(issue: Issue) -> bool:
+    """Whether cases may bring an issue from L1 to L2 by themselves: once, as whoever takes it down again knows why."""
+    return (
+        issue.level == "L1"
+        and issue.state not in ON_ITS_LEVEL
+        and len(issue.evidence) < MOST_EVIDENCE
+        and not any("origin" in one.numbers for one in issue.evidence)
+    )
+
+
+def raised_by(issue: Issue, cause: Cause, *, analyst: str | None, at: datetime) -> IssueStep:
+    """An L1 issue on L2, with what was counted as evidence and, where nobody is, somebody to study it."""
+    known = replace(
+        issue,
+        evidence=(*issue.evidence, evidence(cause, at)),
+        analyst=issue.analyst or analyst or issue.owner,
+        process=issue.process or next(iter(issue.departments), None),
+    )
+    return promoted(known, "L2", actor=SYSTEM, at=at, reason=cause.origin, numbers=cause.numbers)
 
 
 def evidence(cause: Cause, at: datetime) -> Evidence:

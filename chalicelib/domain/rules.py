@@ -51,14 +51,12 @@ class Rule:
     builtin: bool = field(default=False)
 
 
-# Off until a contact policy says how customers consent; then the workspace has its own of this name.
+# Not in force by itself: a contact policy that says how customers consent makes it a rule of the workspace.
 BUILTIN_HAPPY: Final = Rule(
     name="builtin-happy",
     when={"field": "class", "op": "eq", "value": "happy"},
     then=("followup",),
     severity="low",
-    enabled=False,
-    builtin=True,
 )
 BUILTIN: Final = (
     Rule(
@@ -75,7 +73,6 @@ BUILTIN: Final = (
         then=("ticket",),
         builtin=True,
     ),
-    BUILTIN_HAPPY,
 )
 
 

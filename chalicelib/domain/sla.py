@@ -1,7 +1,9 @@
 """What a workspace promises for a case, by its severity and whether it was at a moment of truth. Pure.
 
-First response: until somebody is in touch with the customer (``in_progress``, ``waiting_customer`` or ``resolved``).
+First response: until somebody is in touch with the customer (``in_progress``, ``waiting_customer`` or ``resolved``, or
+told them how things stand).
 Next update: from one word to the customer to the next, while the case is worked on. Resolution: until it is resolved.
+The updates of a case that was divided are promised with its parts.
 Only waiting for the customer stops a clock; whoever has the case, and however often it changes hands, does not. A case
 that is taken up again starts anew.
 """
@@ -185,11 +187,18 @@ def struck(ticket: Ticket, strike: Strike, now: datetime, *, tell: bool, above: 
 
 
 def updated(ticket: Ticket, office: Office, *, actor: str, at: datetime, reason: str | None) -> Step:
-    """The customer was told how things stand: the next update is promised anew. For a case that is worked on."""
+    """The customer was told how things stand: they have had their first response, and the next update is promised anew,
+    unless it is they who are waited for. For a case that is worked on.
+    """
     clocks = ticket.clocks
-    allowed = office.policy.targets(clocks.row).get("next_update") if clocks else None
-    if clocks is not None and allowed is not None:
-        clocks = replace(clocks, next_update=counting.begun(allowed, office.pace(ticket.unit), at))
+    if clocks is not None:
+        allowed = _next_update(ticket, clocks, office)
+        running: dict[str, Clock | None] = {}
+        if clocks.first_response is not None:
+            running["first_response"] = counting.met(clocks.first_response, at)
+        if allowed and ticket.state != _WAITING:
+            running["next_update"] = counting.begun(allowed, office.pace(ticket.unit), at)
+        clocks = clocks.having(running)
     newer = replace(ticket, version=ticket.version + 1, updated_at=at, change="updated", clocks=clocks)
     return Step(newer, (history_line(ticket, newer, actor=actor, reason=reason),))
 
@@ -229,8 +238,8 @@ def _after_line(clocks: Clocks | None, line: Move, ticket: Ticket, office: Offic
     first, update, resolution = clocks.first_response, clocks.next_update, clocks.resolution
     if line.after in _RESPONDED:
         first = counting.met(first, line.at) if first else None
-        allowed = office.policy.targets(clocks.row).get("next_update")
-        update = counting.begun(allowed, pace, line.at) if allowed and line.after == "in_progress" else None
+        allowed = _next_update(ticket, clocks, office) if line.after == "in_progress" else None
+        update = counting.begun(allowed, pace, line.at) if allowed else None
     if resolution is not None:
         resolution = counting.resumed(resolution, pace, line.at)
         if line.after == _WAITING:
@@ -238,6 +247,11 @@ def _after_line(clocks: Clocks | None, line: Move, ticket: Ticket, office: Offic
         elif line.after == "resolved":
             resolution = counting.met(resolution, line.at)
     return replace(clocks, first_response=first, next_update=update, resolution=resolution)
+
+
+def _next_update(ticket: Ticket, clocks: Clocks, office: Office) -> timedelta | None:
+    """What is promised from one word to the customer to the next; None where nothing is, or the parts promise it."""
+    return None if ticket.parts else office.policy.targets(clocks.row).get("next_update")
 
 
 def _begun(before: Clocks | None, ticket: Ticket, office: Office, at: datetime) -> Clocks:

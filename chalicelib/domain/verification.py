@@ -78,7 +78,7 @@ def language_of(feedback: Feedback | None) -> str:
 
 
 def is_answered(ticket: Ticket) -> bool:
-    """Whether the customer is satisfied with a resolution that only lacks its root cause or action to be closed."""
+    """Whether the customer is satisfied with a resolution that could not be closed when they said so."""
     return ticket.state in ("resolved", "verifying") and ticket.verification == "satisfied"
 
 
@@ -99,17 +99,25 @@ def unanswered(ticket: Ticket, at: datetime) -> Step:
 
 
 def settled(ticket: Ticket, at: datetime) -> Step:
-    """Closed as the customer had said before root cause and action were there. Raises as ``unanswered``."""
+    """Closed as the customer had said before it could be. Raises as ``unanswered``."""
     return walk(ticket, _way_to_closed(ticket), actor=SYSTEM, at=at, given=Resolution(), reason=ticket.verification)
 
 
 def answered(
-    ticket: Ticket, answer: str, *, at: datetime, via: str, changeable: timedelta, number: int | None = None
+    ticket: Ticket,
+    answer: str,
+    *,
+    at: datetime,
+    via: str,
+    changeable: timedelta,
+    number: int | None = None,
+    parts_open: bool = False,
 ) -> Step | None:
     """What the customer's answer does; None where it is the one that is known.
 
     ``via``: who told us, a key, an endpoint or our page. ``number``: which resolution it is about (``reopened`` at the
-    time); None: the newest. Raises Invalid (``unknown_answer``), Conflict: ``nothing_to_verify`` (nobody says that it
+    time); None: the newest. ``parts_open``: a part of the case is worked on, so that ``solved`` is kept and closes
+    nothing yet. Raises Invalid (``unknown_answer``), Conflict: ``nothing_to_verify`` (nobody says that it
     is solved), ``already_answered``, ``answer_late``.
     """
     if answer not in ANSWERS:
@@ -127,24 +135,33 @@ def answered(
         return None
     if ticket.state == "closed" and at >= (ticket.answered_at or ticket.closed_at or ticket.updated_at) + changeable:
         raise _late()
-    step = _reopened(ticket, at, via) if answer == NOT_SOLVED else _confirmed(ticket, at, via)
+    is_closable = not (ticket.incomplete or parts_open)
+    step = _reopened(ticket, at, via) if answer == NOT_SOLVED else _confirmed(ticket, at, via, is_closable=is_closable)
     return Step(replace(step.ticket, verification=_AS_SAID[answer], answered_at=at), step.moves)
 
 
 def note_id(ticket: Ticket) -> str:
     """Of the words that came with the answer: one a resolution and answer, and it sorts by time."""
-    at = ticket.answered_at or ticket.updated_at
-    return f"nt_{int(at.timestamp() * 1000):012x}{digest('answer', ticket.workspace, ticket.id, length=16)}"
+    return _note_id("answer", ticket, ticket.answered_at or ticket.updated_at)
+
+
+def late_note_id(ticket: Ticket) -> str:
+    """Of the words that came with an answer that decides nothing: one a version of the ticket."""
+    return _note_id("late", ticket, ticket.updated_at)
+
+
+def _note_id(kind: str, ticket: Ticket, at: datetime) -> str:
+    return f"nt_{int(at.timestamp() * 1000):012x}{digest(kind, ticket.workspace, ticket.id, length=16)}"
 
 
 def _reopened(ticket: Ticket, at: datetime, via: str) -> Step:
     return walk(ticket, ("reopened",), actor=CUSTOMER, at=at, given=Resolution(), reason=_reason(NOT_SOLVED, via))
 
 
-def _confirmed(ticket: Ticket, at: datetime, via: str) -> Step:
-    """Closed with it, unless it is closed, or must be completed first: that is no business of the customer's."""
+def _confirmed(ticket: Ticket, at: datetime, via: str, *, is_closable: bool) -> Step:
+    """Closed with it, unless it is closed, or something is to be done first: that is no business of the customer's."""
     reason = _reason(SOLVED, via)
-    if ticket.state != "closed" and not ticket.incomplete:
+    if ticket.state != "closed" and is_closable:
         return walk(ticket, _way_to_closed(ticket), actor=CUSTOMER, at=at, given=Resolution(), reason=reason)
     change = "verified" if ticket.state == "closed" else "updated"
     newer = replace(ticket, version=ticket.version + 1, updated_at=at, change=change)

@@ -39,6 +39,8 @@ EVENT_TYPES: Final = (
     "alert.raised",
     "followup.suggested",
     "recommendation.suggested",
+    "loop.week",
+    "digest.ready",
     "delivery.failed",
     "endpoint.disabled",
 )

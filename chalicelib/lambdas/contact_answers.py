@@ -10,6 +10,14 @@ from chalicelib.lambdas.answers import Answer, InTwoLanguages
 from chalicelib.lambdas.contact_schemas import ContactChannel, FollowupState, OptOutChannel, Purpose
 
 
+class Trait(Answer):
+    """Customers of whom an attribute has one of the values; ``others``: all but them."""
+
+    attribute: str
+    values: list[str]
+    others: bool
+
+
 class Cap(Answer):
     name: str
     most: int
@@ -17,6 +25,7 @@ class Cap(Answer):
     purposes: list[Purpose]
     channels: list[ContactChannel]
     reserved: int
+    who: Trait | None
 
 
 class QuietOfCustomers(Answer):
@@ -94,6 +103,13 @@ class ContactClaimed(ContactAnswer):
 
     claim: str
     again: bool
+
+
+class ContactReleased(Answer):
+    """``released``: false where no such slot was taken, or it was given back before."""
+
+    claim: str
+    released: bool
 
 
 class SkipLine(Answer):

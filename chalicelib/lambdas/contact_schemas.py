@@ -52,18 +52,28 @@ class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
 
 
+class ContactTrait(Part):
+    """Customers of whom an attribute has one of the values; ``others``: all but them."""
+
+    attribute: Attribute
+    values: Annotated[list[Given], Field(min_length=1, max_length=20)]
+    others: bool = False
+
+
 class ContactCap(Part):
     """At most ``most`` contacts in any ``days`` days of the ``purposes`` over the ``channels``; empty is all of them.
 
-    The last ``reserved`` are for the policy's ``priority`` purposes only.
+    The last ``reserved`` are for the policy's ``priority`` purposes only. ``who``: of such customers alone, as far as
+    who asks tells their attributes.
     """
 
     name: Slug
-    most: int = Field(ge=1, le=100)
+    most: int = Field(ge=0, le=100)
     days: int = Field(ge=1, le=domain.KEPT.days)
     purposes: Purposes = Field(default_factory=list)
     channels: Annotated[list[ContactChannel], Field(max_length=6)] = Field(default_factory=list)
     reserved: int = Field(default=0, ge=0, le=100)
+    who: ContactTrait | None = None
 
     @model_validator(mode="after")
     def _leaves_room(self) -> ContactCap:
@@ -142,7 +152,8 @@ def _once(values: Iterable[str]) -> tuple[str, ...]:
 
 
 def _cap(one: ContactCap) -> domain.Cap:
-    return domain.Cap(one.name, one.most, one.days, _once(one.purposes), _once(one.channels), one.reserved)
+    who = domain.Trait(one.who.attribute, _once(one.who.values), one.who.others) if one.who else None
+    return domain.Cap(one.name, one.most, one.days, _once(one.purposes), _once(one.channels), one.reserved, who)
 
 
 def _quiet(one: ContactQuiet) -> domain.Quiet:
@@ -167,15 +178,28 @@ class CustomerNamed(Body):
 
 
 class ContactAsk(CustomerNamed):
-    """``channel``: left out, it is not known yet. ``unit``: by whose clock quiet hours are."""
+    """``channel``: left out, it is not known yet. ``unit``: by whose clock quiet hours are. ``attributes``: of the
+    customer, for the caps that are of some customers alone.
+    """
 
     purpose: Purpose
     channel: ContactChannel | None = None
     unit: Name | None = None
+    attributes: Annotated[dict[Attribute, Given], Field(max_length=20, repr=False)] = Field(default_factory=dict)
+
+    def ask(self) -> domain.Ask:
+        """What the domain makes of it."""
+        return domain.Ask(self.purpose, self.channel, self.unit, attributes=self.attributes)
 
 
 class ContactClaim(ContactAsk):
     """``claim``: the caller's id of this one contact; the same again takes no second slot."""
+
+    claim: ClaimId
+
+
+class ContactRelease(CustomerNamed):
+    """``claim``: the id under which the slot was taken. The customer is named as it was then."""
 
     claim: ClaimId
 

@@ -81,11 +81,10 @@ def can_contact() -> Response:
 @guarded
 def can_contact_person() -> Response:
     """The same for a customer who is named by a phone number or an address: neither stands in a URL."""
-    from chalicelib.domain.contact_policy import Ask
     from chalicelib.lambdas import contact_schemas, contact_shows
 
     workspace, asked = _call(access.CONTACT_READERS).body(contact_schemas.ContactAsk)
-    ask, person = Ask(asked.purpose, asked.channel, asked.unit), _person(workspace, asked)
+    ask, person = asked.ask(), _person(workspace, asked)
     return json_response(
         200, contact_shows.answer(workspace, person, ask, wiring.can_contact().ask(workspace, person, ask))
     )
@@ -95,13 +94,23 @@ def can_contact_person() -> Response:
 @guarded
 def claim_contact() -> Response:
     """Take a slot before you send. Of two that race for the last one, one gets it. A refusal goes into the ledger."""
-    from chalicelib.domain.contact_policy import Ask
     from chalicelib.lambdas import contact_schemas, contact_shows
 
     workspace, wanted = _call(access.CONTACTERS).body(contact_schemas.ContactClaim)
-    ask = Ask(wanted.purpose, wanted.channel, wanted.unit)
+    ask = wanted.ask()
     taken = wiring.can_contact().claim(workspace, _person(workspace, wanted), ask, claim=wanted.claim)
     return json_response(200, contact_shows.claimed(workspace, ask, wanted.claim, taken))
+
+
+@bp.route("/v1/contact/claims/release", methods=["POST"], content_types=ANY)
+@guarded
+def release_contact() -> Response:
+    """Give a slot back whose message was never sent. Once it is given back, or was never taken, nothing changes."""
+    from chalicelib.lambdas import contact_schemas
+
+    workspace, given = _call(access.CONTACTERS).body(contact_schemas.ContactRelease)
+    released = wiring.can_contact().release(workspace, _person(workspace, given), claim=given.claim)
+    return json_response(200, {"claim": given.claim, "released": released})
 
 
 @bp.route("/v1/contact/skips", methods=["GET"])

@@ -18,7 +18,7 @@ bp = Blueprint(__name__)
 # Five calls of ten seconds each fit the function's timeout, whatever the targets do.
 @bp.on_sqs_message(queue_arn="arn:aws:sqs:x:0:deliveries", name="deliver", batch_size=5)
 def deliver(event: Any) -> Any:
-    """Messages: a whole bus event, or ``{"kind": deliver | reconcile | release | cancel, …}``."""
+    """Messages: a whole bus event, or ``{"kind": deliver | code | reconcile | release | cancel, …}``."""
     return batch.run(event.to_dict(), event.context, function="deliver", handle=handle)
 
 
@@ -37,6 +37,8 @@ def handle(message: dict[str, Any], line: Line) -> None:
         )
         for metric in metrics:
             line.count(metric)
+    elif kind == "code":
+        line.note(code_sent=wiring.send_code()(message))
     elif kind == "reconcile":
         _reconcile(message, line)
     elif kind == "release":

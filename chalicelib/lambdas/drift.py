@@ -20,13 +20,14 @@ ANY: Final = ["*/*"]  # see admin.py
 @guarded
 def get_drift() -> Response:
     """Where other systems show something else than the tickets say, as the last poll of each endpoint found it: what
-    differs, since when, who wins and why. Of one endpoint, or of all that can be asked.
+    differs, since when, who wins and why. Of one endpoint, or of all that can be asked; ``after`` goes on where a
+    report says ``more``.
     """
     from chalicelib.lambdas import schemas, shows
     from chalicelib.lambdas.call import Call
 
     workspace, asked = Call(bp.current_request, access.DELIVERY_READERS).query(schemas.DriftQuery)
-    return json_response(200, shows.drifts(wiring.drifts().report(workspace, asked.endpoint)))
+    return json_response(200, shows.drifts(wiring.drifts().report(workspace, asked.endpoint, after=asked.after or "")))
 
 
 @bp.route("/v1/drift/check", methods=["POST"], content_types=ANY)

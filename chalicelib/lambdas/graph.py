@@ -70,17 +70,11 @@ def put_own_causes() -> Response:
     """Bring the workspace's own causes into force. ``version`` is the one that they replace, 0 for the first; what is
     left out is gone. What closed tickets taught stays.
     """
-    from chalicelib.domain.graph import Cause, Causes, Weighed
     from chalicelib.lambdas import schemas
 
     call = _call(access.ADMINS)
     workspace, wanted = call.body(schemas.OwnCauses)
-    by_id = {
-        one.id: Cause(one.id, {str(lang): name for lang, name in one.names.items()}, one.department, tuple(one.terms))
-        for one in wanted.causes
-    }
-    lists = {topic: tuple(Weighed(one.cause, one.weight) for one in listed) for topic, listed in wanted.topics.items()}
-    made = wiring.manage_graph().put(workspace, wanted.version, Causes(by_id, lists), by=call.key.id)
+    made = wiring.manage_graph().put(workspace, wanted.version, wanted.own(), by=call.key.id)
     return json_response(200, _own(workspace, made))
 
 

@@ -94,7 +94,7 @@ class LinkedCase(Answer):
 
 
 class IssueDetail(Issue):
-    """``cases``: the first hundred that the key may see; ``more``: there are others."""
+    """``cases``: those of the first hundred that the key may see; ``more``: there are others, see ``links``."""
 
     history: list[IssueLine]
     cases: list[LinkedCase]

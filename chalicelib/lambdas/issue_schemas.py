@@ -177,6 +177,10 @@ class InsightArchive(Body):
     version: int
 
 
+class InsightQuery(ListQuery):
+    state: Literal["open", "decided", "archived"] | None = None
+
+
 class IssueQuery(ListQuery):
     state: IssueState | None = None
     level: IssueLevel | None = None

@@ -195,6 +195,21 @@ def split_issue(issue_id: str) -> Response:
 # --- what is part of them -----------------------------------------------------------------------------------------
 
 
+@bp.route("/v1/issues/{issue_id}/links", methods=["GET"])
+@guarded
+def list_linked_cases(issue_id: str) -> Response:
+    """The cases of one issue, by id. What was merged into it has its own. A page may be short, or empty, and still have
+    a cursor: a region or a shop sees those of its own units.
+    """
+    from chalicelib.lambdas import issue_shows, schemas, shows
+
+    call = _call(access.CASE_READERS)
+    workspace, asked = call.query(schemas.ListQuery)
+    issue = wiring.manage_issues().get(workspace, access.identity(issue_id))
+    found, cursor = wiring.read_links().page(call.key, issue, limit=asked.limit, cursor=asked.cursor)
+    return json_response(200, shows.page([issue_shows.linked(one) for one in found], cursor))
+
+
 @bp.route("/v1/issues/{issue_id}/links", methods=["POST"], content_types=ANY)
 @guarded
 def link_cases(issue_id: str) -> Response:
@@ -260,11 +275,14 @@ def put_issue_policy() -> Response:
 @bp.route("/v1/insights", methods=["GET"])
 @guarded
 def list_insights() -> Response:
-    """What was found out, newest first."""
-    from chalicelib.lambdas import issue_shows, schemas, shows
+    """What was found out, newest first, by state: an ``open`` one has no decision yet. A page may be short, or empty,
+    and still have a cursor.
+    """
+    from chalicelib.lambdas import issue_schemas, issue_shows, shows
 
-    workspace, asked = _call(access.READERS).query(schemas.ListQuery)
-    found, cursor = wiring.manage_insights().page(workspace, limit=asked.limit, cursor=asked.cursor)
+    workspace, asked = _call(access.READERS).query(issue_schemas.InsightQuery)
+    page = wiring.manage_insights().page
+    found, cursor = page(workspace, state=asked.state, limit=asked.limit, cursor=asked.cursor)
     return json_response(200, shows.page([issue_shows.insight(one) for one in found], cursor))
 
 

@@ -21,6 +21,7 @@ from chalicelib.lambdas import (
     effect_schemas,
     issue_answers,
     issue_schemas,
+    loop_schemas,
     schemas,
 )
 
@@ -201,7 +202,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "make_code": Operation(answers.NewCode, 201, schemas.CodeNew, errors={422: ("no_owner",)}),
     "open_page": Operation(None, query=None, key=False, gives=(_HTML,), pages=(404, 503)),
     "act_on_page": Operation(
-        None, 303, query=None, key=False, takes=(_FORM,), pages=(400, 403, 404, 409, 413, 415, 422, 503)
+        None, 303, query=None, key=False, takes=(_FORM,), pages=(200, 400, 403, 404, 409, 413, 415, 422, 503)
     ),
     "open_question": Operation(None, query=None, key=False, gives=(_HTML,), pages=(404, 503)),
     "answer_question": Operation(
@@ -294,6 +295,29 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
             422: ("unknown_topic", "unknown_cause", "unknown_department", "cause_twice"),
         },
     ),
+    "start_dry_run": Operation(
+        answers.DryRun,
+        202,
+        schemas.DryRunNew,
+        errors={
+            409: _FULL,
+            422: (
+                "nothing_to_try",
+                "rule_invalid",
+                "unknown_rule",
+                "unknown_endpoint",
+                "unknown_pack",
+                "frame_invalid",
+                "organisation_invalid",
+                "unknown_topic",
+                "unknown_cause",
+                "unknown_department",
+                "cause_twice",
+            ),
+        },
+    ),
+    "list_dry_runs": Operation(answers.Page[answers.DryRunLine]),
+    "get_dry_run": Operation(answers.DryRun),
     "get_sla": Operation(answers.Sla),
     "put_sla": Operation(answers.Sla, body=schemas.Sla, errors={409: ("version_conflict",)}),
     "get_deadline": Operation(answers.Deadline, query=schemas.DeadlineQuery, errors={422: ("deadline_too_far",)}),
@@ -315,6 +339,20 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "get_exposure": Operation(
         effect_schemas.ExposureList, query=effect_schemas.ExposureQuery, errors={422: ("range_too_long",)}
     ),
+    "get_loop": Operation(
+        loop_schemas.LoopWeek, query=loop_schemas.WeekQuery, errors={422: ("unknown_week", "week_out_of_range")}
+    ),
+    "list_counted": Operation(
+        answers.Page[answers.FeedbackLine], query=loop_schemas.CountedQuery, errors={422: ("not_counted",)}
+    ),
+    "create_digest": Operation(
+        loop_schemas.Digest,
+        201,
+        loop_schemas.DigestNew,
+        errors={409: _FULL, 422: ("event_not_taken",)},
+    ),
+    "list_digests": Operation(answers.Page[loop_schemas.Digest]),
+    "delete_digest": Operation(answers.Deleted),
     "get_contact_policy": Operation(contact_answers.ContactRules),
     "put_contact_policy": Operation(
         contact_answers.ContactRules,
@@ -326,6 +364,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "claim_contact": Operation(
         contact_answers.ContactClaimed, body=contact_schemas.ContactClaim, errors={409: ("claim_reused",)}
     ),
+    "release_contact": Operation(contact_answers.ContactReleased, body=contact_schemas.ContactRelease),
     "list_skips": Operation(answers.Page[contact_answers.SkipLine], query=contact_schemas.SpanQuery),
     "hear_opt_out": Operation(contact_answers.OptOutHeard, body=contact_schemas.OptOutMessage),
     "put_opt_out": Operation(contact_answers.OptOuts, body=contact_schemas.OptOutWord),
@@ -378,6 +417,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "split_issue": Operation(
         issue_answers.Issue, body=issue_schemas.IssueSplit, errors={409: ("not_merged", *_VERSIONED)}
     ),
+    "list_linked_cases": Operation(answers.Page[issue_answers.LinkedCase], query=schemas.ListQuery),
     "link_cases": Operation(
         issue_answers.LinkedCases, body=issue_schemas.IssueLinks, errors={409: ("already_linked", "not_open")}
     ),
@@ -388,7 +428,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         body=issue_schemas.IssuePolicyBody,
         errors={409: _VERSIONED, 422: ("unknown_person",)},
     ),
-    "list_insights": Operation(answers.Page[issue_answers.Insight], query=schemas.ListQuery),
+    "list_insights": Operation(answers.Page[issue_answers.Insight], query=issue_schemas.InsightQuery),
     "create_insight": Operation(
         issue_answers.Insight, 201, issue_schemas.InsightNew, errors={422: ("unknown_person", "words_missing")}
     ),

@@ -54,14 +54,18 @@ def act_on_page(link: str) -> Response:
     """Do what a person's code and button ask for, then go back to the page.
 
     The form's fields: ``code``, ``version``, ``do`` (``accept``, ``contacted``, ``resolve`` with ``root_cause`` and
-    ``action``, ``not_mine`` with ``reason`` and ``department``). What is refused is the page again, saying why.
+    ``action``, ``not_mine`` with ``reason`` and ``department``). ``call`` shows the owner
+    the customer's phone, once, and is written into the audit. What is refused is the page again, saying why.
     """
+    from chalicelib.domain.page_link import CALL
 
     def done(lang: str) -> Response:
         from chalicelib.pages import ticket
 
         act = _act()
         try:
+            if act.what == CALL:
+                return _reached(link, lang, act)
             wiring.act_on_page()(link, act)
         except NotFound:
             raise
@@ -117,6 +121,21 @@ def _answered(view: Callable[[str], Response]) -> Response:
     except EcholoopError as error:
         http.line().note(code=error.code)
         return _html(503, ticket.refusing("busy", lang), {"Retry-After": BUSY_S})
+
+
+def _reached(link: str, lang: str, act: Act) -> Response:
+    """The page with the customer's phone on it. What nobody left is not there, and no dead link."""
+    from chalicelib.pages import ticket
+
+    try:
+        contact = wiring.act_on_page().contact(link, act)
+    except NotFound as none:
+        if none.code != "no_contact":
+            raise
+        contact = {}
+    page = wiring.open_page()(link)
+    http.line().note(revealed=page.ticket.id)
+    return _html(200, ticket.whole(page, lang, contact=contact))
 
 
 def _html(status: int, body: str, more: Mapping[str, str] | None = None) -> Response:

@@ -15,8 +15,10 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from chalicelib.domain.access import UNIT_ROLES
 from chalicelib.domain.contact import is_contact
+from chalicelib.domain.dry_run import MOST_DAYS as MOST_DRY_DAYS
 from chalicelib.domain.frame_state import LONGEST_OVERLAY, MOST_PACKS
-from chalicelib.domain.graph import HEAVIEST, MOST_CAUSES, MOST_OF_TOPIC, MOST_TERMS
+from chalicelib.domain.graph import HEAVIEST, MOST_CAUSES, MOST_OF_TOPIC, MOST_TERMS, Cause, Causes, Weighed
+from chalicelib.domain.limits import MAX_RULES
 from chalicelib.domain.moments import EARLIEST, rfc3339
 from chalicelib.domain.organisation import MOST_VERSIONS
 from chalicelib.domain.rules import MAX_COOLDOWN_S
@@ -141,6 +143,8 @@ EventType = Literal[
     "alert.raised",
     "followup.suggested",
     "recommendation.suggested",
+    "loop.week",
+    "digest.ready",
     "delivery.failed",
     "endpoint.disabled",
 ]
@@ -484,6 +488,15 @@ class OwnCauses(Body):
             _unique([one.cause for one in listed])
         return self
 
+    def own(self) -> Causes:
+        """What the domain makes of it."""
+        by_id = {
+            one.id: Cause(one.id, {str(lang): said for lang, said in one.names.items()}, one.department, (*one.terms,))
+            for one in self.causes
+        }
+        lists = {topic: tuple(Weighed(one.cause, one.weight) for one in found) for topic, found in self.topics.items()}
+        return Causes(by_id, lists)
+
 
 class CustomerAnswer(Body):
     """``note``: what else the customer said; kept for colleagues, redacted."""
@@ -655,6 +668,67 @@ class ProposalNew(Body):
     learn: bool | None = None
 
 
+class TriedRules(BaseModel):
+    """``put``: rules as PUT /v1/rules takes them; ``delete``: own rules by name."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+
+    put: Annotated[list[NamedRule], Field(max_length=MAX_RULES)] = []
+    delete: Annotated[list[RuleName], AfterValidator(_unique), Field(max_length=MAX_RULES)] = []
+
+    @model_validator(mode="after")
+    def _once(self) -> TriedRules:
+        _unique([*(one.name for one in self.put), *self.delete])
+        return self
+
+
+class TriedFrame(BaseModel):
+    """``overlay`` is YAML, as in a proposal; left out, there is none."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+
+    packs: Annotated[list[Word], AfterValidator(_unique)] = Field(min_length=1, max_length=MOST_PACKS)
+    overlay: str = Field(default="", max_length=LONGEST_OVERLAY, repr=False)
+
+
+class TriedEndpoint(BaseModel):
+    """What another of its events, or another filter, would send to an endpoint; what is left out stays."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+
+    id: Identity
+    events: Annotated[list[EventType], AfterValidator(_unique)] | None = Field(default=None, min_length=1)
+    filter: EndpointFilter | None = None
+    split: Literal["case", "departments"] | None = None
+
+
+class DryRunChange(BaseModel):
+    """One thing or several that would change together. ``sla``, ``causes`` and ``organisation`` are what their own
+    routes take, whole; their ``version`` is not looked at. ``frame`` changes topics and playbooks.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+
+    rules: TriedRules = TriedRules()
+    sla: Sla | None = None
+    causes: OwnCauses | None = None
+    organisation: dict[str, Any] | None = Field(default=None, repr=False)
+    frame: TriedFrame | None = None
+    endpoints: Annotated[list[TriedEndpoint], Field(max_length=100)] = []
+
+    @model_validator(mode="after")
+    def _once(self) -> DryRunChange:
+        _unique([one.id for one in self.endpoints])
+        return self
+
+
+class DryRunNew(Body):
+    """``days``: how far back the voices go that are heard again."""
+
+    days: int = Field(default=30, ge=1, le=MOST_DRY_DAYS)
+    change: DryRunChange
+
+
 class Query(BaseModel):
     """Query parameters arrive as text; an unknown one is refused."""
 
@@ -778,7 +852,10 @@ class UnattendedQuery(ListQuery):
 
 
 class DriftQuery(Query):
+    """``after``: the last ticket of a report that says ``more``."""
+
     endpoint: Identity | None = None
+    after: Identity | None = None
 
 
 class DriftCheck(Body):

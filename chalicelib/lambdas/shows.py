@@ -311,6 +311,16 @@ def tried(one: Tried) -> Json:
         "card": _card(one.card) if one.card else None,
         "playbook": spoken(one.playbook, one.lang) if one.playbook else None,
         "path": path(one.path, one.lang),
+        "parts": [
+            {
+                "department": part.ticket.part,
+                "title": part.ticket.title,
+                "severity": part.ticket.severity,
+                "topics": list(part.ticket.topics),
+                "playbook": spoken(part.playbook, one.lang) if part.playbook else None,
+            }
+            for part in one.parts
+        ],
     }
 
 

@@ -55,7 +55,7 @@ def answer_question(link: str) -> Response:
     """Take the customer's answer, then go back to the page.
 
     The form's fields: ``answer`` (``solved``, ``not_solved``) and ``words``. The first answer decides; a later
-    ``not_solved`` takes the case up again. What comes too late is the page again, saying so.
+    ``not_solved`` takes the case up again. What comes too late is the page again, saying so; its words are kept.
     """
 
     def done(lang: str) -> Response:
@@ -73,6 +73,7 @@ def answer_question(link: str) -> Response:
             )
         except Conflict as refused:
             http.line().note(code=refused.code)
+            wiring.take_answer().keep_late(asked.workspace, asked.ticket, words)
             return _html(refused.status, verification.whole(wiring.open_answer_page()(link), lang))
         http.line().note(workspace=asked.workspace, ticket=asked.ticket, answer=taken.code)
         return _html(303, "", {"Location": f"?lang={lang}"})

@@ -1,24 +1,26 @@
 """The page of one ticket, for a phone in a shop: what was said, why it is mine, what to do, by when, and the form.
 
 It is read by whoever has the link. So it shows nothing of the customer but their words, and nothing that colleagues
-wrote: no contact data, customer id, attributes, notes, reasons, root causes or actions.
+wrote: no contact data, customer id, attributes, notes, reasons, root causes or actions. The one exception is the answer
+to the owner who has proved who they are and asked for the phone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Final
 
 from chalicelib.connectors import deadlines
 from chalicelib.domain import page_link
 from chalicelib.domain.feedback import Feedback
-from chalicelib.domain.page_link import ACCEPT, CONTACTED, NOT_MINE, RESOLVE, Act
+from chalicelib.domain.page_link import ACCEPT, CALL, CONTACTED, NOT_MINE, RESOLVE, Act
 from chalicelib.domain.playbook import Playbook, said
 from chalicelib.domain.ticket import SETTLED, Move
 from chalicelib.pages.html import Html, fill, headers, joined, text
 from chalicelib.pages.words import LANGUAGES, refusal, state, word
 from chalicelib.services.open_page import Page
+from chalicelib.understanding import called
 
 LINES: Final = 20  # of the history, the newest
 _KEY: Final = "ky_"  # what a key's id begins with: no name for people
@@ -31,15 +33,19 @@ h1{font-size:1.25rem;line-height:1.3;margin:.5rem 0}h2{font-size:1rem;margin:1.5
 p,ul,ol,dl{margin:.25rem 0}ol,ul{padding-left:1.4rem}
 blockquote,pre{margin:.5rem 0;padding:.5rem .75rem;border-left:4px solid #888;white-space:pre-wrap;font:inherit}
 mark{background:#ffe08a;color:#000;padding:0 .1em}
-dt{font-size:.85rem;opacity:.75}dd{margin:0 0 .4rem}
+.facts{display:grid;grid-template-columns:minmax(4.5rem,max-content) 1fr;gap:.25rem .75rem}
+dt{font-size:.85rem;line-height:1.75;opacity:.75}dd{margin:0 0 .4rem}.facts dt{max-width:8rem}.facts dd{margin:0}
 .due{font-weight:600}.late{color:#c00}.small{font-size:.85rem;opacity:.75}
 .note{padding:.6rem .75rem;border:2px solid #2a7;border-radius:.5rem}.note.no{border-color:#c00}
 label{display:block;margin:.5rem 0 .15rem}
 input,select,textarea,button{width:100%;font:inherit;padding:.7rem;border:1px solid #888;border-radius:.5rem}
 button{margin:.5rem 0;min-height:3rem;background:#1456b8;color:#fff;border:0;font-weight:600}
+button.second{background:transparent;color:inherit;border:1px solid #888}
 details{margin:.5rem 0;border:1px solid #888;border-radius:.5rem;padding:0 .75rem}
 summary{padding:.75rem 0;min-height:3rem;font-weight:600}
 a{color:inherit;padding:.25rem}
+.call{display:block;margin:.5rem 0;padding:.8rem;min-height:3rem;border-radius:.5rem;background:#17703c;color:#fff;
+text-align:center;text-decoration:none;font-weight:600}
 @media (prefers-color-scheme:dark){.late{color:#f88}}
 """
 HEADERS: Final = headers(STYLE)
@@ -59,6 +65,8 @@ _FORM: Final = """<form method="post" action="?lang=$lang" autocomplete="off">
 <label for="code">$code</label>
 <input id="code" name="code" required maxlength="20" autocapitalize="characters" spellcheck="false">
 <p class="small">$hint</p>$acts</form>"""
+_TEL: Final = '<a class="call" href="tel:$number">$label</a>'
+_CALL: Final = '<button name="do" value="$what" class="second">$label</button>'
 _BUTTON: Final = '<button name="do" value="$what">$label</button>'
 _FOLDED: Final = "<details$open><summary>$label</summary>$fields$button</details>"
 _AREA: Final = """<label for="$name">$label</label>
@@ -67,16 +75,30 @@ _SELECT: Final = '<label for="$name">$label</label><select id="$name" name="$nam
 _OPTION: Final = '<option value="$value"$chosen>$label</option>'
 
 
-def whole(page: Page, lang: str, *, notice: str = "", refused: str = "", given: Act | None = None) -> Html:
-    """The page. ``notice``: a word that is good news; ``refused``: the code of why ``given`` was not done."""
+def whole(
+    page: Page,
+    lang: str,
+    *,
+    notice: str = "",
+    refused: str = "",
+    given: Act | None = None,
+    contact: Mapping[str, str] | None = None,
+) -> Html:
+    """The page. ``notice``: a word that is good news; ``refused``: the code of why ``given`` was not done.
+
+    ``contact``: how to reach the customer, on the one page that answers the owner who asked for it.
+    """
     ticket = page.ticket
     parts = [
         _notice(word(notice, lang), "note") if notice else Html(),
         _notice(refusal(refused, lang), "note no") if refused else Html(),
+        _reach(contact, lang) if contact is not None else Html(),
         fill("<h1>$title</h1>", title=ticket.title or ticket.id),
         _head(page, lang),
         _section("words", lang, _words(page.feedback, lang)),
         _section("why", lang, _why(page, lang)),
+        _section("parts", lang, _parts(page, lang)),
+        _section("same", lang, _same(page, lang)),
         _section("what", lang, _what(page.playbook, lang)),
         _section("act", lang, _form(page, lang, given)),
         _section("history", lang, _history(page, lang)),
@@ -115,10 +137,10 @@ def _section(name: str, lang: str, body: Html) -> Html:
     return fill(_SECTION, title=word(name, lang), body=body) if body else Html()
 
 
-def _pairs(pairs: Iterable[tuple[str, object]], lang: str) -> Html:
-    """A list of what there is: names of words and values."""
+def _pairs(pairs: Iterable[tuple[str, object]], lang: str, kind: str = "facts") -> Html:
+    """A list of what there is: names of words and values; ``texts`` are long and stand below their names."""
     shown = joined(fill(_PAIR, label=word(name, lang), value=value) for name, value in pairs if value)
-    return fill("<dl>$shown</dl>", shown=shown) if shown else Html()
+    return fill('<dl class="$kind">$shown</dl>', kind=kind, shown=shown) if shown else Html()
 
 
 def _comma(lang: str) -> str:
@@ -140,7 +162,12 @@ def _head(page: Page, lang: str) -> Html:
         dated = deadlines.dated(ticket.due_at, zone, lang, since=ticket.opened_at)
         kind = "due late" if page.now >= ticket.due_at else "due"
         due = fill(
-            '<p class="$kind">$due: $near ($dated)</p>', kind=kind, due=word("due", lang), near=near, dated=dated
+            '<p class="$kind">$due: $near ($dated)</p>$sure',
+            kind=kind,
+            due=word("due", lang),
+            near=near,
+            dated=dated,
+            sure=_provisional(page, lang),
         )
     scores = page.feedback.scores if page.feedback else ()
     pairs = [
@@ -161,6 +188,14 @@ def _promise(page: Page, name: str, lang: str) -> str:
     if clock is None or clock.due_at is None or clock.met_at is not None:
         return ""
     return deadlines.near(clock.due_at, page.now, _zone(page), lang)
+
+
+def _provisional(page: Page, lang: str) -> Html:
+    """That the deadline may move, where it rests on a calendar that is not published."""
+    clock = page.ticket.clocks.named().get("resolution") if page.ticket.clocks else None
+    years = _comma(lang).join(str(year) for year in clock.unpublished) if clock else ""
+    told = word("provisional", lang).format(years)
+    return fill('<p class="small">$told</p>', told=told) if years else Html()
 
 
 def _unit(page: Page) -> str:
@@ -188,7 +223,7 @@ def _why(page: Page, lang: str) -> Html:
     departments = [_department(page, one, lang) for one in ticket.departments]
     pairs = [
         ("departments", _comma(lang).join(departments)),
-        ("owner", _owner(page, lang)),
+        ("owner", _owner(page, lang, ticket.owner)),
         ("rules", _comma(lang).join(rules)),
         ("tags", _comma(lang).join(page.topic_name(topic, lang) for topic in ticket.topics)),
     ]
@@ -196,9 +231,39 @@ def _why(page: Page, lang: str) -> Html:
     return joined([_pairs(pairs, lang), fill("<ol>$way</ol>", way=way) if way else Html()])
 
 
-def _owner(page: Page, lang: str) -> str:
+def _parts(page: Page, lang: str) -> Html:
+    """Of a case that was divided, whose the other pieces are and how far each is; nothing for one that was not."""
+    if page.whole is not None:
+        told = word("part_of", lang).format(state(page.whole.state, lang))
+        return fill("<p>$told</p>", told=told)
+    lines = (
+        fill(
+            "<li>$what · $state · $who</li>",
+            what=_comma(lang).join(_department(page, one, lang) for one in part.departments),
+            state=state(part.state, lang),
+            who=_owner(page, lang, part.owner),
+        )
+        for part in page.parts
+    )
+    return fill("<ul>$lines</ul>", lines=joined(lines)) if page.parts else Html()
+
+
+def _same(page: Page, lang: str) -> Html:
+    """The cases that tell the same, by number and state: another customer's words stand on their own page."""
+    lines = (
+        fill(
+            "<li>$kind · $other · $state</li>",
+            kind=word(link.kind, lang),
+            other=link.other,
+            state=state(other_state, lang),
+        )
+        for link, other_state in page.links
+    )
+    return fill("<ul>$lines</ul>", lines=joined(lines)) if page.links else Html()
+
+
+def _owner(page: Page, lang: str, owner: str | None) -> str:
     """Their name as colleagues know it; of a key, the person who works with it, if anybody says who."""
-    owner = page.ticket.owner
     if owner is None:
         return word("nobody", lang)
     people = page.organisation.by_person
@@ -210,7 +275,7 @@ def _owner(page: Page, lang: str) -> str:
 
 def _department(page: Page, department: str, lang: str) -> str:
     known = next((one for one in page.organisation.departments if one.id == department), None)
-    return (said(known.names, lang) if known else "") or department
+    return (said(known.names, lang) if known else "") or called.department(department, lang)
 
 
 def _what(playbook: Playbook | None, lang: str) -> Html:
@@ -223,7 +288,7 @@ def _what(playbook: Playbook | None, lang: str) -> Html:
         ("reply", said(playbook.reply, lang)),
         ("question", said(playbook.question, lang)),
     ]
-    return joined([fill("<ol>$steps</ol>", steps=steps), _pairs(pairs, lang)])
+    return joined([fill("<ol>$steps</ol>", steps=steps), _pairs(pairs, lang, "texts")])
 
 
 def _history(page: Page, lang: str) -> Html:
@@ -270,6 +335,8 @@ def _form(page: Page, lang: str, given: Act | None) -> Html:
 
 def _act(page: Page, what: str, lang: str, given: Act | None) -> Html:
     label = word(what, lang)
+    if what == CALL:
+        return _call(page, lang)
     button = fill(_BUTTON, what=what, label=label)
     if what in (ACCEPT, CONTACTED):
         return button
@@ -282,6 +349,28 @@ def _act(page: Page, what: str, lang: str, given: Act | None) -> Html:
         fields.append(_select("cause", options, lang, given.cause if given else ""))
     unfolded = Html(" open") if given is not None and given.what == what else Html()
     return fill(_FOLDED, open=unfolded, label=label, fields=joined(fields), button=button)
+
+
+def _call(page: Page, lang: str) -> Html:
+    """To see the phone, where one may be known and the ticket is somebody's."""
+    if page.ticket.owner is None or page.feedback is None or page.feedback.contact is None:
+        return Html()
+    hint = fill('<p class="small">$hint</p>', hint=word("call_hint", lang))
+    return joined([fill(_CALL, what=CALL, label=word(CALL, lang)), hint])
+
+
+def _reach(contact: Mapping[str, str], lang: str) -> Html:
+    """The phone to tap and the e-mail, once; who comes back to the page has to ask again."""
+    phone, email, name = (contact.get(one, "") for one in ("phone", "email", "name"))
+    number = "".join(char for char in phone if char.isascii() and (char.isdigit() or char == "+"))
+    parts = [
+        fill("<p>$name</p>", name=name) if name else Html(),
+        fill(_TEL, number=number, label=word("call_now", lang).format(phone)) if number else Html(),
+        fill("<p>$email</p>", email=email) if email else Html(),
+        Html() if number or email else fill("<p>$none</p>", none=word("no_phone", lang)),
+        fill('<p class="small">$once</p>', once=word("shown_once", lang)),
+    ]
+    return fill('<div class="note" role="status">$parts</div>', parts=joined(parts))
 
 
 def _area(name: str, value: str, lang: str) -> Html:

@@ -48,7 +48,7 @@ _BUTTON: Final = '<button name="answer" value="$answer"$kind>$label</button>'
 _WORDS: Final = {
     "other": ("English", "中文"),  # the language that the page is not in
     "title": ("回访", "One question"),
-    "about": ("关于您{}反映的问题", "About what you told us at {}"),
+    "about": ("关于您 {} 反映的问题", "About what you told us at {}"),
     "solved": ("已解决", "Yes, it is solved"),
     "not_solved": ("没有解决", "No, it is not"),
     "still_not": ("又出现了，没有解决", "It is not solved after all"),

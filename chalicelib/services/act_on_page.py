@@ -174,12 +174,10 @@ class ActOnPage:
         raise Invalid("Say which department it belongs to.", code="no_department", pointer="/department")
 
 
-def kept(
-    marks: Marks, ticket: Ticket, person: str, text: str, expires_at: datetime, number: int | None = None
-) -> Code:
+def kept(marks: Marks, ticket: Ticket, person: str, text: str, expires_at: datetime) -> Code:
     """What is kept of a code with this text."""
     mark = _mark(marks, ticket.workspace, ticket.id, text)
-    return Code(person, mark, expires_at, slot=page_link.slot_of(text), number=number)
+    return Code(person, mark, expires_at, slot=page_link.slot_of(text))
 
 
 def _random() -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
 from chalicelib.domain import verification
@@ -17,12 +17,13 @@ from chalicelib.domain.directory import Endpoint
 from chalicelib.domain.feedback import Feedback
 from chalicelib.domain.ticket import Step, Ticket
 from chalicelib.domain.verification import Rules
-from chalicelib.errors import Retryable
+from chalicelib.errors import Conflict, Retryable
 from chalicelib.services.ports import Clock, DueStore, TicketStore
 
 KIND: Final = "verification"
 QUEUE: Final = "cases"
 ATTEMPTS: Final = 6  # each lost race means that somebody else got on
+PARTS_WAIT: Final = timedelta(minutes=5)  # until a case is looked at again of which a part was taken up meanwhile
 
 
 class Voices(Protocol):
@@ -93,11 +94,11 @@ class AskCustomer:
             return done
         now = self.clock()
         if verification.is_answered(ticket):
-            return self._written(ticket, verification.settled(ticket, now), "closed")
+            return self._closed(ticket, verification.settled(ticket, now), "closed")
         end = ticket.answer_by or until
         if end is not None and now >= end:
             step = verification.unanswered(ticket, now)
-            return self._written(ticket, step, step.ticket.verification)
+            return self._closed(ticket, step, step.ticket.verification)
         rules = self.rules(ticket.workspace)
         if ticket.state == "verifying":
             return self._wait(ticket, end or now + rules.wait, "waiting")
@@ -135,6 +136,14 @@ class AskCustomer:
         key = f"{KIND}#{ticket.workspace}#{ticket.id}#{ticket.reopened}"
         self.due.add(at or end, QUEUE, body, key=key)
         return word
+
+    def _closed(self, before: Ticket, step: Step, word: str) -> str | None:
+        """As ``_written``. A part that was taken up again takes up the whole in a moment, or is done by then."""
+        try:
+            return self._written(before, step, word)
+        except Conflict:
+            now = self.clock()
+            return self._wait(before, before.answer_by or now, "parts_open", at=now + PARTS_WAIT)
 
     def _written(self, before: Ticket, step: Step, word: str) -> str | None:
         return word if self.tickets.update(step.ticket, step.moves, expected_version=before.version) else None

@@ -32,11 +32,13 @@ from chalicelib.domain.contact_policy import (
 from chalicelib.domain.feedback import Feedback
 from chalicelib.domain.ids import customer_key
 from chalicelib.domain.ticket import SETTLED, Ticket
+from chalicelib.domain.voice import Customer
 from chalicelib.errors import Conflict, Retryable
 from chalicelib.services.ports import Clock
 
 ATTEMPTS: Final = 8  # each lost race means that somebody else took a slot
-MOST_KEYS: Final = 6  # under which one person is known at once
+MOST_KEYS: Final = 10  # under which one person is known at once
+MOST_ASKED: Final = 5  # cases, the newest, that are asked who their customer is
 _KEY: Final = re.compile(r"cu_[a-z2-7]{26}")
 
 Person = tuple[str, ...]  # customer keys (``ids.customer_key``) of one and the same person; () for nobody known
@@ -119,9 +121,15 @@ class CanContact:
         more = self.named(workspace, customer=contact.get("id"), phone=contact.get("phone"), email=contact.get("email"))
         return tuple(dict.fromkeys((*known, *more)))[:MOST_KEYS]
 
+    def of_customer(self, workspace: str, customer: Customer) -> Person:
+        """Who a voice that has just arrived says its customer is."""
+        return self.named(workspace, customer=customer.id, phone=customer.phone, email=customer.email)
+
     def of_ticket(self, ticket: Ticket) -> Person:
         """Whose case it is."""
-        voice = self.voices.get(ticket.workspace, ticket.feedback)
+        return self._of_case(ticket, self.voices.get(ticket.workspace, ticket.feedback))
+
+    def _of_case(self, ticket: Ticket, voice: Feedback | None) -> Person:
         known = (ticket.customer,) if ticket.customer else ()
         return tuple(dict.fromkeys((*known, *(self.of_voice(voice) if voice else ()))))[:MOST_KEYS]
 
@@ -155,6 +163,19 @@ class CanContact:
                 return Claimed(answer, whole)
         raise Retryable("The slots of this person keep changing.", code="contended")
 
+    def release(self, workspace: str, person: Person, *, claim: str) -> bool:
+        """Give a slot back: what it was taken for did not happen. False when there is none. Raises Retryable."""
+        whole, _ = self._whole(workspace, person)
+        for _ in range(ATTEMPTS):
+            held = self.slots.held(workspace, whole) if whole else {}
+            left = {key: tuple(slot for slot in one.slots if slot.claim != claim) for key, one in held.items()}
+            before = {key: one for key, one in held.items() if left[key] != one.slots}
+            if not before:
+                return False
+            if self.slots.take(workspace, before, {key: left[key] for key in before}):
+                return True
+        raise Retryable("The slots of this person keep changing.", code="contended")
+
     def refuse(self, workspace: str, person: Person, ask: Ask, *, claim: str, reasons: tuple[str, ...]) -> None:
         """Put into the ledger what somebody else had against a contact."""
         who = person[0] if person else None
@@ -162,18 +183,22 @@ class CanContact:
 
     def claim_for(self, ticket: Ticket, purpose: str, *, channel: str | None, claim: str) -> Claimed:
         """``claim`` about a ticket: its customer, its unit's quiet hours, and the case itself not counted as open."""
-        ask = Ask(purpose, channel, ticket.unit, sparing=ticket.id)
-        return self.claim(ticket.workspace, self.of_ticket(ticket), ask, claim=claim)
+        voice = self.voices.get(ticket.workspace, ticket.feedback)
+        attributes = voice.attributes if voice else {}
+        ask = Ask(purpose, channel, ticket.unit, sparing=ticket.id, attributes=attributes)
+        return self.claim(ticket.workspace, self._of_case(ticket, voice), ask, claim=claim)
 
     # --- inside ---------------------------------------------------------------------------------------------------
 
     def _whole(self, workspace: str, person: Person) -> tuple[Person, Sequence[Ticket]]:
-        """All keys of a person, with those that the newest case tells, and the cases of all of them."""
+        """All keys of a person, with those that the newest cases tell, and the cases of all of them.
+
+        Of one case alone, one that came without a number would have an opt-out by SMS forgotten.
+        """
         cases = self._cases(workspace, person)
-        newest = max(cases, key=lambda one: (one.opened_at, one.id), default=None)
-        if newest is None:
-            return person, ()
-        whole = tuple(dict.fromkeys((*person, *self.of_ticket(newest))))[:MOST_KEYS]
+        newest = sorted(cases, key=lambda one: (one.opened_at, one.id), reverse=True)[:MOST_ASKED]
+        told = (key for one in newest for key in self.of_ticket(one))
+        whole = tuple(dict.fromkeys((*person, *told)))[:MOST_KEYS]
         more = tuple(one for one in whole if one not in person)
         return whole, [*cases, *self._cases(workspace, more)]
 

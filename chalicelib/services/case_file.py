@@ -94,7 +94,13 @@ class CaseFile:
         if not found:
             raise nowhere()
         if not self.cases.unlink(found[0]):
-            raise Conflict("Somebody else has just changed this link.", code="stale")
+            raise _stale()
+
+    def unlink_all(self, ticket: Ticket, kind: str) -> None:
+        """Undo every link of a kind, to tickets that nobody here sees too. Raises Conflict (``stale``)."""
+        for one in self.cases.links(ticket.workspace, ticket.id):
+            if one.kind == kind and not self.cases.unlink(one):
+                raise _stale()
 
     def customer(self, key: ApiKey, ticket: Ticket) -> Customer | None:
         """The customer's cases that the key sees; None when nobody knows whose the ticket is."""
@@ -111,3 +117,7 @@ class CaseFile:
     def _sees(self, key: ApiKey, ticket: Ticket, other: str) -> bool:
         found = ticket if other == ticket.id else self.tickets.get(ticket.workspace, other)
         return found is not None and sees_unit(key, found.unit)
+
+
+def _stale() -> Conflict:
+    return Conflict("Somebody else has just changed this link.", code="stale")

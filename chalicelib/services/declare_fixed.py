@@ -57,13 +57,16 @@ class DeclareFixed:
         if issue.version != version:
             raise Conflict("The issue has another version by now.", code="version_conflict")
         zone = self.complaints.zone(workspace)
-        _check(claim, self.clock().astimezone(zone).date())
+        today = self.clock().astimezone(zone).date()
+        _check(claim, today)
         made = replace(claim, reopened=issue.reopened, peaks=peaks(issue, self.issues.moves(workspace, issue_id), zone))
         effect = self.judge.effect(issue, made)  # first: a scope that cannot be counted is no claim
         issue = self._fixed(issue, made)
+        # Before the claim: without one the same call goes on from here, with one it is refused. What can be told by now
+        # is judged by the same row.
+        self.judge.look_at(issue, made, effect.look_again or today)
         kept = Kept(made)
         self.claims.put(workspace, issue_id, kept)
-        self.judge.look_at(issue, made, effect.look_again)
         return issue, kept, effect
 
     def read(self, workspace: str, issue_id: str) -> tuple[Issue, Kept, Mapping[str, Any]]:

@@ -22,6 +22,7 @@ from chalicelib.domain.envelope import Envelope
 from chalicelib.domain.feedback import Feedback
 from chalicelib.domain.frame_state import FrameState
 from chalicelib.domain.mapping import SETTINGS
+from chalicelib.domain.opt_out import opted_out_of
 from chalicelib.domain.reading import decided
 from chalicelib.domain.redaction import names_identifier, redact
 from chalicelib.domain.rollup import hour_of, is_frozen
@@ -151,6 +152,7 @@ class Enrich:
     """``source`` loads a source by name, ``readers`` gives what reads the words by a code frame.
 
     ``fetches`` takes what the hook should have sent there; ``retention_days`` is how long feedback is kept.
+    ``opt_out`` keeps that a voice opts its customer out of channels.
     """
 
     store: FeedbackWriter
@@ -162,6 +164,7 @@ class Enrich:
     fetches: Queue
     clock: Clock
     retention_days: int
+    opt_out: Callable[[str, Canonical, Sequence[str]], None] = lambda *_: None
 
     def batch(self) -> Configuration:
         """A fresh look at what people configured, for one batch."""
@@ -209,9 +212,17 @@ class Enrich:
         """The voice with its words redacted. Raises Parked."""
         try:
             mapping = {**connection.mapping, SETTINGS: connection.settings}
-            return redacted(self.source(envelope.source).parse(envelope.arrival, mapping))
+            canonical = redacted(self.source(envelope.source).parse(envelope.arrival, mapping))
         except Rejected as error:
             raise Parked(error.message, code=error.code) from None
+        self._hear_opt_out(envelope.workspace, canonical)
+        return canonical
+
+    def _hear_opt_out(self, workspace: str, canonical: Canonical) -> None:
+        """Before the voice is stored: an attempt that dies in between is made again, and says the same."""
+        channels = opted_out_of(canonical)
+        if channels:
+            self.opt_out(workspace, canonical, channels)
 
     def _feedback(self, envelope: Envelope, canonical: Canonical, configuration: Configuration) -> Feedback:
         """The first revision of a new feedback, read and decided."""

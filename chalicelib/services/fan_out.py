@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -24,21 +24,33 @@ class Endpoints(Protocol):
     def endpoints(self, workspace: str) -> Sequence[Endpoint]: ...
 
 
+# Given an event and all endpoints of its workspace.
+PlanCode = Callable[[Mapping[str, Any], Sequence[Endpoint]], bool]
+
+
+def no_code(detail: Mapping[str, Any], endpoints: Sequence[Endpoint]) -> bool:  # noqa: ARG001 - as PlanCode
+    """Where nobody is sent one."""
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class FanOut:
-    """Idempotent: the same event finds its deliveries there and only wakes them again."""
+    """Idempotent: the same event finds its deliveries there and only wakes them again.
+
+    ``send_code`` has a ticket's owner sent their code, see services/send_code.py.
+    """
 
     directory: Endpoints
     plan: DeliveryPlan
+    send_code: PlanCode = no_code
 
     def handle(self, event: Mapping[str, Any]) -> int:
         """Make and wake the deliveries of one event (``Event.as_detail``); returns how many are new."""
-        wanting = [
-            endpoint
-            for endpoint in self.directory.endpoints(event["workspace"])
-            if wants(endpoint, event["type"], event)
-        ]
-        return sum(self._deliver_to(endpoint, event) for endpoint in wanting)
+        endpoints = self.directory.endpoints(event["workspace"])
+        wanting = [endpoint for endpoint in endpoints if wants(endpoint, event["type"], event)]
+        made = sum(self._deliver_to(endpoint, event) for endpoint in wanting)
+        self.send_code(event, endpoints)
+        return made
 
     def _deliver_to(self, endpoint: Endpoint, event: Mapping[str, Any]) -> bool:
         delivery = self._delivery(endpoint, event)

@@ -8,9 +8,9 @@ from typing import Protocol
 
 from chalicelib.domain.access import nowhere
 from chalicelib.domain.handover import claimed, reassigned
-from chalicelib.domain.organisation import Organisation
+from chalicelib.domain.organisation import Edge, Organisation
 from chalicelib.domain.organisation_check import Asked
-from chalicelib.domain.ticket import Resolution, Step, Ticket, completed
+from chalicelib.domain.ticket import Resolution, Step, Ticket, completed, on_its_way
 from chalicelib.errors import Invalid
 from chalicelib.services.move_ticket import colleagues_words, version_conflict
 from chalicelib.services.ports import Clock, TicketStore
@@ -35,7 +35,7 @@ class HandOver:
 
     Where there is an organisation, people and departments are those that it knows; ``asked`` gives the departments of
     the code frame and the rules, which are known too. Where there is none, any name will do. ``knows`` refuses a
-    cause that is not in the workspace's graph.
+    cause that is not in the workspace's graph; ``path`` gives the way that a ticket takes in it.
     """
 
     tickets: TicketStore
@@ -43,6 +43,7 @@ class HandOver:
     office: Office
     asked: Callable[[str], Asked]
     knows: Callable[[str, str | None], None] = lambda _, __: None
+    path: Callable[[Ticket], tuple[Edge, ...]] = lambda ticket: ticket.path
 
     def claim(self, workspace: str, ticket_id: str, *, version: int, owner: str | None, actor: str) -> Ticket:
         """The ticket, accepted by ``owner``; None for whoever works with the key ``actor``, else for the key itself.
@@ -78,6 +79,8 @@ class HandOver:
         if department and not owner and ticket.departments[:1] != (department,):
             owner = self.office(workspace, (department,), ticket.unit)
         step = reassigned(ticket, department=department, owner=owner, actor=actor, at=self.clock(), reason=said)
+        if step.ticket.departments != ticket.departments:
+            step = on_its_way(step, self.path(step.ticket))
         return self._written(ticket, step)
 
     def complete(

@@ -54,10 +54,8 @@ class JudgeEffect:
     due: DueStore
     clock: Clock
 
-    def look_at(self, issue: Issue, claim: Claim, day: date | None) -> None:
-        """Have the claim looked at on a day of the workspace; None: never again."""
-        if day is None:
-            return
+    def look_at(self, issue: Issue, claim: Claim, day: date) -> None:
+        """Have the claim looked at on a day of the workspace; within a minute or two where that is over."""
         at = datetime.combine(day, AT, self.complaints.zone(issue.workspace))
         body = {"kind": KIND, "workspace": issue.workspace, "issue": issue.id, "reopened": claim.reopened}
         self.due.add(at, QUEUE, body, key=f"{KIND}#{issue.workspace}#{issue.id}")

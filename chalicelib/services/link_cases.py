@@ -182,14 +182,23 @@ class ReadLinks:
     voices: Voices
 
     def __call__(self, key: ApiKey, issue: Issue) -> tuple[Sequence[IssueLink], bool]:
-        """The first hundred cases of the issue and of what was merged into it, and whether there are more."""
+        """Of the first hundred cases of the issue and of what was merged into it, and whether there are more."""
         found: list[IssueLink] = []
         for issue_id in (issue.id, *issue.absorbed):
-            page, cursor = self.links.links(issue.workspace, issue_id, limit=SHOWN - len(found), cursor=None)
+            page, cursor = self.links.links(issue.workspace, issue_id, limit=SHOWN - len(found) + 1, cursor=None)
             found += page
-            if cursor is not None or len(found) == SHOWN:
-                return self._seen(key, found), True
+            if cursor is not None or len(found) > SHOWN:
+                return self._seen(key, found[:SHOWN]), True
         return self._seen(key, found), False
+
+    def page(
+        self, key: ApiKey, issue: Issue, *, limit: int, cursor: str | None
+    ) -> tuple[Sequence[IssueLink], str | None]:
+        """Cases of the issue itself, by id, and the cursor of the next page. A page may be short of ``limit``, or
+        empty, and still have a cursor. Raises Invalid (``invalid_cursor``).
+        """
+        found, more = self.links.links(issue.workspace, issue.id, limit=limit, cursor=cursor)
+        return self._seen(key, found), more
 
     def _seen(self, key: ApiKey, found: Sequence[IssueLink]) -> Sequence[IssueLink]:
         if key.role not in UNIT_ROLES:

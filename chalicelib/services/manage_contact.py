@@ -91,8 +91,13 @@ class ManageContact:
         _known(person)
         if not opts_out(text):
             return False
-        self._say(workspace, person, OptOut(channel, True, self._at(sent_at), MESSAGE))
+        self.heard(workspace, person, (channel,), sent_at)
         return True
+
+    def heard(self, workspace: str, person: Person, channels: Sequence[str], sent_at: datetime | None) -> None:
+        """Keep that a customer's own word opted them out; the same again changes nothing."""
+        for channel in channels:
+            self._say(workspace, person, OptOut(channel, True, self._at(sent_at), MESSAGE))
 
     def say(self, workspace: str, person: Person, channel: str, *, out: bool, by: str) -> None:
         """What somebody with the key ``by`` answers for. Opting in to all channels takes back each opt-out.

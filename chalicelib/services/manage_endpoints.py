@@ -145,6 +145,7 @@ class ManageEndpoints:
     check_url: Callable[[str], Target]
     clock: Clock
     polls: Polls
+    weekly: Callable[[Endpoint], None] = lambda _: None  # has the weeks told that an endpoint asks for
 
     def create(
         self,
@@ -184,6 +185,7 @@ class ManageEndpoints:
         self.secrets.put(replace(record, headers=dict(headers), credentials=credentials))
         self.store.put_endpoint(endpoint)
         self.polls.arm(endpoint)
+        self.weekly(endpoint)
         return NewEndpoint(endpoint, first)
 
     def get(self, workspace: str, endpoint_id: str) -> Endpoint:
@@ -215,6 +217,7 @@ class ManageEndpoints:
         after = before
         if not all(one is None for one in (wanted.name, wanted.events, settings, kept)):
             after = self._updated(before, wanted, settings, kept or _Kept())
+            self.weekly(after)
         if wanted.state is None:
             if settings is not None:
                 self.polls.arm(after)

@@ -87,13 +87,14 @@ class ManageGraph:
             raise _conflict()
         if before.version and before.causes == causes:
             return before
-        self._check(workspace, causes)
+        self.check(workspace, causes)
         after = Overlay(version + 1, causes)
         if not self.store.put_overlay(workspace, after, by=by, at=self.clock()):
             raise _conflict()
         return after
 
-    def _check(self, workspace: str, causes: Causes) -> None:
+    def check(self, workspace: str, causes: Causes) -> None:
+        """Whether causes could be brought into force. Raises Invalid as ``put``."""
         below = self.shipped(workspace)
         known = self.departments(workspace)
         for place, cause in enumerate(causes.by_id.values()):

@@ -55,9 +55,12 @@ class ManageInsights:
             raise nowhere()
         return found
 
-    def page(self, workspace: str, *, limit: int, cursor: str | None) -> tuple[Sequence[Insight], str | None]:
-        """Newest first. Raises Invalid (``invalid_cursor``)."""
-        return self.store.page(workspace, limit=limit, cursor=cursor)
+    def page(
+        self, workspace: str, *, state: str | None = None, limit: int, cursor: str | None
+    ) -> tuple[Sequence[Insight], str | None]:
+        """Newest first. A page may be short, or empty, and still have a cursor. Raises Invalid (``invalid_cursor``)."""
+        found, more = self.store.page(workspace, limit=limit, cursor=cursor)
+        return [one for one in found if state in (None, one.state)], more
 
     def create(self, workspace: str, title: str, evidence: Sequence[str], *, owner: str | None, actor: str) -> Insight:
         """Raises Invalid (``words_missing``)."""

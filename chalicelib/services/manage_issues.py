@@ -11,6 +11,7 @@ from chalicelib.domain.access import nowhere
 from chalicelib.domain.ids import random_id
 from chalicelib.domain.issue import (
     MOST_EVIDENCE,
+    MOST_WORDS,
     Decision,
     Evidence,
     Issue,
@@ -120,7 +121,8 @@ class ManageIssues:
             facts["scope"] = replace(issue.scope, **_scope(facts["scope"] or {}))
         if "evidence" in facts:
             facts["evidence"] = (*issue.evidence, *(_evidence(one, actor, at) for one in facts["evidence"] or ()))
-            if len(facts["evidence"]) > MOST_EVIDENCE:
+            words = sum(len(one.text or "") + len(one.link or "") for one in facts["evidence"])
+            if len(facts["evidence"]) > MOST_EVIDENCE or words > MOST_WORDS:
                 raise Conflict("There is too much evidence on this issue.", code="too_many")
         return replace(issue, **facts)
 
@@ -166,9 +168,9 @@ class ManageIssues:
         issue, said = self._seen(workspace, issue_id, version), colleagues_words(reason)
         if said is None:
             raise Invalid("Another level needs a reason.", code="no_reason", pointer="/reason")
-        issue = self._written(promoted(issue, level, actor=actor, at=self.clock(), reason=said))
-        self.levels.bring_to_level(issue)
-        return issue
+        step = promoted(issue, level, actor=actor, at=self.clock(), reason=said)
+        self.levels.bring_to_level(issue)  # a minute from now, by the level of then: a crash here leaves nothing out
+        return self._written(step)
 
     def _walked(self, issue: Issue, way: Sequence[str], actor: str, reason: str | None) -> Issue:
         """Through all of ``way`` or not at all; who accepts it has it where nobody has."""

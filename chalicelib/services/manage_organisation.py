@@ -48,6 +48,15 @@ class Answerable:
     organisation: int
 
 
+def sound(document: Document) -> None:
+    """Raises Invalid (``organisation_invalid``) for a document that contradicts itself."""
+    for finding in broken(document.organisation):
+        line = document.line(finding.place)
+        where = f"Line {line}: " if line is not None else ""
+        saying = SAYINGS[finding.code]["en"]
+        raise Invalid(where + saying + ".", code=INVALID, pointer=f"/{finding.place[0]}")
+
+
 @dataclass(frozen=True, slots=True)
 class ManageOrganisation:
     """``asked``: what the workspace's code frame and rules ask an organisation for. ``countries`` have calendars."""
@@ -78,11 +87,7 @@ class ManageOrganisation:
         Raises Conflict (``version_conflict``), Invalid (``organisation_invalid``), TooLarge.
         """
         one = document.organisation
-        for finding in broken(one):
-            line = document.line(finding.place)
-            where = f"Line {line}: " if line is not None else ""
-            saying = SAYINGS[finding.code]["en"]
-            raise Invalid(where + saying + ".", code=INVALID, pointer=f"/{finding.place[0]}")
+        sound(document)
         before = self._before(workspace, one.version)
         if replace(before, version=one.version) == one and before.version:
             return one

@@ -58,9 +58,7 @@ class MarkDuplicate:
             raise version_conflict()
         if ticket.state != "merged" or ticket.former_state is None:
             raise Conflict("This ticket is no duplicate.", code="not_merged")
-        for link in self.file.links(key, ticket):
-            if link.kind == KIND:
-                self.file.unlink(key, ticket, link.other)
+        self.file.unlink_all(ticket, KIND)
         former = ticket.former_state
         return self.move(ticket.workspace, ticket.id, to=former, version=version, actor=key.id, reason=said)
 

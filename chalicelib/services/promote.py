@@ -1,19 +1,28 @@
 """Single cases become an issue by themselves: they recur, nobody could solve one of them, or they were grave.
 
 A follower of ``ticket.*``. A ticket is counted first and looked at then, so whoever counts last sees all of them; what
-has become part of an issue is counted no more. Any number of times and in any order, the end is the same.
+has become part of an issue is counted no more, but for an L1 issue that people made: that is on L2 when enough is part
+of it. Any number of times and in any order, the end is the same.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Protocol
 
 from chalicelib.domain.issue import SETTLED, SYSTEM, Issue, moved, recurring_id
 from chalicelib.domain.organisation import Organisation
-from chalicelib.domain.recurrence import Cause, IssuePolicy, Occurrence, cause_of, opened_by
+from chalicelib.domain.recurrence import (
+    Cause,
+    IssuePolicy,
+    Occurrence,
+    can_be_raised,
+    cause_of,
+    opened_by,
+    raised_by,
+)
 from chalicelib.domain.ticket import Ticket
 from chalicelib.errors import Conflict, Retryable
 from chalicelib.services.link_cases import LinkCases
@@ -23,6 +32,7 @@ FOLLOWED: Final = ("ticket.opened", "ticket.updated", "ticket.reopened", "ticket
 NO_CASE: Final = frozenset({"rejected", "merged"})  # states of a ticket that counts for nothing
 ATTEMPTS: Final = 6
 MOST_MERGED: Final = 20  # issues that one was merged into, one after the other
+NEVER: Final = 1_000_000  # tickets
 
 
 class Recurrences(Protocol):
@@ -42,7 +52,9 @@ class Office(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Promote:
-    """``names`` gives what a workspace's frame calls its topics: (id, language) → name."""
+    """``names`` gives what a workspace's frame calls its topics: (id, language) → name. ``watched`` says whether what
+    brings a closed issue back is measured by what its accepted fix has left, see watch_recurrence.py.
+    """
 
     tickets: TicketStore
     issues: IssueStore
@@ -52,18 +64,21 @@ class Promote:
     office: Office
     names: Callable[[str], Callable[[str, str], str]]
     clock: Clock
+    watched: Callable[[Issue], bool] = lambda _: False
 
     def __call__(self, detail: Mapping[str, Any]) -> str | None:
-        """``issue_opened`` | ``issue_reopened`` | ``issue_linked`` | None. Raises Retryable."""
+        """``issue_opened`` | ``issue_reopened`` | ``issue_raised`` | ``issue_linked`` | None. Raises Retryable."""
         if detail.get("type") not in FOLLOWED:
             return None
         workspace = str(detail["workspace"])
         ticket = self.tickets.get(workspace, str(detail["ticket_id"]))
-        if ticket is None or not _counts(ticket):
+        if ticket is None or ticket.state in NO_CASE:
             return None
         policy = self.policy(workspace)
         if ticket.parent is not None and ticket.bounced < policy.bounces:
             return None  # its whole case counts
+        if ticket.issue is not None:
+            return self._look_up(ticket, ticket.issue, policy)
         unit = self.office.organisation(workspace).by_unit.get(ticket.unit or "")
         unit_kind = unit.kind if unit else ""
         outcomes = (self._look_at(ticket, topic, unit_kind, policy) for topic in ticket.topics or ("",))
@@ -76,7 +91,11 @@ class Promote:
         both = {one.id: one for one in (known, root) if one is not None}
         if any(self.links.is_refused(one, ticket.id) for one in both.values()):
             return None
-        found = self._counted(ticket, topic, unit_kind, policy)
+        watched = root is not None and root.state == "closed" and self.watched(root)
+        if watched:  # a few a month are what the fix has left
+            policy = replace(policy, count=NEVER)
+        is_counted = not watched or ticket.severity == "critical"
+        found = self._counted(ticket, topic, unit_kind, policy) if is_counted else []
         if root is not None and root.state not in SETTLED:
             return self._linked(root, ticket, topic, unit_kind, self._standing(ticket, topic, unit_kind, found))
         since = root.settled_at if root is not None else None
@@ -93,6 +112,26 @@ class Promote:
         named = [one for one in standing if one.ticket in cause.tickets]
         self._linked(issue, ticket, topic, unit_kind, named)
         return "issue_reopened" if root else "issue_opened"
+
+    def _look_up(self, ticket: Ticket, issue_id: str, policy: IssuePolicy) -> str | None:
+        """Whether the issue that the ticket is part of has outgrown L1. It is counted under the issue, not a topic."""
+        issue = self.issues.get(ticket.workspace, issue_id)
+        if issue is None or not can_be_raised(issue):
+            return None
+        found = self._counted(ticket, issue_id, "", policy)
+        if cause_of(ticket, found, policy) is None:
+            return None
+        now = {one.ticket: self.tickets.get(ticket.workspace, one.ticket) for one in found}
+        standing = [one for one in found if (case := now[one.ticket]) and case.issue == issue_id]
+        cause = cause_of(ticket, standing, policy)
+        if cause is None:
+            return None
+        self.links.bring_to_level(issue)  # a minute from now, by the level of then: a crash here leaves nothing out
+        step = raised_by(issue, cause, analyst=policy.analyst, at=self.clock())
+        if not self.issues.update(step):
+            raise Retryable("The issue keeps changing.", code="contended")
+        self.recurrences.forget(ticket.workspace, issue_id, "", found)
+        return "issue_raised"
 
     def _counted(self, ticket: Ticket, topic: str, unit_kind: str, policy: IssuePolicy) -> list[Occurrence]:
         """What counts with the ticket, itself included."""

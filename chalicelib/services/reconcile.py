@@ -21,7 +21,7 @@ from chalicelib.domain.directory import Endpoint, EndpointSecret
 from chalicelib.domain.ids import random_id
 from chalicelib.domain.item import ITEM_MISSING, Access, Item
 from chalicelib.domain.moments import written
-from chalicelib.domain.outbound import DELIVERED, HttpRequest, HttpResponse
+from chalicelib.domain.outbound import DELIVERED, RETRY, UNREADABLE, HttpRequest, HttpResponse, Outcome
 from chalicelib.domain.polling import PollState
 from chalicelib.domain.ratelimit import Limit, effective
 from chalicelib.domain.reconciliation import Drift, Watched
@@ -75,7 +75,7 @@ class WatchedItems(Protocol):
 
     def page(self, workspace: str, endpoint: str, *, after: str = "", limit: int) -> Sequence[Watched]: ...
 
-    def drifting(self, workspace: str, endpoint: str, *, limit: int) -> Sequence[Watched]: ...
+    def drifting(self, workspace: str, endpoint: str, *, after: str = "", limit: int) -> Sequence[Watched]: ...
 
     def note(self, workspace: str, endpoint: str, ticket: str, drift: Drift | None) -> None: ...
 
@@ -156,9 +156,9 @@ class Drifts:
         self.store.forget(workspace, endpoint_id)
         self.watched.clear(workspace, endpoint_id)
 
-    def report(self, workspace: str, endpoint_id: str | None) -> Sequence[EndpointDrift]:
-        """Of one endpoint, or of all that keep something to compare. Raises NotFound."""
-        return [self._of(one) for one in self._named(workspace, endpoint_id)]
+    def report(self, workspace: str, endpoint_id: str | None, *, after: str = "") -> Sequence[EndpointDrift]:
+        """Of one endpoint, or of all that keep something to compare; of tickets ``after`` that id. Raises NotFound."""
+        return [self._of(one, after) for one in self._named(workspace, endpoint_id)]
 
     def check(self, workspace: str, endpoint_id: str | None) -> Sequence[Endpoint]:
         """Have them read now; those that will be. Raises NotFound, Retryable."""
@@ -180,8 +180,8 @@ class Drifts:
             raise nowhere()
         return [endpoint]
 
-    def _of(self, endpoint: Endpoint) -> EndpointDrift:
-        found = self.watched.drifting(endpoint.workspace, endpoint.id, limit=MOST_SHOWN + 1)
+    def _of(self, endpoint: Endpoint, after: str) -> EndpointDrift:
+        found = self.watched.drifting(endpoint.workspace, endpoint.id, after=after, limit=MOST_SHOWN + 1)
         return EndpointDrift(
             endpoint,
             readable=self.reader(endpoint.connector, endpoint.settings) is not None,
@@ -193,16 +193,25 @@ class Drifts:
 
 @dataclass(frozen=True, slots=True)
 class WatchAgain:
-    """A ticket that was over is taken up again: its items are asked for as before."""
+    """A ticket that was over is taken up again: its items are asked for as before.
+
+    Of a system with a status page we keep no item: it is asked about every ticket, and answers for those that it knows.
+    """
 
     items: Items
     watched: WatchedItems
+    directory: Endpoints
+    reader: Reader
 
     def __call__(self, detail: Mapping[str, Any]) -> str | None:
         if detail.get("type") != "ticket.reopened":
             return None
-        for item in self.items.of_ticket(detail["workspace"], detail["ticket_id"]):
-            self.watched.add(item.workspace, item.endpoint, item.ticket)
+        workspace, ticket = detail["workspace"], detail["ticket_id"]
+        made = {item.endpoint for item in self.items.of_ticket(workspace, ticket)}
+        for one in self.directory.endpoints(workspace):
+            asked = one.id in made or one.settings.get("status_url")
+            if asked and self.reader(one.connector, one.settings) is not None:
+                self.watched.add(workspace, one.id, ticket)
         return "watched"
 
 
@@ -274,6 +283,8 @@ class _Run:
     moved: int = 0
     differ: int = 0
     after: str = field(init=False)
+    last: str = ""  # of the group that is being read: where the next one begins
+    stuck: str | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self.after = str((self.state.cursor or {}).get("after", ""))
@@ -284,6 +295,7 @@ class _Run:
             more, pause = self._pages()
         except (Stop, Rejected) as trouble:
             code = trouble.outcome.code if isinstance(trouble, Stop) else trouble.code
+            self._leave_out(trouble)
             self._end(code)
             return Reconciled(self.read, self.moved, self.differ, code, code != error_before)
         ended = self._end(None, None if more else began)
@@ -300,6 +312,7 @@ class _Run:
         calls = self._calls(secret)
         for _ in range(REQUESTS):
             group = self.service.watched.page(endpoint.workspace, endpoint.id, after=self.after, limit=size)
+            self.last = group[-1].ticket if len(group) == size else ""
             try:
                 self._group(group, calls)
             except Stop as stop:
@@ -309,8 +322,19 @@ class _Run:
             if len(group) < size:
                 self.after = ""
                 return False, 0.0
-            self.after = group[-1].ticket
+            self.after = self.last
         return True, 0.0
+
+    def _leave_out(self, trouble: Stop | Rejected) -> None:
+        """A group that is refused for the second time in a row is left out of this round: what one item has against it
+        must not keep all others from being read. A system that is merely out of reach says nothing about a group.
+        """
+        if isinstance(trouble, Stop) and not _is_refusal(trouble.outcome):
+            return
+        if (self.state.cursor or {}).get("stuck") == self.last:
+            self.after = self.last
+        else:
+            self.stuck = self.last
 
     def _calls(self, secret: EndpointSecret) -> AuthorisedCalls:
         service, endpoint = self.service, self.endpoint
@@ -336,7 +360,13 @@ class _Run:
         if not items:
             return
         answer = calls("read", lambda access: self.connector.read(items, access, self.service.clock()))
-        said = {} if answer is None or self._is_none(answer) else self._told(answer, items)
+        try:
+            said = {} if answer is None or self._is_none(answer) else self._told(answer, items)
+        except Rejected:
+            if len(items) > 1:  # nobody can tell whose fault it is
+                raise
+            self._cannot_read(items[0], watched[items[0].ticket].drift)
+            return
         for item in items:
             self._settle(item, watched[item.ticket].drift, said.get(item.external_id or item.ticket))
         self.read += len(items)
@@ -371,8 +401,19 @@ class _Run:
             return {item.ticket: one for item, one in zip(items, found, strict=True)}
         return {one.external_id: one for one in found}
 
+    def _cannot_read(self, item: Item, known: Drift | None) -> None:
+        """One item's answer makes no sense: that is written down, and the others are read."""
+        ticket = self.service.tickets.get(self.endpoint.workspace, item.ticket)
+        if ticket is not None:
+            at = self.service.clock()
+            self._note(item, known, rules.difference(ticket, "", item.external_id or "", rules.UNREADABLE, at))
+        self.read += 1
+
     def _settle(self, item: Item, known: Drift | None, said: Said | None) -> None:
-        drift = rules.goes_on(known, self._difference(item, said))
+        self._note(item, known, self._difference(item, said))
+
+    def _note(self, item: Item, known: Drift | None, now: Drift | None) -> None:
+        drift = rules.goes_on(known, now)
         self.differ += drift is not None
         if drift != known:
             self.service.watched.note(self.endpoint.workspace, self.endpoint.id, item.ticket, drift)
@@ -415,7 +456,8 @@ class _Run:
         def step(state: PollState) -> PollState | None:
             if state.lease != self.state.lease:
                 return None
-            read = state.read({"after": self.after}, self.moved, self.service.clock())
+            stuck = {} if self.stuck is None else {"stuck": self.stuck}
+            read = state.read({"after": self.after, **stuck}, self.moved, self.service.clock())
             return read.ended(error=error, reached=reached)
 
         return self.service.store.change(self.endpoint.workspace, self.endpoint.id, step)
@@ -425,6 +467,11 @@ class _Run:
         named = {} if self.message.get("at") is None else {"at": state.next_at, "goes_on": True}
         body = {"kind": KIND, "workspace": self.endpoint.workspace, "endpoint": self.endpoint.id, **named}
         self.service.queue.send(body, delay=min(math.ceil(pause), LONGEST_DELAY))
+
+
+def _is_refusal(outcome: Outcome) -> bool:
+    """Whether the system has answered, and will answer alike next time."""
+    return outcome.verdict != RETRY or outcome.code == UNREADABLE or (outcome.code or "").startswith("http_4")
 
 
 def _arm(due: DueStore, endpoint: Endpoint, moment: datetime) -> str:

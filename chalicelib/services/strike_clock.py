@@ -37,8 +37,8 @@ class StrikeClock:
     clock: Clock
 
     def __call__(self, message: Mapping[str, Any]) -> str:
-        """Returns reminded | breached | escalated (the last that was done), stale (nothing was due), deferred (a
-        reminder that is late, and came into quiet hours), gone.
+        """Returns reminded | breached | escalated (the last that was done), stale (nothing was due), deferred (it is
+        looked at again: what was to be told came into quiet hours, or is due at another time by now), gone.
 
         Raises Parked (``message_invalid``), Retryable (``contended``; ``too_early`` where our clocks differ).
         """
@@ -61,18 +61,24 @@ class StrikeClock:
         raise Retryable("The ticket keeps changing.", code="contended")
 
     def _due(self, ticket: Ticket) -> Strike | None:
-        """What is to be done first; a reminder not in quiet hours, even if it is late."""
+        """What is to be done first; in quiet hours a breach is written down, and nobody told of what came late."""
         now = self.clock()
         quiet = self._told_from(ticket, now) > now
-        due = (one for one in self._pending(ticket) if one.at <= now and not (quiet and one.what == REMIND))
+        due = (one for one in self._pending(ticket) if one.at <= now and not (quiet and one.what != BREACH))
         return next(due, None)
 
     def _deferred(self, ticket: Ticket) -> str | None:
-        """Have a reminder that is held back looked at again, and what comes before the end of the quiet hours then."""
+        """Have what is left looked at again: what is held back when the quiet hours are over, what is due later then.
+
+        Other quiet hours or another time zone may have come since the ticket was written, and the alarm that it was
+        written with is what we were called by.
+        """
         now, waiting = self.clock(), self._pending(ticket)
-        if not waiting or waiting[0].at > now:
+        ahead = [one.at for one in waiting if one.at > now]
+        held = len(ahead) < len(waiting)
+        if not waiting or (not held and ticket.clocks and ticket.clocks.alarm == ahead[0]):
             return None
-        at = min([self._told_from(ticket, now), *(one.at for one in waiting if one.at > now)])
+        at = min([self._told_from(ticket, now), *ahead]) if held else ahead[0]
         body = {"kind": CLOCK, "workspace": ticket.workspace, "ticket": ticket.id, "at": at.isoformat()}
         self.due.add(at, "cases", body, key=f"{CLOCK}#{ticket.id}")
         return "deferred"

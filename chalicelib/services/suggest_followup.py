@@ -12,6 +12,7 @@ from chalicelib.domain.feedback import Feedback
 from chalicelib.domain.followup import (
     CASE_COMING,
     CONSENT_UNSET,
+    DROPPED,
     NO_CONSENT,
     OPEN,
     SUPPRESSED,
@@ -86,7 +87,7 @@ class SuggestFollowup:
         )
         against = _against(voice, policy)
         # When sales calls is for sales to choose, so the quiet hours of now refuse nothing.
-        ask = Ask("followup", policy.followup_channel, voice.unit, later=True)
+        ask = Ask("followup", policy.followup_channel, voice.unit, later=True, attributes=voice.attributes)
         if against:
             self.can_contact.refuse(voice.workspace, person, ask, claim=identity, reasons=against)
             return replace(made, state=SUPPRESSED, reasons=against)
@@ -96,10 +97,16 @@ class SuggestFollowup:
         return replace(made, owner=self.owner(voice.workspace, (policy.followup_department,), voice.unit))
 
     def end(self, seen: Followup, outcome: str, note: str | None, *, by: str) -> Followup:
-        """How a task ended. Raises Conflict (``not_open``)."""
+        """How a task ended. One that is dropped has contacted nobody: its slot is free again.
+
+        Raises Conflict (``not_open``), Retryable.
+        """
         ended = replace(seen, state=outcome, closed_by=by, closed_at=self.clock(), note=colleagues_words(note))
         if seen.state != OPEN or not self.followups.end(ended):
             raise Conflict("This follow-up is not open.", code="not_open")
+        voice = self.voices.get(seen.workspace, seen.feedback) if outcome == DROPPED else None
+        if voice is not None:
+            self.can_contact.release(seen.workspace, self.can_contact.of_voice(voice), claim=seen.id)
         return ended
 
     def get(self, workspace: str, identity: str) -> Followup:

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 from chalicelib.domain import verification
 from chalicelib.domain.access import nowhere
 from chalicelib.domain.case import Note
-from chalicelib.domain.ticket import Step, Ticket
+from chalicelib.domain.ticket import Ticket
 from chalicelib.domain.verification import CUSTOMER, Rules
 from chalicelib.errors import Conflict, Retryable
 from chalicelib.services.move_ticket import colleagues_words
@@ -51,26 +51,38 @@ class TakeAnswer:
     ) -> Taken:
         """Apply an answer; ``words`` that came with it are redacted and kept as a note for colleagues.
 
+        An answer is kept even where a part that is worked on lets nothing be closed; AskCustomer closes it later.
         Raises NotFound; Invalid and Conflict as ``verification.answered``; Retryable.
         """
-        changeable = self.rules(workspace).changeable
+        changeable, parts_open = self.rules(workspace).changeable, False
         for _ in range(ATTEMPTS):
             ticket = self.tickets.get(workspace, ticket_id)
             if ticket is None:
                 raise nowhere()
-            step = verification.answered(ticket, answer, at=self.clock(), via=via, changeable=changeable, number=number)
+            step = verification.answered(
+                ticket,
+                answer,
+                at=self.clock(),
+                via=via,
+                changeable=changeable,
+                number=number,
+                parts_open=parts_open,
+            )
             if step is None:
                 return self._noted(Taken(ticket, "duplicate"), words)
-            if self._written(step, ticket.version):
-                return self._noted(Taken(step.ticket, "ok"), words)
+            try:
+                if self.tickets.update(step.ticket, step.moves, expected_version=ticket.version):
+                    return self._noted(Taken(step.ticket, "ok"), words)
+            except Conflict:
+                parts_open = True
         raise Retryable("The ticket keeps changing.", code="contended")
 
-    def _written(self, step: Step, expected_version: int) -> bool:
-        """A part that is being taken up takes up the whole in a moment: until then nothing can be closed."""
-        try:
-            return self.tickets.update(step.ticket, step.moves, expected_version=expected_version)
-        except Conflict:
-            raise Retryable("A part of the case is being worked on.", code="children_open") from None
+    def keep_late(self, workspace: str, ticket_id: str, words: str) -> None:
+        """Keep for colleagues what a customer wrote with an answer that decides nothing any more."""
+        ticket, text = self.tickets.get(workspace, ticket_id), colleagues_words(words)
+        if ticket is not None and text is not None:
+            note = Note(verification.late_note_id(ticket), CUSTOMER, self.clock(), text)
+            self.notes.add_note(workspace, ticket_id, note)
 
     def _noted(self, taken: Taken, words: str | None) -> Taken:
         """With a repeated answer too: the first may have died before its words were kept. One note an answer."""

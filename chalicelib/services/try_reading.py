@@ -15,6 +15,7 @@ from chalicelib.domain.arrival import Arrival
 from chalicelib.domain.feedback import Feedback
 from chalicelib.domain.graph import Told
 from chalicelib.domain.outbound import Message
+from chalicelib.domain.parts import by_department, opened_part, parts_of
 from chalicelib.domain.playbook import Playbook, Playbooks, choose
 from chalicelib.domain.reading import CodeFrame
 from chalicelib.domain.ticket import Ticket, opened, wants_ticket
@@ -41,8 +42,17 @@ class FramedReader(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class TriedPart:
+    """What one of several departments would get."""
+
+    ticket: Ticket
+    playbook: Playbook | None
+
+
+@dataclass(frozen=True, slots=True)
 class Tried:
-    """``ticket``, ``card`` and ``playbook`` are None when no rule asks for a ticket."""
+    """``ticket``, ``card`` and ``playbook`` are None when no rule asks for a ticket; ``parts`` are of a case that is
+    divided."""
 
     feedback: Feedback
     ticket: Ticket | None
@@ -50,13 +60,15 @@ class Tried:
     playbook: Playbook | None = None
     lang: str = "zh-CN"  # of title, card, playbook and path
     path: tuple[Told, ...] = ()
+    parts: tuple[TriedPart, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class TryReading:
     """``reader`` gives the one in force in a workspace, or that of a proposed frame; raises NotFound.
 
-    ``playbooks`` gives those of a reader's frame, ``path`` the way that a ticket would take in it.
+    ``playbooks`` gives those of a reader's frame, ``path`` the way that a ticket would take in it, ``department`` whose
+    a topic or red line is by it.
     """
 
     reader: Callable[[str, str | None], FramedReader]
@@ -66,12 +78,14 @@ class TryReading:
     playbooks: Callable[[Any], Playbooks]
     clock: Clock
     path: Callable[[Ticket, Any], tuple[Told, ...]] = lambda _, __: ()
+    department: Callable[[Any, str], str | None] = lambda _, __: None
 
     def __call__(self, workspace: str, voice: Mapping[str, Any], *, proposal: str | None = None) -> Tried:
         """``voice`` has the fields of a canonical body but its identity. Raises Invalid as that source, NotFound."""
         reader = self.reader(workspace, proposal)
         read = self._read(workspace, voice, reader)
-        feedback = replace(read, decision=rules.decide(self.directory.rules(workspace), read))
+        known = tuple(self.directory.rules(workspace))
+        feedback = replace(read, decision=rules.decide(known, read))
         if not wants_ticket(feedback):
             return Tried(feedback, None, None)
         lang = language(feedback)
@@ -81,7 +95,19 @@ class TryReading:
         ticket = replace(step.ticket, id="", feedback="")
         path = self.path(ticket, reader.frame)
         card = self.card(_message(feedback, ticket, reader.frame, playbook, path), lang)
-        return Tried(feedback, ticket, card, playbook, lang, path)
+        return Tried(feedback, ticket, card, playbook, lang, path, self._parts(feedback, reader.frame, known))
+
+    def _parts(self, feedback: Feedback, frame: Any, known: Sequence[rules.Rule]) -> tuple[TriedPart, ...]:
+        """As the tickets queue would divide a new case, see services/open_ticket.py."""
+        found = by_department(feedback, lambda about: self.department(frame, about), known)
+        parts = []
+        for department in parts_of(None, feedback, found):
+            part = found[department]
+            playbook = choose(part, lambda: self.playbooks(frame))
+            about = title(part, frame.name, language(part))
+            step = opened_part(department, part, about, part.received_at, playbook.chosen if playbook else None)
+            parts.append(TriedPart(step.ticket, playbook))
+        return tuple(parts)
 
     def _read(self, workspace: str, voice: Mapping[str, Any], reader: FramedReader) -> Feedback:
         now = self.clock()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
-from chalicelib.domain.effect import RECURRENCE_SPANS, Kept, recurrence, recurrence_numbers
+from chalicelib.domain.effect import RECURRENCE_SPANS, WATCHED, Kept, recurrence, recurrence_numbers
 from chalicelib.domain.issue import SYSTEM, Issue, IssueStep, moved
 from chalicelib.domain.ticket import Ticket
 from chalicelib.errors import Retryable
@@ -17,6 +17,7 @@ from chalicelib.services.ports import Clock, DueStore
 
 KIND: Final = "recurrence"
 HOUR: Final = timedelta(hours=1)
+COUNTED: Final = timedelta(minutes=5)  # until a voice is in its hour's counts, at most
 
 
 class Issues(Protocol):
@@ -64,6 +65,13 @@ class WatchRecurrence:
             self.due.add(_slot(issue, now), QUEUE, body, key=f"{KIND}#{workspace}#{issue}")
         return "watched" if found else None
 
+    def watches(self, issue: Issue) -> bool:
+        """Whether what brings a closed issue back is measured by what its accepted fix has left."""
+        kept = self.claims.get(issue.workspace, issue.id)
+        if kept is None or kept.level is None or kept.judged_at is None or kept.claim.reopened != issue.reopened:
+            return False
+        return issue.state == "closed" and self.clock() < kept.judged_at + WATCHED
+
     def __call__(self, message: Mapping[str, Any]) -> str:
         """``returned`` | ``holds`` | ``stale``. Raises Retryable."""
         workspace, issue_id = str(message["workspace"]), str(message["issue"])
@@ -87,9 +95,11 @@ class WatchRecurrence:
 
 
 def _slot(issue: str, now: datetime) -> datetime:
-    """The next minute of the hour that is this issue's own, so that not all are looked at together."""
+    """The next minute of the hour that is this issue's own, so that not all are looked at together; late enough for
+    what is heard now to be counted by then.
+    """
     at = now.replace(minute=sum(issue.encode()) % 60, second=0, microsecond=0)
-    return at if at > now else at + HOUR
+    return at if at >= now + COUNTED else at + HOUR
 
 
 def _line(topic: str) -> list[str]:

@@ -55,14 +55,14 @@ class CauseStore:
             row = OverlayRow.get(*key, consistent_read=True)
         except DoesNotExist:
             return Overlay()
-        return Overlay(int(row.version), _causes(row.doc))
+        return Overlay(int(row.version), causes_of(row.doc))
 
     def put_overlay(self, workspace: str, one: Overlay, *, by: str, at: datetime) -> bool:
         """Bring ``one`` into force after the version before it; False when that is in force no more.
 
         Raises TooLarge.
         """
-        doc = _packed(one.causes)
+        doc = packed_causes(one.causes)
         if len(OverlayRow.doc.serialize(doc)) > LARGEST_ROW:
             raise TooLarge("The causes are too large.")
         fields: dict[str, Any] = {"version": one.version, "at": keys.instant(at), "by": by, "doc": doc}
@@ -132,7 +132,7 @@ def _tally(row: TallyRow) -> Tally:
     return Tally(row.doc["closed"], datetime.fromisoformat(since) if since else None, int(row.version))
 
 
-def _packed(one: Causes) -> dict[str, Any]:
+def packed_causes(one: Causes) -> dict[str, Any]:
     causes = [[cause.id, dict(cause.names), cause.department, list(cause.terms)] for cause in one.by_id.values()]
     return {
         "causes": causes,
@@ -140,6 +140,6 @@ def _packed(one: Causes) -> dict[str, Any]:
     }
 
 
-def _causes(doc: Mapping[str, Any]) -> Causes:
+def causes_of(doc: Mapping[str, Any]) -> Causes:
     by_id = {name: Cause(name, names, department, tuple(terms)) for name, names, department, terms in doc["causes"]}
     return Causes(by_id, {topic: tuple(Weighed(*item) for item in listed) for topic, listed in doc["topics"].items()})

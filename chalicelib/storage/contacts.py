@@ -15,7 +15,7 @@ from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttrib
 from pynamodb.exceptions import DoesNotExist, PutError
 from pynamodb.expressions.condition import Condition
 
-from chalicelib.domain.contact_policy import KEPT, Cap, Consent, ContactPolicy, Held, Quiet, Skip, Slot
+from chalicelib.domain.contact_policy import KEPT, Cap, Consent, ContactPolicy, Held, Quiet, Skip, Slot, Trait
 from chalicelib.domain.ids import digest
 from chalicelib.domain.opt_out import OptOut
 from chalicelib.domain.sla import QuietHours
@@ -215,10 +215,14 @@ def _policy_doc(policy: ContactPolicy) -> dict[str, Any]:
     return {name: value for name, value in asdict(policy).items() if name != "version"}
 
 
+def _cap_of(doc: Mapping[str, Any]) -> Cap:
+    who = doc.get("who")
+    trait = who and Trait(who["attribute"], tuple(who["values"]), who["others"])
+    return Cap(**{**doc, "purposes": tuple(doc["purposes"]), "channels": tuple(doc["channels"]), "who": trait})
+
+
 def _policy_of(doc: Mapping[str, Any], version: int) -> ContactPolicy:
-    caps = tuple(
-        Cap(**{**one, "purposes": tuple(one["purposes"]), "channels": tuple(one["channels"])}) for one in doc["caps"]
-    )
+    caps = tuple(_cap_of(one) for one in doc["caps"])
     quiet, consent = doc["quiet"], doc["consent"]
     return ContactPolicy(
         version=version,

@@ -65,7 +65,7 @@ class FeedbackList:
                     yield _summary(row)
 
     def count(self, query: FeedbackQuery) -> int:
-        """How many lines ``page`` would show on all its pages. The table counts: it reads as much, and sends nothing."""
+        """How many lines ``page`` shows on all its pages. The table counts: it reads as much, and sends nothing."""
         lower, upper = self._span(query, self._clock())
         if lower >= upper:
             return 0
@@ -127,12 +127,20 @@ def _sieve(query: FeedbackQuery) -> Condition | None:
     if query.connection is not None:
         conditions.append(_names([f'"n":{_quoted(query.connection)}']))
     if query.unit is not None:
-        below = _quoted(query.unit + UNIT_SEPARATOR)[:-1]
-        conditions.append(_names([f'"u":{_quoted(query.unit)}', f'"u":{below}']))
+        conditions.append(_names(unit_texts(query.unit)))
     if query.topic is not None:
-        # In a list, and so behind a bracket or a comma; with its sign at the end, or with more of a path.
-        conditions.append(_names(f'{start}"{query.topic}{end}' for start in "[," for end in ('-"', '0"', '+"', ".")))
+        conditions.append(_names(topic_texts(query.topic)))
     return reduce(and_, conditions) if conditions else None
+
+
+def unit_texts(unit: str) -> list[str]:
+    """One of these stands in the facets of every voice of a unit's subtree, and of no other voice."""
+    return [f'"u":{_quoted(unit)}', f'"u":{_quoted(unit + UNIT_SEPARATOR)[:-1]}']
+
+
+def topic_texts(topic: str) -> list[str]:
+    """Likewise of a topic and those below it: in a list, so behind a bracket or comma; its sign or more at its end."""
+    return [f'{start}"{topic}{end}' for start in "[," for end in ('-"', '0"', '+"', ".")]
 
 
 def _names(texts: Iterable[str]) -> Condition:

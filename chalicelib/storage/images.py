@@ -21,6 +21,7 @@ _KINDS: Final = (
     ("IS#", "IS", "issue"),
     ("AM#", "ALERT", "alert"),
     ("FU#", "FU", "followup"),
+    ("LT#", "", "telling"),
     ("DL#", "", "delivery"),
     ("WS#", "ENDPOINT#", "endpoint"),
 )

@@ -273,6 +273,24 @@ def open_case(workspace: str, owner: str, ticket_id: str) -> tuple[str, str]:
     return f"OC#{workspace}#{owner}", ticket_id
 
 
+# --- the loop -------------------------------------------------------------------------------------------------
+
+
+def happening(workspace: str, what: str, moment: datetime, ticket_id: str, version: int) -> tuple[str, str]:
+    """One thing that happened to a ticket, in order of time."""
+    return f"LP#{workspace}#{what}", f"{instant(moment)}#{ticket_id}#{version:06d}"
+
+
+def telling(workspace: str, subject_: str, slot: str) -> tuple[str, str]:
+    """That a week or a digest was told: its insert puts the event on the bus."""
+    return f"LT#{workspace}#{subject_}", slot
+
+
+def briefing(workspace: str, briefing_id: str) -> tuple[str, str]:
+    """A digest that an endpoint wants."""
+    return directory(workspace), f"DIGEST#{briefing_id}"
+
+
 # --- deliveries -----------------------------------------------------------------------------------------------
 
 
@@ -439,6 +457,16 @@ def frame_activation(workspace: str, moment: datetime) -> tuple[str, str]:
 def frame_delta(workspace: str, number: int) -> tuple[str, str]:
     """What the corrections taught, under the number of the proposal that it was learned for."""
     return frames(workspace), f"DELTA#{number:06d}"
+
+
+def dry_run(workspace: str, run: str) -> tuple[str, str]:
+    """How far a dry run has come; ids sort by time."""
+    return f"DR#{workspace}", f"RUN#{run}"
+
+
+def dry_run_change(workspace: str, run: str) -> tuple[str, str]:
+    """What it tries."""
+    return f"DR#{workspace}", f"CHANGE#{run}"
 
 
 # --- organisations --------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import DeleteError, PutError, UpdateError
+from pynamodb.expressions.update import Action
 
 from chalicelib.domain.page_link import MOST_TRIES, Code
 from chalicelib.storage import keys
@@ -95,7 +96,7 @@ class PageCodes:
         except DeleteError as error:
             _lost(error)
 
-    def _update(self, workspace: str, ticket: str, code: Code, action: object) -> None:
+    def _update(self, workspace: str, ticket: str, code: Code, action: Action) -> None:
         row = CodeRow(*keys.ticket_code(workspace, ticket, code.person))
         try:
             row.update(actions=[action], condition=CodeRow.mark == code.mark)

@@ -35,12 +35,12 @@ class SlaStore:
             row = PolicyRow.get(*keys.sla_policy(workspace), consistent_read=True)
         except DoesNotExist:
             return None
-        return _policy(int(row.version), row.doc)
+        return policy_of(int(row.version), row.doc)
 
     def put(self, workspace: str, policy: Policy, *, by: str, at: datetime) -> bool:
         """Bring ``policy`` into force after the version before it; False when that is not the one in force any more."""
         row = PolicyRow(
-            *keys.sla_policy(workspace), version=policy.version, by=by, at=keys.instant(at), doc=_packed(policy)
+            *keys.sla_policy(workspace), version=policy.version, by=by, at=keys.instant(at), doc=packed_policy(policy)
         )
         unchanged = PolicyRow.pk.does_not_exist() if policy.version == 1 else PolicyRow.version == policy.version - 1
         try:
@@ -75,7 +75,7 @@ class ProvisionalStore:
         provisional_row(workspace, ticket_id, mark).delete()
 
 
-def _packed(policy: Policy) -> dict[str, Any]:
+def packed_policy(policy: Policy) -> dict[str, Any]:
     quiet = policy.quiet
     return {
         "rows": {row: dict(targets) for row, targets in policy.rows.items()},
@@ -85,6 +85,6 @@ def _packed(policy: Policy) -> dict[str, Any]:
     }
 
 
-def _policy(version: int, doc: Mapping[str, Any]) -> Policy:
+def policy_of(version: int, doc: Mapping[str, Any]) -> Policy:
     quiet = QuietHours(*doc["quiet"]) if doc["quiet"] else None
     return Policy(version, doc["rows"], tuple(doc["touchpoints"]), doc["reminder"], quiet)

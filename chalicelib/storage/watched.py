@@ -38,10 +38,13 @@ class WatchedStore:
             _watched(row) for row in WatchedRow.query(pk, beyond, limit=limit, page_size=limit, consistent_read=True)
         ]
 
-    def drifting(self, workspace: str, endpoint: str, *, limit: int) -> Sequence[Watched]:
-        """Those that differ, the oldest ids first. Reads all that the endpoint is asked for: for a person."""
+    def drifting(self, workspace: str, endpoint: str, *, after: str = "", limit: int) -> Sequence[Watched]:
+        """Those after ``after`` that differ, in the order of ids. Reads all that the endpoint is asked for: for a
+        person.
+        """
         pk, _ = keys.watched(workspace, endpoint, "")
-        return [_watched(row) for row in WatchedRow.query(pk, None, WatchedRow.drift.exists(), limit=limit)]
+        beyond = WatchedRow.sk > after if after else None
+        return [_watched(row) for row in WatchedRow.query(pk, beyond, WatchedRow.drift.exists(), limit=limit)]
 
     def note(self, workspace: str, endpoint: str, ticket: str, drift: Drift | None) -> None:
         """Write down what differs now, or that nothing does."""

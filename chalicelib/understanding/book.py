@@ -131,12 +131,16 @@ class Words:
         return self._book.playbooks(self._state())
 
     def department(self, about: str) -> str | None:
-        frame = self._book.frame(self._state())
-        if about.startswith(RED_LINE):
-            kind = about.removeprefix(RED_LINE)
-            return next((line.department for line in frame.red_lines if line.kind == kind), None)
-        node = frame.by_id.get(about)
-        return node.department if node else None
+        return department_of(self._book.frame(self._state()), about)
+
+
+def department_of(frame: Frame, about: str) -> str | None:
+    """Whose a topic or, with RED_LINE before its kind, a red line is by a frame."""
+    if about.startswith(RED_LINE):
+        kind = about.removeprefix(RED_LINE)
+        return next((line.department for line in frame.red_lines if line.kind == kind), None)
+    node = frame.by_id.get(about)
+    return node.department if node else None
 
 
 def _content(state: FrameState) -> _Content:

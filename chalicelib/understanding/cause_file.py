@@ -18,7 +18,7 @@ from typing import Final
 
 import yaml
 
-from chalicelib.domain.graph import Cause, Causes, Weighed, called
+from chalicelib.domain.graph import Cause, Causes, Weighed, called, is_clause
 from chalicelib.understanding.marked import LOCALES, Marked
 
 OF_TOPIC: Final = (3, 6)  # fewer are no choice, more are not read
@@ -64,6 +64,8 @@ class CauseParser(Marked):
             self.fail(members["department"], f"Nobody is answerable for {department[:40]!r} in this pack.")
         names = {lang: self.text(members[lang], _LONGEST[lang]) for lang in LOCALES}
         terms = tuple(self.text(term, 60) for term in self.items(members["terms"])) if "terms" in members else ()
+        if not all(is_clause(words) for words in (*names.values(), *terms)):
+            self.fail(item, "A name or term is one clause: nobody would be found to have said it.")
         return Cause(name, names, department, terms)
 
     def _listed(self, item: yaml.Node, by_id: Mapping[str, Cause]) -> tuple[Weighed, ...]:

@@ -61,6 +61,8 @@ class Desk:
             self._seen.add(message_id)
             entry = self._tickets.setdefault(ticket["id"], {"sequence": 0, "answers": 0, "external_id": ""})
             entry["external_id"] = entry["external_id"] or f"OA-{len(self._tickets):04d}"
+            if "verification" in data:
+                entry["questions"] = [*entry.get("questions", ()), data["verification"]]
             if body.get("sequence", 0) > entry["sequence"]:
                 entry.update(sequence=body["sequence"], type=body["type"], data=data)
             self._save()
@@ -132,7 +134,7 @@ class Handler(BaseHTTPRequestHandler):
         place = next((name for name, own in page.PLACES.items() if own == path), None)
         if place:
             self._send(HTTPStatus.OK, self._page(place), "text/html; charset=utf-8")
-        elif path in ("/tickets.json", "/chat.json", "/room.json"):
+        elif path in ("/tickets.json", "/chat.json", "/room.json", "/whispers.json"):
             self._send_json(HTTPStatus.OK, self._listed(path))
         else:
             self._send(HTTPStatus.NOT_FOUND, "not found", "text/plain")
@@ -183,6 +185,8 @@ class Handler(BaseHTTPRequestHandler):
         """What a place holds, for those who read it by HTTP."""
         if path == "/room.json":
             return self.room.said()
+        if path == "/whispers.json":
+            return [{"text": text} for text in self.app.whispers()]
         held = self.desk.tickets() if path == "/tickets.json" else self.app.messages()
         return [{"id": key, **entry} for key, entry in held]
 

@@ -44,10 +44,12 @@ class App:
         self._lock = threading.Lock()
         self._messages: dict[str, Json] = {}
         self._sent: dict[str, str] = {}  # uuid → message
+        self._whispers: dict[str, str] = {}  # uuid → text
         self._tokens: dict[str, float] = {}  # token → the end of its life, in Unix seconds
         with contextlib.suppress(FileNotFoundError, ValueError):
             saved = json.loads((folder / "feishu.json").read_text("utf-8"))
             self._messages, self._sent = saved["messages"], saved["sent"]
+            self._whispers = saved["whispers"]
 
     def messages(self) -> list[tuple[str, Json]]:
         """A copy of the chat, the newest first."""
@@ -98,6 +100,8 @@ class App:
         return 200, {"code": 0, "msg": "ok", "tenant_access_token": token, "expire": TOKEN_LIFE}
 
     def _send(self, query: Mapping[str, list[str]], given: Any) -> Answer:
+        if query.get("receive_id_type") == ["open_id"] and given.get("receive_id") == MANAGER:
+            return self._whisper(given)
         if query.get("receive_id_type") != ["chat_id"] or given.get("receive_id") != CHAT:
             return _error(230002, "The bot can not be outside the group.")
         card = _card(given.get("content"))
@@ -109,6 +113,20 @@ class App:
             self._messages[message_id] = {"card": card, "changes": 0}
             self._save()
         return 200, {"code": 0, "msg": "success", "data": {"message_id": self._sent[given["uuid"]]}}
+
+    def _whisper(self, given: Any) -> Answer:
+        """A text to the shop manager alone, which nobody in the chat sees."""
+        text = json.loads(given.get("content", "{}")).get("text")
+        if given.get("msg_type") != "text" or not isinstance(text, str) or not 0 < len(given.get("uuid", "")) <= 50:
+            return _error(230001, "Your request contains an invalid request parameter.")
+        self._whispers.setdefault(given["uuid"], text)
+        self._save()
+        return 200, {"code": 0, "msg": "success", "data": {"message_id": "om_" + given["uuid"][:32]}}
+
+    def whispers(self) -> list[str]:
+        """What was told to the manager alone, the newest last."""
+        with self._lock:
+            return list(self._whispers.values())
 
     def _change(self, message_id: str, given: Any) -> Answer:
         message, card = self._messages.get(message_id), _card(given.get("content"))
@@ -126,7 +144,9 @@ class App:
         return loaded
 
     def _save(self) -> None:
-        text = json.dumps({"messages": self._messages, "sent": self._sent}, ensure_ascii=False)
+        text = json.dumps(
+            {"messages": self._messages, "sent": self._sent, "whispers": self._whispers}, ensure_ascii=False
+        )
         (self._folder / "feishu.json").write_text(text, "utf-8")
 
 

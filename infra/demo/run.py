@@ -1,6 +1,7 @@
 """The main job, seen from outside: voices come in, a ticket reaches the OA desk, its answer closes the loop.
 
-``python -m infra.demo.run`` after ``make up``. The demo speaks HTTP only: it writes no ticket state itself.
+``python -m infra.demo.run`` after ``make up``. The demo speaks HTTP only: it writes no ticket state itself. One
+moment of the walk (walk.py), which lies weeks ahead, is put on a queue as the sweep would.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from infra.demo import senders
 from infra.demo.desk import FEISHU, ROBOT
 from infra.demo.feishu import CHAT, buttons, ticket_of
 from infra.demo.senders import SOURCES, Run
+from infra.demo.walk import Walk
 from infra.local import Stack, own_port
 
 HERE = Path(__file__).parent
@@ -341,6 +343,26 @@ def show_history(ticket: dict[str, Any]) -> None:
         say(f"    v{step['version']} {step['from'] or 'new'} → {step['to']} · {step['actor']}")
 
 
+def _found(what: str, probe: Callable[[], Any]) -> Any:
+    """What ``probe`` finds. Raises Failed after PATIENCE seconds."""
+    deadline = time.monotonic() + PATIENCE
+    while not (found := probe()):
+        if time.monotonic() > deadline:
+            raise Failed(what)
+        time.sleep(0.3)
+    return found
+
+
+def _struck(stack: Stack) -> Callable[[Mapping[str, Any]], None]:
+    """Puts on the queue now what the sweep would put there in some weeks."""
+
+    def strike(message: Mapping[str, Any]) -> None:
+        url = stack.facts["queues"]["cases"]
+        stack.clients("sqs").send_message(QueueUrl=url, MessageBody=json.dumps(message))
+
+    return strike
+
+
 def run() -> None:
     """The demo. Raises Failed with what did not happen."""
     stack = Stack(own_port())
@@ -374,7 +396,12 @@ def run() -> None:
     ticket_id, message = next(iter(cards.items()))
     ticket = close_in_chat(api, desk, ticket_id, message)
     show_history(ticket)
+    say("6 · manage 管理: one case whole, from a detractor to the accepted fix of what was behind it")
+    walk = Walk(api, desk, json.loads((folder / "endpoint.json").read_text("utf-8")), say, _found, _struck(stack))
+    walk()
     say(f"\nloop closed / 闭环完成: {first['id']} by the desk's callback, {ticket['id']} by Feishu's")
+    for name, url in walk.pages.items():
+        say(f"The {name}'s page, for a phone: {url}")
     say(f"Open {desk}/ to answer the other {len(ticketed) - 2} tickets; `make down` stops everything.")
 
 

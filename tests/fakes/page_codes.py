@@ -2,34 +2,64 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from chalicelib.domain.page_link import MOST_TRIES, Code
 
 
 @dataclass
 class FakePageCodes:
-    rows: dict[tuple[str, str], Code] = field(default_factory=dict)
+    rows: dict[tuple[str, str, str], Code] = field(default_factory=dict)
+    leases: dict[tuple[str, str, str], datetime] = field(default_factory=dict)
 
     def put(self, workspace: str, ticket: str, code: Code) -> None:
-        self.rows[workspace, ticket] = code
+        self.rows[workspace, ticket, code.person] = code
 
-    def attempt(self, workspace: str, ticket: str, at: datetime) -> Code | None:
-        known = self.rows.get((workspace, ticket))
-        if known is None or known.tries >= MOST_TRIES or known.expires_at <= at:
-            return None
-        self.rows[workspace, ticket] = replace(known, tries=known.tries + 1)
-        return self.rows[workspace, ticket]
+    def claim(self, workspace: str, ticket: str, code: Code, at: datetime) -> bool:
+        known = self.rows.get((workspace, ticket, code.person))
+        if known is not None and known.expires_at > at:
+            return False
+        self.put(workspace, ticket, code)
+        return True
+
+    def all(self, workspace: str, ticket: str, at: datetime) -> Sequence[Code]:
+        mine = (code for place, code in self.rows.items() if place[:2] == (workspace, ticket))
+        return tuple(code for code in mine if code.expires_at > at)
+
+    def attempt(self, workspace: str, ticket: str, slot: str, at: datetime) -> Sequence[Code]:
+        tried = []
+        for code in self.all(workspace, ticket, at):
+            if code.slot == slot and code.tries < MOST_TRIES:
+                tried.append(replace(code, tries=code.tries + 1))
+                self.put(workspace, ticket, tried[-1])
+        return tried
 
     def right(self, workspace: str, ticket: str, code: Code) -> None:
-        if self._is(workspace, ticket, code):
-            self.rows[workspace, ticket] = replace(code, tries=0)
+        self._change(workspace, ticket, code, tries=0)
+
+    def told(self, workspace: str, ticket: str, code: Code) -> None:
+        self._change(workspace, ticket, code, sent=True)
+
+    def lease(self, workspace: str, ticket: str, code: Code, now: datetime, until: datetime) -> bool:
+        place = (workspace, ticket, code.person)
+        known = self.rows.get(place)
+        if known is None or known.mark != code.mark or known.sent or self.leases.get(place, now) > now:
+            return False
+        self.leases[place] = until
+        return True
+
+    def release(self, workspace: str, ticket: str, code: Code) -> None:
+        self.leases.pop((workspace, ticket, code.person), None)
 
     def withdraw(self, workspace: str, ticket: str, code: Code) -> None:
-        if self._is(workspace, ticket, code):
-            del self.rows[workspace, ticket]
+        known = self.rows.get((workspace, ticket, code.person))
+        if known is not None and known.mark == code.mark:
+            del self.rows[workspace, ticket, code.person]
 
-    def _is(self, workspace: str, ticket: str, code: Code) -> bool:
-        known = self.rows.get((workspace, ticket))
-        return known is not None and known.mark == code.mark
+    def _change(self, workspace: str, ticket: str, code: Code, **changes: Any) -> None:
+        known = self.rows.get((workspace, ticket, code.person))
+        if known is not None and known.mark == code.mark:
+            self.put(workspace, ticket, replace(known, **changes))

@@ -21,8 +21,8 @@ class FakeWatched:
     def page(self, workspace: str, endpoint: str, *, after: str = "", limit: int) -> Sequence[Watched]:
         return [one for one in self._of(workspace, endpoint) if one.ticket > after][:limit]
 
-    def drifting(self, workspace: str, endpoint: str, *, limit: int) -> Sequence[Watched]:
-        return [one for one in self._of(workspace, endpoint) if one.drift][:limit]
+    def drifting(self, workspace: str, endpoint: str, *, after: str = "", limit: int) -> Sequence[Watched]:
+        return [one for one in self._of(workspace, endpoint) if one.drift and one.ticket > after][:limit]
 
     def note(self, workspace: str, endpoint: str, ticket: str, drift: Drift | None) -> None:
         self.notes += 1

@@ -49,6 +49,9 @@ def ticket(world: World) -> Any:
 # --- health and the document ----------------------------------------------------------------------------------------
 
 
+TWIN = ("duplicate", "duplicate/undo")
+
+
 def test_health_and_the_document_need_no_key(stack: Any) -> None:
     base = stack.api_url
     assert client.send("GET", f"{base}/v1/health").json["status"] == "ok"
@@ -62,7 +65,7 @@ def test_health_and_the_document_need_no_key(stack: Any) -> None:
         ("POST", "/v1/tickets/{ticket_id}/contact"),
         *(
             ("POST", f"/v1/tickets/{{ticket_id}}/{what}")
-            for what in ("claim", "reassign", "resolution", "audit", "codes")
+            for what in ("claim", "reassign", "resolution", "audit", "codes", "updates", "verification", *TWIN)
         ),
         *((method, "/v1/tickets/{ticket_id}/notes") for method in ("GET", "POST")),
         ("POST", "/v1/tickets/{ticket_id}/links"),
@@ -202,7 +205,6 @@ def test_an_endpoint_that_cannot_be(world: World, oa: Oa, changes: Any, expected
 def test_a_rule_replaces_a_built_in_one_until_it_is_deleted(world: World) -> None:
     built_in = {rule["name"]: rule for rule in world.api.call("GET", "/v1/rules").json["items"]}
     assert {name: rule["builtin"] for name, rule in built_in.items()} == {
-        "builtin-happy": True,
         "builtin-red-line": True,
         "builtin-unhappy": True,
     }

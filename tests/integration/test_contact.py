@@ -61,7 +61,9 @@ def test_who_has_as_many_as_may_be_is_passed_over_until_there_is_room(world: Wor
 
 def test_two_that_race_for_the_last_slot_have_one_winner_and_td_ends_it(world: World) -> None:
     rest = {"workspace": world.workspace, "phone": f"+86 {PHONE}", "purpose": "survey", "channel": "sms"}
-    policy = {"version": 0, "quiet": None, "caps": [{"name": "survey", "most": 1, "days": 30, "purposes": ["survey"]}]}
+    who = {"attribute": "tier", "values": ["vip"], "others": True}
+    cap = {"name": "survey", "most": 1, "days": 30, "purposes": ["survey"], "who": who}
+    policy = {"version": 0, "quiet": None, "caps": [cap]}
     assert world.api.call("PUT", "/v1/contact-policy", policy).json["version"] == 1
 
     def claim(name: str) -> Any:
@@ -73,6 +75,9 @@ def test_two_that_race_for_the_last_slot_have_one_winner_and_td_ends_it(world: W
     assert sorted(one["allowed"] for one in taken) == [False, False, False, True], taken
     again = claim(winner["claim"])
     assert (again["allowed"], again["again"]) == (True, True)
+    asked = {**rest, "attributes": {"tier": "VIP"}}
+    del asked["workspace"]
+    assert world.api.call("POST", "/v1/contact", asked).json["allowed"] is True
     skips = world.api.pages("/v1/contact/skips", {"workspace": world.workspace, "limit": "2"})
     assert {one["claim"] for one in skips} == {"a", "b", "c", "d"} - {winner["claim"]}
     assert {(*one["reasons"], one["customer"]) for one in skips} == {("cap_reached", winner["customers"][0])}
@@ -86,6 +91,29 @@ def test_two_that_race_for_the_last_slot_have_one_winner_and_td_ends_it(world: W
     said = {"phone": PHONE, "channel": "sms", "out": False}
     assert world.api.call("POST", "/v1/opt-outs", said).json["channels"][0]["out"] is False
     assert world.api.call("GET", "/v1/contact", query=query).json["allowed"] is True
+
+
+def test_td_that_comes_in_through_a_source_opts_out_and_a_slot_goes_back(world: World) -> None:
+    connection = world.connect("canonical")
+    name = f"CUST-{secrets.token_hex(3)}"
+    body = voice(texts=[{"text": "ＴＤ。"}], customer={"id": name, "phone": PHONE})
+    world.heard(connection["hook_url"], client.canonical(body, connection["secret"]))
+
+    def opted_out() -> Any:
+        answer = world.api.call("GET", "/v1/opt-outs", query={"customer": name}).json["channels"]
+        return [(one["channel"], one["out"], one["how"]) for one in answer]
+
+    assert wait_for(opted_out, "the opt-out") == [("sms", True, "message")]
+    rest = {"phone": PHONE, "purpose": "service"}
+    refused = world.api.call("POST", "/v1/contact/claims", {**rest, "channel": "sms", "claim": "a"}).json
+    assert (refused["allowed"], [one["code"] for one in refused["rules"] if not one["passed"]]) == (
+        False,
+        ["opted_out"],
+    )
+    assert world.api.call("POST", "/v1/contact/claims", {**rest, "channel": "email", "claim": "b"}).json["allowed"]
+    for released in (True, False):
+        given = world.api.call("POST", "/v1/contact/claims/release", {"phone": PHONE, "claim": "b"})
+        assert (given.status, given.json) == (200, {"claim": "b", "released": released})
 
 
 def test_a_happy_customer_becomes_a_task_unless_a_case_is_open_or_they_opted_out(world: World, oa: Oa) -> None:

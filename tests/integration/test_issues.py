@@ -121,6 +121,7 @@ def test_merge_split_levels_and_links_by_hand(world: World) -> None:
     )
     assert post(world.api, one, "links", tickets=[ticket]).status == 200
     assert post(world.api, two, "links", tickets=[ticket]).json["code"] == "already_linked"
+    assert [case["id"] for case in world.api.pages(f"/v1/issues/{one}/links", {"limit": "1"})] == [ticket]
     before = [without_time(issue(world, each)) for each in (one, two)]
     merged = post(world.api, one, "merge", into=two, version=1, reason="the same").json
     assert (merged["state"], merged["merged_into"]) == ("merged", two)

@@ -16,7 +16,7 @@ from chalicelib.storage.table import Row, bind
 from infra import client
 from infra.local import Stack
 from tests.integration import mirrors
-from tests.integration.world import World, voice, wait_for
+from tests.integration.world import World, swept, voice, wait_for
 
 pytestmark = pytest.mark.engine
 
@@ -112,7 +112,7 @@ def test_the_sweep_sends_what_is_due_to_every_queue_and_forgets_it(world: World,
     assert waiting == set(keys.values())
 
     # The schedule may be faster than we are; one of the two runs takes the rows.
-    wait_for(lambda: _swept(stack) and not {item.key for item in due.take(moment)} & waiting, "no due row left", 60)
+    wait_for(lambda: swept(stack) and not {item.key for item in due.take(moment)} & waiting, "no due row left", 60)
     bucket = {"pk": {"S": f"BK#{world.workspace}#SH/due"}, "sk": {"S": hour}}
     table = stack.facts["table"]
     wait_for(lambda: stack.clients("dynamodb").get_item(TableName=table, Key=bucket).get("Item"), "the counted hour")
@@ -124,11 +124,3 @@ def test_the_sweep_sends_what_is_due_to_every_queue_and_forgets_it(world: World,
         for name in ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
     ]
     assert sum(depths) == 0
-
-
-def _swept(stack: Stack) -> bool:
-    """Run the sweep once."""
-    tick = {"version": "0", "id": "t", "detail-type": "Scheduled Event", "source": "aws.events", "account": ""}
-    tick |= {"time": "2026-11-21T08:00:00Z", "region": "us-east-1", "resources": [], "detail": {}}
-    answer = stack.clients("lambda").invoke(FunctionName="echoloop-local-sweep", Payload=json.dumps(tick).encode())
-    return "FunctionError" not in answer

@@ -231,6 +231,24 @@ class TestListing:
         assert [line.id for page in pages for line in page.items] == [feedback.id for feedback in made]
         assert pages[0].items[0].facets == facets_of(made[0])
 
+    def test_the_way_onwards_is_the_list_turned_round(
+        self, store: FeedbackStore, lists: FeedbackList, workspace: str
+    ) -> None:
+        moments = [NOW - timedelta(days=days, seconds=second) for days in (0, 1, 40, 80) for second in (0, 0, 5)]
+        for moment in moments:
+            store.create(one(workspace, received_at=moment))
+        since, until = NOW - timedelta(days=79), NOW
+        found: list[str] = []
+        after, pages = None, 0
+        while pages == 0 or after:
+            lines, after = lists.onwards(workspace, since, until, limit=2, after=after)
+            found += [line.id for line in lines]
+            pages += 1
+        newest = [line.id for line in lists.newest(workspace, since, until)]
+        assert found == newest[::-1]
+        assert len(found) == 7, "what came at the end of the span, or before it, is no part of it"
+        assert pages >= 4
+
     def test_filters_hold_together(self, store: FeedbackStore, lists: FeedbackList, workspace: str) -> None:
         wanted = one(workspace, unit="SH/001")
         elsewhere, ticketed = one(workspace, unit="SHX"), one(workspace, unit="SH", state="ticketed")

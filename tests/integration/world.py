@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import time
 from collections.abc import Callable, Iterator
@@ -30,6 +31,14 @@ def wait_for(probe: Callable[[], T | None], what: str, timeout: float = 30) -> T
         if time.monotonic() > deadline:
             pytest.fail(f"not seen within {timeout:.0f} s: {what} (last: {found!r})")
         time.sleep(0.15)
+
+
+def swept(stack: Any) -> bool:
+    """Run the sweep once."""
+    tick = {"version": "0", "id": "t", "detail-type": "Scheduled Event", "source": "aws.events", "account": ""}
+    tick |= {"time": "2026-11-21T08:00:00Z", "region": "us-east-1", "resources": [], "detail": {}}
+    answer = stack.clients("lambda").invoke(FunctionName="echoloop-local-sweep", Payload=json.dumps(tick).encode())
+    return "FunctionError" not in answer
 
 
 @dataclass

@@ -42,7 +42,7 @@ def claim(office: Office, name: str, **changes: Any) -> Any:
 
 def rule(office: Office) -> Any:
     items = office.call("GET", "/v1/rules").json["items"]
-    return next(one for one in items if one["name"] == "builtin-happy")
+    return next((one for one in items if one["name"] == "builtin-happy"), None)
 
 
 class TestThePolicy:
@@ -64,7 +64,7 @@ class TestThePolicy:
     @pytest.mark.parametrize(
         ("changes", "pointer"),
         [
-            ({"caps": [{"name": "a", "most": 0, "days": 1}]}, "/caps/0/most"),
+            ({"caps": [{"name": "a", "most": -1, "days": 1}]}, "/caps/0/most"),
             ({"caps": [{"name": "a", "most": 1, "days": 367}]}, "/caps/0/days"),
             ({"caps": [{"name": "a", "most": 1, "days": 1, "reserved": 2}]}, "/caps/0"),
             ({"caps": [{"name": "a", "most": 1, "days": 1}] * 2}, ""),
@@ -82,13 +82,13 @@ class TestThePolicy:
         assert office.call("GET", POLICY).json["version"] == 0
 
     def test_consent_switches_the_rule_for_happy_customers_on_and_off(self, office: Office) -> None:
-        assert rule(office)["enabled"] is False
+        assert rule(office) is None
         put(office, consent=CONSENT)
         assert (rule(office)["enabled"], rule(office)["when"]["all"][1]["field"]) == (True, "attributes.marketing_ok")
         put(office, 1, consent={**CONSENT, "attribute": "agreed"})
         assert rule(office)["when"]["all"][1]["field"] == "attributes.agreed"
         put(office, 2)
-        assert (rule(office)["enabled"], rule(office)["builtin"]) == (False, True)
+        assert rule(office) is None
 
     def test_a_rule_of_the_workspaces_own_is_left_alone(self, office: Office) -> None:
         own = {"when": {"field": "class", "op": "eq", "value": "happy"}, "then": ["followup"], "severity": "high"}
@@ -121,6 +121,31 @@ class TestCanContact:
         assert reused.json["detail"] == "This claim was for another contact."
         (skip,) = office.call("GET", "/v1/contact/skips").json["items"]
         assert (skip["claim"], skip["reasons"], skip["next_at"]) == ("b", ["cap_reached"], refused["next_at"])
+
+    def test_a_slot_is_given_back_once(self, office: Office) -> None:
+        claim(office, "a")
+        body = {"customer": "CUST-1", "claim": "a"}
+        freed = [office.call("POST", f"{CLAIMS}/release", body) for _ in range(2)]
+        assert [(one.status, one.json["released"]) for one in freed] == [(200, True), (200, False)]
+        assert claim(office, "b").json["allowed"] is True
+        assert office.call("POST", f"{CLAIMS}/release", {}, key=office.new_key("analyst")).status == 403
+
+    def test_a_cap_may_be_of_some_customers_alone(self, office: Office) -> None:
+        vip = {"attribute": "tier", "values": ["VIP"]}
+        caps = [
+            {"name": "vip", "most": 2, "days": 30, "who": vip},
+            {"name": "rest", "most": 1, "days": 30, "who": {**vip, "others": True}},
+            {"name": "new", "most": 0, "days": 1, "purposes": ["marketing"],
+             "who": {"attribute": "since", "values": ["new"]}},
+        ]  # fmt: skip
+        made = put(office, caps=caps, quiet=None).json["caps"]
+        assert [(one["name"], one["who"]["others"]) for one in made] == [("vip", False), ("rest", True), ("new", False)]
+        assert claim(office, "a").json["allowed"] is True
+        refused = [one["rule"] for one in claim(office, "b").json["rules"] if not one["passed"]]
+        assert refused == ["cap:rest"]
+        assert claim(office, "b", attributes={"tier": "ｖｉｐ "}).json["allowed"] is True
+        fresh = claim(office, "c", customer="CUST-2", purpose="marketing", attributes={"since": "new"}).json
+        assert ([one["rule"] for one in fresh["rules"] if not one["passed"]], fresh["next_at"]) == (["cap:new"], None)
 
     def test_a_number_stands_in_no_url_but_in_a_body(self, office: Office) -> None:
         refused = asked(office, customer=PHONE)

@@ -265,6 +265,15 @@ class TestTrying:
         assert not any(value.startswith(("tk_", "fb_")) for _, value in shown["card"]["facts"])
         assert (office.shelf, office.sqs.bodies()) == (before, [])
 
+    def test_complaints_of_several_departments_show_what_each_would_get(self, office: Office) -> None:
+        sent = {"text": "快递把包裹摔破了。客服态度很差。", "scores": [{"kind": "nps", "value": 2}]}
+        shown = office.call("POST", "/v1/try", sent).json
+        assert [one["department"] for one in shown["parts"]] == shown["departments"]
+        assert len(shown["parts"]) == 2
+        assert shown["parts"][0]["playbook"]["id"] == "logistics.damage"
+        assert shown["parts"][1]["topics"][0].startswith("service")
+        assert office.call("POST", "/v1/try", {**sent, "text": "快递把包裹摔破了"}).json["parts"] == []
+
     def test_without_a_rule_that_asks_there_is_no_card(self, office: Office) -> None:
         shown = office.call("POST", "/v1/try", {"texts": [{"text": "很好", "speaker": "customer"}]}).json
 

@@ -10,6 +10,7 @@ import pytest
 
 from chalicelib.domain.changes import RowChange, events_of
 from chalicelib.domain.delivery import sequence_of, subject_of
+from chalicelib.domain.issue import IssueLink
 from chalicelib.storage import images
 from chalicelib.storage.issue_rows import issue_row
 from tests.builders_admin import NOW, OURS, Office, composed
@@ -102,6 +103,18 @@ def test_what_does_not_fit_changes_nothing(office: Office, body: Any, code: str,
     refused = office.call("PATCH", ISSUE, body, path={"issue_id": ONE})
     assert (refused.code, refused.json["pointer"]) == (code, pointer)
     assert office.issues.rows[OURS, ONE] == before
+
+
+def test_evidence_is_not_endless(office: Office) -> None:
+    office.issue()
+    path = {"issue_id": ONE}
+    long = [{"text": "证" * 2000}] * 15
+    assert [office.call("PATCH", ISSUE, {"version": n, "evidence": long}, path=path).status for n in (1, 2)] == [
+        200
+    ] * 2
+    refused = office.call("PATCH", ISSUE, {"version": 3, "evidence": [{"text": "证"}]}, path=path)
+    assert (refused.status, refused.code) == (409, "too_many")
+    assert refused.json["detail"] == "There is too much evidence on this issue."
 
 
 # --- moves and authority ------------------------------------------------------------------------------------------
@@ -239,6 +252,40 @@ def test_cases_of_a_merged_issue_are_shown_with_what_it_was_merged_into(office: 
     assert [(one["id"], one["issue"]) for one in shown(office, "is_two")["cases"]] == [(f"tk_{OURS}", ONE)]
 
 
+def test_the_cases_of_an_issue_are_read_page_by_page_by_whoever_sees_them(office: Office) -> None:
+    made = office.issue()
+    for number in range(103):
+        office.issues.link(IssueLink(OURS, made.id, f"fb_{number:03d}", "ky_one", NOW))
+    office.feedback(id="fb_101", unit="SH/001")
+
+    def page(**asked: Any) -> Any:
+        return office.call("GET", f"{ISSUE}/links", path={"issue_id": ONE}, **asked).json
+
+    first = page(query={"limit": "100"})
+    rest = page(query={"limit": "100", "cursor": first["cursor"]})
+    assert (len(shown(office)["cases"]), shown(office)["more"]) == (100, True)
+    assert [one["id"] for one in first["items"] + rest["items"]] == [f"fb_{number:03d}" for number in range(103)]
+    assert rest["cursor"] is None
+    shop = office.new_key("store", unit="SH/001")
+    seen = page(query={"limit": "100", "cursor": first["cursor"]}, key=shop)
+    assert ([one["id"] for one in seen["items"]], page(key=shop)["items"]) == (["fb_101"], [])
+
+
+def test_a_hundred_cases_are_all_of_them(office: Office) -> None:
+    made = office.issue()
+    for number in range(100):
+        office.issues.link(IssueLink(OURS, made.id, f"fb_{number:03d}", "ky_one", NOW))
+    assert (len(shown(office)["cases"]), shown(office)["more"]) == (100, False)
+
+
+def test_a_crash_while_an_issue_goes_to_another_level_leaves_no_case_behind(office: Office) -> None:
+    office.issue(state="open")
+    office.issues.lose = 1
+    assert do(office, "promote", {"to": "L3", "version": 1, "reason": "all shops"}).code == "version_conflict"
+    ((queue, body),) = office.due.rows.values()
+    assert (queue, body["kind"]) == ("cases", "issue_level"), "it is asked for before the issue is moved"
+
+
 @pytest.mark.parametrize("what", ["transitions", "decision", "promote", "merge", "split", "links"])
 def test_a_shop_reads_issues_and_does_not_work_on_them(office: Office, what: str) -> None:
     office.issue()
@@ -321,4 +368,5 @@ def test_an_insight_is_put_away_only_with_an_owner_and_a_decision(office: Office
     assert post("archive", version=3).json["state"] == "archived"
     assert post("owner", version=4, owner="wang").code == "archived"
     assert office.call("GET", where, path=path).json["version"] == 4
-    assert [one["id"] for one in office.call("GET", "/v1/insights").json["items"]] == [made["id"]]
+    for query, found in (({}, [made["id"]]), ({"state": "archived"}, [made["id"]]), ({"state": "open"}, [])):
+        assert [one["id"] for one in office.call("GET", "/v1/insights", query=query).json["items"]] == found

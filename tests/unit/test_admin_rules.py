@@ -38,7 +38,6 @@ def test_built_in_rules_are_listed_replaced_by_name_and_come_back(office: Office
         return {one["name"]: (one["builtin"], one["enabled"], one["version"]) for one in items}
 
     assert listed() == {
-        "builtin-happy": (True, False, 1),
         "builtin-red-line": (True, True, 1),
         "builtin-unhappy": (True, True, 1),
     }

@@ -90,6 +90,27 @@ def test_the_newest_case_tells_more_keys_so_an_opt_out_by_phone_holds_for_the_id
     assert room.service.ask(W, (WANG,), Ask("survey", "email")).allowed
 
 
+def test_a_newer_case_that_came_without_a_number_does_not_forget_an_opt_out_by_sms(room: Room) -> None:
+    room.case(state="closed", opened_at=room.at - timedelta(days=60))
+    phone = room.service.named(W, phone="13800138000")
+    room.store.say(W, phone[0], OptOut("sms", True, room.at, "message"))
+    newer = room.case(2, state="closed", opened_at=room.at - timedelta(days=50))
+    room.heard[newer.feedback] = replace(room.heard[newer.feedback], contact=None)
+    assert room.service.ask(W, (WANG,), SURVEY).reasons == ("opted_out",)
+
+
+def test_a_slot_whose_message_was_never_sent_is_free_again_under_every_key(room: Room) -> None:
+    room.case(state="closed", opened_at=room.at - timedelta(days=60))
+    assert room.service.claim(W, (WANG,), SURVEY, claim="a").answer.allowed
+    assert not room.service.release(W, (WANG,), claim="b")
+    assert not room.service.release(W, (), claim="a")
+    room.store.lose = 2  # somebody else was faster
+    assert room.service.release(W, (WANG,), claim="a")
+    assert [held.slots for held in room.store.rows.values()] == [(), (), ()]
+    assert not room.service.release(W, (WANG,), claim="a")
+    assert room.service.claim(W, room.service.named(W, phone="13800138000"), SURVEY, claim="b").answer.allowed
+
+
 def test_two_keys_of_one_person_are_one_budget(room: Room) -> None:
     room.case(state="closed", opened_at=room.at - timedelta(days=60))
     assert room.service.claim(W, (WANG,), SURVEY, claim="a").answer.allowed

@@ -73,6 +73,17 @@ def test_a_todo_is_made_for_the_departments_people_and_done_with_the_ticket() ->
         assert todo["status"] == word
 
 
+def test_whom_a_case_goes_up_to_takes_part_in_its_todo_from_then_on() -> None:
+    target = dingtalk_todo.Target()
+    way_in = opened_way(TODO, target, assignees={"zhang.san": "union-z"}, participants=["union-c"])
+    todo_id = TODO.created(target.answer(TODO.create(about(), way_in)), about())
+    told = replace(about(version=2), ticket=ticket(escalated_to=("zhang.san",)))
+    request = TODO.update(told, str(todo_id), way_in)
+    assert request is not None
+    assert TODO.outcome(target.answer(request)) == Outcome(DELIVERED)
+    assert target.items[ticket().id]["fields"]["participantIds"] == ["union-c", "union-z"]
+
+
 def test_a_todo_is_found_by_our_id_and_a_second_one_is_refused_until_it_is() -> None:
     target = dingtalk_todo.Target()
     way_in = opened_way(TODO, target)

@@ -27,6 +27,13 @@ def test_the_default_receives_what_nobody_is_named_for(departments: tuple[str, .
     assert duty.assignees(said, {}) == ()
 
 
+def test_whom_a_ticket_went_up_to_follows_it_where_the_endpoint_names_them() -> None:
+    said = message(ticket=ticket(departments=("care",), escalated_to=("li.na", "zhang.san")))
+    settings = {"assignees": {"care": "a", "zhang.san": ["b", "c"]}}
+    assert (duty.told(said, settings), duty.assignees(said, settings)) == (("b", "c"), ("a",))
+    assert duty.told(message(ticket=ticket()), settings) == ()
+
+
 def test_no_more_than_a_hundred_receive_one_ticket() -> None:
     many = [f"u{number}" for number in range(150)]
     assert duty.assignees(about(), {"default_assignees": many}) == tuple(many[:100])

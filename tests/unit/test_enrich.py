@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import given
@@ -106,6 +107,7 @@ class Room:
     source: PlainSource = field(default_factory=PlainSource)
     fetches: FakeQueue = field(default_factory=FakeQueue)
     clock: FakeClock = field(default_factory=lambda: FakeClock(AT + timedelta(seconds=2)))
+    opted_out: list[Any] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.directory.put_connection(Connection(WORKSPACE, CONNECTION, "shop", "plain"))
@@ -119,6 +121,9 @@ class Room:
             fetches=self.fetches,
             clock=self.clock,
             retention_days=90,
+            opt_out=lambda workspace, voice, channels: self.opted_out.append(
+                (workspace, voice.customer.phone, channels)
+            ),
         )
 
     def take(self, envelope: Envelope) -> Outcome:
@@ -165,6 +170,20 @@ class TestNew:
         assert feedback.decision.departments == ("logistics",)
         assert (feedback.awaiting, feedback.awaiting_since) == (frozenset({"ticket"}), room.clock.now)
         assert (feedback.heard_at, feedback.understood_at) == (AT, room.clock.now)
+
+    def test_td_opts_its_customer_out_before_it_is_stored_and_again_when_it_comes_again(
+        self, room: Room, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        room.hear(texts=["我要退订单"], customer={"phone": PHONE})
+        assert room.opted_out == []
+        room.store.rows.clear()
+        with monkeypatch.context() as dies:
+            dies.setattr(room.store, "create", Mock(side_effect=RuntimeError("killed")))
+            with pytest.raises(RuntimeError, match="killed"):
+                room.hear(texts=["ＴＤ。"], customer={"phone": PHONE})
+        for _ in range(2):
+            room.hear(texts=["ＴＤ。"], customer={"phone": PHONE})
+        assert room.opted_out == [(WORKSPACE, PHONE, ("sms",))] * 3
 
     def test_nothing_waits_where_no_rule_matches(self, room: Room) -> None:
         room.hear(nps=[10], texts=["很好"])

@@ -106,6 +106,10 @@ def world() -> World:
     return World()
 
 
+def die(*args: Any, **kwargs: Any) -> None:
+    raise Retryable("The table did not take the request.", code="table_unavailable")
+
+
 def accepted(world: World) -> None:
     world.complain(-90, 90, 2)
     world.complain(0, 32, 1)
@@ -171,6 +175,33 @@ class TestDeclaring:
         assert refused.value.code == "already_claimed"
         world.claims.rows.clear()  # it died between the move and the claim
         assert world.fixed().claim.margin == 0.2
+
+    @pytest.mark.parametrize(("before", "verdict", "state"), [(2, "accepted", "closed"), (0, "too_early", "fixed")])
+    def test_what_can_be_told_at_once_is_judged_at_once(
+        self, world: World, before: int, verdict: str, state: str
+    ) -> None:
+        world.complain(-90, 90, before)
+        world.now = noon(ON + timedelta(days=60))
+        world.fixed()
+        assert world.next() == verdict
+        assert (world.issue.state, world.due.rows) == (state, {})
+        assert world.claims.rows[WORKSPACE, world.issue.id].numbers is not None
+
+    def test_a_claim_that_was_kept_is_judged_whatever_broke(self, world: World) -> None:
+        world.complain(-90, 90, 2)
+        put, world.claims.put = world.claims.put, die  # type: ignore[method-assign]
+        with pytest.raises(Retryable):
+            world.fixed()
+        world.claims.put = put  # type: ignore[method-assign]
+        assert world.issue.state == "fixed"
+        world.fixed()
+        add, world.due.add = world.due.add, die  # type: ignore[method-assign]
+        world.put(state="fixing", reopened=1, version=7)
+        with pytest.raises(Retryable):
+            world.fixed()
+        assert world.claims.rows[WORKSPACE, world.issue.id].claim.reopened == 0, "no claim that nobody would judge"
+        world.due.add = add  # type: ignore[method-assign]
+        assert world.fixed().claim.reopened == 1
 
     def test_what_brought_it_back_is_left_out_of_the_next_baseline(self, world: World) -> None:
         accepted(world)
@@ -387,3 +418,25 @@ def test_what_is_kept_comes_back_as_it_was(world: World) -> None:
     assert _kept(_doc(kept)) == kept
     bare = Kept(replace(kept.claim, controls=("a",), units=("b", "c"), peaks=()))
     assert _kept(_doc(bare)) == bare
+
+
+def test_a_closed_issue_is_watched_by_what_its_accepted_fix_has_left_for_a_year(world: World) -> None:
+    assert not world.watch.watches(world.issue)
+    accepted(world)
+    closed = world.issue
+    assert world.watch.watches(closed)
+    assert not world.watch.watches(replace(closed, reopened=1)), "another round"
+    assert not world.watch.watches(replace(closed, state="declined"))
+    world.now += timedelta(days=365)
+    assert not world.watch.watches(closed)
+
+
+def test_what_came_last_is_counted_before_it_is_looked_for(world: World) -> None:
+    accepted(world)
+    world.now = noon(ON + timedelta(days=40))
+    for minute in range(0, 60, 7):
+        world.now = world.now.replace(minute=minute)
+        world.due.rows.clear()
+        world.ticket_opened(id=f"tk_{minute}")
+        ((at, _),) = world.due.rows
+        assert timedelta(minutes=5) <= at - world.now < timedelta(minutes=65)

@@ -29,11 +29,14 @@ from chalicelib.domain.graph import (
     moved_words,
     rank,
 )
+from chalicelib.domain.organisation_check import Asked
 from chalicelib.domain.playbook import LANGUAGES, Playbooks
 from chalicelib.domain.ticket import Resolution, Ticket, move, resolved_by
 from chalicelib.domain.understanding import Understanding
 from chalicelib.errors import Conflict, Invalid, NotFound, Retryable
 from chalicelib.services.find_graph import FindGraph
+from chalicelib.services.find_owner import FindOwner
+from chalicelib.services.hand_over import HandOver
 from chalicelib.services.learn_causes import LearnCauses
 from chalicelib.services.manage_graph import ManageGraph
 from chalicelib.services.move_ticket import MoveTicket
@@ -46,6 +49,7 @@ from chalicelib.understanding.frame import FrameError
 from infra.model import packs
 from tests.builders import AT, WORKSPACE, endpoint_secret, feedback, message, playbook, tag, ticket
 from tests.fakes.causes import FakeCauses
+from tests.fakes.organisations import FakeOrganisations
 from tests.fakes.tickets import FakeClock, FakeFeedback, FakeTickets
 
 TOPIC = "logistics.speed"
@@ -262,6 +266,11 @@ def test_only_a_closed_ticket_teaches(state: str) -> None:
     assert graphs.counted(closed(cause="late", state=state), graph()) is None
 
 
+def test_what_happened_once_counts_once_however_many_departments_had_a_part_of_it() -> None:
+    whole = closed(cause="late", root_cause="logistics: slow carrier", parts=("logistics", "care"))
+    assert graphs.counted(whole, graph()) is None
+
+
 def test_reopening_forgets_the_cause_and_the_line_of_history_keeps_it() -> None:
     resolved = resolved_by(slow(state="closed"), Resolution("a", "b", "late"))
     assert resolved.cause == "late"
@@ -460,6 +469,21 @@ def test_a_ticket_is_opened_with_its_way_and_takes_another_with_what_the_custome
     assert [edge.reason for edge in next(iter(tickets.rows.values())).path][:2] == ["learned", "mends"]
 
 
+def test_a_ticket_that_a_person_hands_to_others_says_so_on_its_way() -> None:
+    tickets, clock, one = FakeTickets(), FakeClock(AT), slow(state="open")
+    one = replace(one, path=find(Store()).path(one))
+    tickets.rows[WORKSPACE, one.id] = one
+    hand = HandOver(tickets, clock, FindOwner(FakeOrganisations(), clock), lambda _: Asked({}), path=find(Store()).path)
+
+    def given(version: int, **to: str) -> Ticket:
+        whom = {"department": None, "owner": None, **to}
+        return hand.reassign(WORKSPACE, one.id, version=version, reason="theirs", actor="ky_1", **whom)
+
+    assert given(one.version, owner="li").path == one.path
+    handed = given(one.version + 1, department="care")
+    assert [(edge.end, edge.reason) for edge in handed.path[1:3]] == [("logistics", "mends"), ("care", "person")]
+
+
 def test_a_ticket_comes_out_of_its_row_with_its_way_and_cause() -> None:
     edges = graphs.path(slow(), graph(), lambda _: Tally({"late": 20}, AT))
     one = slow(path=edges, cause="late")
@@ -536,6 +560,7 @@ topics:
         ("a: 5", "a: 0", 7, "A weight is a whole number from 1 to 9."),
         (", c: 1}", "}", 7, "A topic has 3 to 6 causes."),
         ("[bb]", "[甲]", 7, "b and a are both called '甲'."),
+        ("[bb]", "[乙、丙]", 4, "A name or term is one clause: nobody would be found to have said it."),
         ("  a: {zh", "  A: {zh", 3, "An id is one word of a-z, 0-9 and _."),
         ("topics:", "  d: {zh-CN: 丁, en: D, department: kitchen}\ntopics:", 3, "No topic has the cause d."),
     ],

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from chalicelib.domain.handover import Hands, claimed, handovers, reassigned, time_in_queue
+from chalicelib.domain.loop import bounces
 from chalicelib.domain.ticket import (
     MOVES,
     SETTLED,
@@ -235,6 +236,10 @@ class Life(RuleBasedStateMachine):
     @invariant()
     def bounces_are_counted(self) -> None:
         assert self.ticket.bounced == self.bounces
+
+    @invariant()
+    def bounces_are_found_again_in_the_history(self) -> None:
+        assert len(bounces(self.history)) == self.bounces
 
     @invariant()
     def the_queues_account_for_every_minute_that_was_not_settled(self) -> None:

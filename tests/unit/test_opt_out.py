@@ -7,7 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.domain.address import plain, spellings
-from chalicelib.domain.opt_out import opts_out
+from chalicelib.domain.opt_out import opted_out_of, opts_out
+from chalicelib.domain.understanding import Text
+from chalicelib.domain.voice import Canonical, Customer
+from tests import builders
 
 WORDS = ("td", "退订", "退定", "取消订阅", "unsubscribe", "stop", "tuiding", "t", "r")
 NOISE = st.text(alphabet=" \t\n　.。,，!！-–·…\u200b\ufeff\u2060\"“”'（）()", max_size=2)
@@ -75,3 +78,34 @@ def test_an_address_has_no_capitals_and_an_id_stays_as_it_is() -> None:
     assert spellings(" Wang@Example.COM ") == ("Wang@Example.COM", "wang@example.com")
     assert spellings("CUST-1") == ("CUST-1",)
     assert plain("+49 30 123456") == "+4930123456"
+
+
+BY_PHONE, BY_MAIL = Customer(phone="13800138000"), Customer(email="wang@example.com")
+
+
+def voice(*texts: str, channel: str = "survey", customer: Customer = BY_PHONE, **more: bool) -> Canonical:
+    words = tuple(map(Text, texts))
+    return Canonical("R-1", builders.AT, channel=channel, customer=customer, texts=words, **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("heard", "channels"),
+    [
+        (voice("TD"), ("sms",)),
+        (voice("退订", " ", "ＴＤ"), ("sms",)),
+        (voice("TD", customer=Customer(id="CUST-1")), ("sms",)),
+        (voice("退订", customer=BY_MAIL), ("email",)),
+        (voice("unsubscribe", channel="email"), ("email",)),
+        (voice("td", channel="chat"), ("wechat", "wecom")),
+        (voice("TD", channel="review"), ()),
+        (voice("T"), ()),
+        (voice("TD", "包裹破损"), ()),
+        (voice("我要退订单"), ()),
+        (voice(), ()),
+        (voice("TD", deleted=True), ()),
+    ],
+)
+def test_a_voice_that_says_nothing_else_opts_out_of_the_channel_that_it_answers(
+    heard: Canonical, channels: tuple[str, ...]
+) -> None:
+    assert opted_out_of(heard) == channels

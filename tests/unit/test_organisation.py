@@ -152,6 +152,16 @@ class TestTheWay:
         assert led(ann=2, bob=1, eve=1)[1][-1] == ("cn/sh/001", "all_full", "ann")
         assert ours.way(["logistics"], "cn/sh/001", NOW).owner == "ann"
 
+    def test_who_holds_the_same_post_and_is_there_comes_before_the_next_level(self) -> None:
+        ours = organisation(
+            person("ann", "cn/sh:logistics", absences=away()),
+            person("ben", "cn/sh:logistics"),
+            person("cat", "cn:logistics"),
+        )
+        way = ours.way(["logistics"], "cn/sh", NOW)
+        assert steps(way.edges) == [("cn/sh", "first", "ann"), ("ann", "absent", "ben")]
+        assert (way.owner, said(way.edges[-1], "en")) == ("ben", "ann and all deputies are away: ben is next")
+
     def test_a_deputy_has_a_limit_too_and_who_is_away_does_not_keep_it_from_who_is_full(self) -> None:
         ours = organisation(
             person("ann", "cn/sh/001:logistics", absences=away(), deputies=("dan",)), person("dan", most_open=1)

@@ -18,7 +18,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib import wiring
+from chalicelib.domain.case import Link
+from chalicelib.domain.clocks import Clock, Clocks
 from chalicelib.domain.organisation import Department, Edge, Organisation, Person
+from chalicelib.domain.parts import children_of
 from chalicelib.domain.ticket import Move
 from chalicelib.domain.understanding import Understanding
 from chalicelib.domain.voice import Text
@@ -75,6 +78,11 @@ def code(office: Office, person: str | None = None) -> str:
 def press(do: str, given: str, *, version: int = 1, name: str | None = None, **fields: str) -> Answer:
     body = urlencode({"do": do, "code": given, "version": str(version), **fields}).encode()
     return call(product(), "POST", ROUTE, path={"link": name or link()}, query={"lang": "en"}, headers=FORM, body=body)
+
+
+def wrong(right: str) -> str:
+    """A code that begins as somebody's does and is not theirs."""
+    return right[:2] + ("222222" if right[2:] != "222222" else "333333")
 
 
 def said(answer: Answer) -> str:
@@ -355,23 +363,27 @@ def test_the_page_tells_the_way_and_lets_the_owner_choose_the_cause(office: Offi
 def test_five_wrong_codes_lock_the_right_one_until_another_is_made(office: Office) -> None:
     mine, before = code(office), office.tickets.rows[OURS, TICKET]
 
-    tries = [press("accept", "WRONG") for _ in range(5)]
-    locked = press("accept", mine)
+    others = code(office, "u_wang")
 
-    assert [one.status for one in (*tries, locked)] == [403] * 6
-    assert len({one.body for one in (*tries, locked)}) == 1
+    tries = [press("accept", wrong(mine)) for _ in range(5)]
+    locked = press("accept", mine)
+    strange = press("accept", "WRONG")
+
+    assert [one.status for one in (*tries, locked, strange)] == [403] * 7
+    assert len({one.body for one in (*tries, locked, strange)}) == 1
     assert office.tickets.rows[OURS, TICKET] == before
     fresh = code(office)
     assert press("accept", mine).status == 403
     assert press("accept", fresh).status == 303
+    assert press("contacted", others, version=2).status == 303, "nobody else's was locked"
 
 
 def test_a_right_code_forgives_the_wrong_ones_before_it_and_all_end_after_72_hours(office: Office) -> None:
     mine = code(office)
     for _ in range(4):
-        press("accept", "WRONG")
+        press("accept", wrong(mine))
     assert press("accept", mine).status == 303
-    assert office.codes.rows[OURS, TICKET].tries == 0
+    assert office.codes.rows[OURS, TICKET, "u_li"].tries == 0
 
     office.now += timedelta(hours=72)
     assert press("contacted", mine, version=2).status == 403
@@ -379,7 +391,7 @@ def test_a_right_code_forgives_the_wrong_ones_before_it_and_all_end_after_72_hou
 
 def test_a_code_is_kept_as_a_mark_that_fits_one_ticket(office: Office) -> None:
     mine = code(office)
-    kept = office.codes.rows[OURS, TICKET]
+    kept = office.codes.rows[OURS, TICKET, "u_li"]
     office.ticket(id="tk_second", owner="u_li")
     office.codes.put(OURS, "tk_second", kept)
 
@@ -429,7 +441,66 @@ def test_a_form_that_is_none_is_a_page(office: Office, kind: str, body: bytes, s
 
     assert answer.status == status
     assert "Please send it again" in said(answer)
-    assert office.codes.rows[OURS, TICKET].tries == 0
+    assert office.codes.rows[OURS, TICKET, "u_li"].tries == 0
+
+
+def test_the_owner_sees_the_phone_once_and_it_is_written_down_who_looked(office: Office) -> None:
+    mine, others = code(office), code(office, "u_wang")
+
+    shown = press("call", mine)
+
+    assert (shown.status, shown.headers["Cache-Control"]) == (200, "no-store")
+    assert '<a class="call" href="tel:13800138000">Call 13800138000</a>' in shown.body
+    assert "王小明" in said(shown)
+    assert [(one["key"], one["ticket"], one["reason"]) for one in office.audit.rows] == [
+        ("u_li", TICKET, "called from the ticket's page")
+    ]
+    assert "13800138000" not in get().body
+    stranger = press("call", others)
+    assert (stranger.status, "Only the owner may see the phone." in said(stranger)) == (403, True)
+    assert "13800138000" not in stranger.body
+    assert press("call", wrong(mine)).status == 403
+    assert (len(office.audit.rows), office.tickets.rows[OURS, TICKET].version) == (1, 1)
+
+
+def test_whoever_left_no_phone_is_said_to_have_none_and_no_button_promises_one(office: Office) -> None:
+    mine = code(office)
+    assert 'value="call"' in get().body
+    office.feedback(contact=None)
+
+    assert 'value="call"' not in get().body
+    late = press("call", mine)
+    assert (late.status, "no phone and no e-mail" in said(late)) == (200, True)
+    assert office.audit.rows == []
+
+
+def test_the_page_shows_the_parts_of_a_case_and_what_repeats_it(office: Office) -> None:
+    case = office.tickets.rows[OURS, TICKET]
+    parent = replace(case, parts=("logistics", "care"))
+    office.tickets.rows[OURS, TICKET] = parent
+    for child, department, owner in zip(children_of(parent), parent.parts, ("u_li", None), strict=True):
+        part = replace(case, id=child, parent=TICKET, departments=(department,), owner=owner)
+        office.tickets.rows[OURS, child] = part
+    office.ticket(id="tk_twin", state="merged", title="CANARY another customer")
+    office.cases.link(Link(OURS, TICKET, "tk_twin", "has_duplicate", "ky_one", NOW))
+
+    told = re.sub(r"\s+", " ", said(get(lang="en"))).casefold()
+
+    assert "logistics · open · 李四" in told
+    assert "care · open · nobody yet" in told
+    assert "repeated by · tk_twin · " in told
+    assert "canary" not in told
+    below = wiring.page_links().make(OURS, children_of(parent)[0], NOW)
+    assert "your department's part of a case" in said(get(below, lang="en"))
+
+
+def test_a_deadline_that_rests_on_no_published_calendar_says_so(office: Office) -> None:
+    case = office.tickets.rows[OURS, TICKET]
+    clock = Clock(timedelta(hours=1), NOW, timedelta(hours=1), NOW + timedelta(hours=1), unpublished=(2027,))
+    office.tickets.rows[OURS, TICKET] = replace(case, clocks=Clocks("medium", None, 0, resolution=clock))
+
+    assert "Provisional: the holidays of 2027" in said(get(lang="en"))
+    assert "2027 年的节假日安排尚未公布" in said(get(lang="zh-CN"))
 
 
 # --- in a browser -------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain import page_link
-from chalicelib.domain.page_link import ACCEPT, CONTACTED, NOT_MINE, RESOLVE, possible
+from chalicelib.domain.page_link import ACCEPT, CALL, CONTACTED, NOT_MINE, RESOLVE, possible
 from chalicelib.errors import NotFound
 from chalicelib.services.page_links import PageLinks
 from tests import builders
@@ -82,15 +82,15 @@ def test_a_guess_at_a_workspace_that_is_not_there_makes_it_no_key() -> None:
 @pytest.mark.parametrize(
     ("state", "acts"),
     [
-        ("triage", {NOT_MINE}),
-        ("open", {ACCEPT, NOT_MINE}),
-        ("accepted", {CONTACTED, RESOLVE, NOT_MINE}),
-        ("in_progress", {RESOLVE, NOT_MINE}),
-        ("waiting_customer", {CONTACTED, RESOLVE, NOT_MINE}),
+        ("triage", {CALL, NOT_MINE}),
+        ("open", {CALL, ACCEPT, NOT_MINE}),
+        ("accepted", {CALL, CONTACTED, RESOLVE, NOT_MINE}),
+        ("in_progress", {CALL, RESOLVE, NOT_MINE}),
+        ("waiting_customer", {CALL, CONTACTED, RESOLVE, NOT_MINE}),
         ("resolved", set()),
         ("verifying", set()),
         ("closed", set()),
-        ("reopened", {ACCEPT, CONTACTED, NOT_MINE}),
+        ("reopened", {CALL, ACCEPT, CONTACTED, NOT_MINE}),
         ("merged", set()),
         ("rejected", set()),
     ],
@@ -103,3 +103,13 @@ def test_a_code_is_read_as_it_was_meant_and_has_no_letters_that_look_alike() -> 
     assert page_link.typed(" ab-cd 2345\u3000") == "ABCD2345"
     assert not set(page_link.ALPHABET) & set("01OILU")
     assert len(set(page_link.ALPHABET)) ** page_link.CODE_LENGTH > 2**38
+
+
+@given(mark=st.text(alphabet="abcdefghijklmnopqrstuvwxyz234567", min_size=26, max_size=26))
+def test_a_code_that_is_made_of_a_mark_is_always_the_same_and_of_letters_that_nobody_misreads(mark: str) -> None:
+    text = page_link.spelt(mark)
+
+    assert text == page_link.spelt(mark) == page_link.typed(f" {text[:4].lower()}-{text[4:]}")
+    assert len(text) == page_link.CODE_LENGTH
+    assert set(text) <= set(page_link.ALPHABET)
+    assert page_link.slot_of(text) == text[:2]

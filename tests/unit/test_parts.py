@@ -291,7 +291,7 @@ def test_older_words_never_overwrite_a_part(divided: Desk) -> None:
 def test_the_last_part_that_is_settled_resolves_the_case_with_what_the_parts_say(divided: Desk) -> None:
     divided.resolve(LOGISTICS, "thin carton", "sent another")
     divided.settle()
-    assert divided.get(WHOLE).state == "open"
+    assert divided.get(WHOLE).state == "in_progress"
     divided.resolve(SERVICE, "nobody was there", "called back")
     divided.settle()
     whole = divided.get(WHOLE)
@@ -304,8 +304,34 @@ def test_the_last_part_that_is_settled_resolves_the_case_with_what_the_parts_say
     lines = divided.tickets.moves(WORKSPACE, WHOLE)
     assert [(line.after, line.actor, line.implied) for line in lines[1:]] == [
         ("accepted", SYSTEM, True),
+        ("in_progress", SYSTEM, False),
         ("resolved", SYSTEM, False),
     ]
+
+
+def test_the_whole_is_in_touch_with_the_customer_as_its_parts_are_and_waits_when_all_of_them_do(divided: Desk) -> None:
+    def whole_after(identity: str, *states: str) -> str:
+        divided.move(identity, *states)
+        divided.settle()
+        return divided.get(WHOLE).state
+
+    assert whole_after(LOGISTICS, "accepted") == "open", "to accept is no word to the customer"
+    assert whole_after(LOGISTICS, "in_progress") == "in_progress"
+    assert whole_after(LOGISTICS, "waiting_customer") == "in_progress", "another part is waited for as well"
+    assert whole_after(SERVICE, "accepted", "waiting_customer") == "waiting_customer"
+    assert whole_after(SERVICE, "in_progress") == "in_progress"
+    assert {line.reason for line in divided.tickets.moves(WORKSPACE, WHOLE)[1:]} == {"as far as its parts"}
+    assert whole_after(WHOLE, "open") == "open", "what a person does with the whole stays"
+    assert whole_after(LOGISTICS, "in_progress") == "in_progress", "until a part moves again"
+
+
+def test_a_whole_that_is_reopened_late_because_of_a_part_is_as_far_as_it(divided: Desk) -> None:
+    for one in (LOGISTICS, SERVICE):
+        divided.resolve(one)
+    divided.settle()
+    divided.move(SERVICE, "reopened", "in_progress")
+    divided.settle()
+    assert divided.states() == {"": "in_progress", "logistics": "resolved", "customer_service": "in_progress"}
 
 
 def test_a_case_without_a_part_that_was_done_is_left_to_people(divided: Desk) -> None:
@@ -324,6 +350,14 @@ def test_resolving_the_case_resolves_what_is_open_below(divided: Desk) -> None:
     assert (part.root_cause, part.action, part.incomplete) == ("thin carton", "sent another", False)
     lines = divided.tickets.moves(WORKSPACE, LOGISTICS)[1:]
     assert [(line.implied, line.actor, line.reason) for line in lines] == [(True, "ky_li", "with the whole case")] * 2
+
+
+def test_the_cause_that_is_chosen_for_the_case_is_that_of_the_part_about_the_same(divided: Desk) -> None:
+    way = path("open", "resolved") or ()
+    divided.move(WHOLE, *way, root_cause="thin carton", action="sent another", cause="thin_carton")
+    divided.settle()
+    assert (divided.get(LOGISTICS).cause, divided.get(SERVICE).cause) == ("thin_carton", None)
+    assert divided.get(SERVICE).root_cause == "thin carton"
 
 
 def test_a_part_that_is_taken_up_again_takes_the_case_up_and_leaves_the_others(divided: Desk) -> None:
@@ -357,7 +391,7 @@ def test_what_was_done_after_the_customers_word_stands(divided: Desk) -> None:
     divided.settle()
     divided.resolve(SERVICE, "nobody was there", "called back")
     divided.settle()
-    assert divided.states() == {"": "reopened", "logistics": "reopened", "customer_service": "resolved"}
+    assert divided.states() == {"": "in_progress", "logistics": "reopened", "customer_service": "resolved"}
 
 
 def test_an_event_of_a_resolution_that_was_undone_resolves_nothing_again(divided: Desk) -> None:
@@ -674,6 +708,15 @@ def test_other_links_survive_a_split(twins: Twins) -> None:
     twins.mark()
     twins.undo()
     assert [(one.other, one.kind) for one in twins.cases.links(WORKSPACE, "tk_1")] == [("tk_3", "related")]
+
+
+def test_no_link_says_duplicate_of_a_case_that_is_none_whoever_takes_it_out(twins: Twins) -> None:
+    twins.tickets.rows[WORKSPACE, "tk_1"] = replace(twins.get(1), unit="SH/001")
+    twins.tickets.rows[WORKSPACE, "tk_2"] = replace(twins.get(2), unit="BJ/001")
+    twins.mark()
+    twins.key = ApiKey("ky_shop", WORKSPACE, "store", unit="SH/001")
+    twins.undo()
+    assert list(twins.cases.links(WORKSPACE, "tk_1")) == []
 
 
 def test_a_case_with_open_parts_is_no_duplicate_and_gets_no_link(divided: Desk) -> None:

@@ -215,6 +215,85 @@ def test_a_settled_issue_comes_back_with_the_numbers_only_when_it_has_recurred_s
     assert len(world.issues.of(WORKSPACE, made.id)) == 10
 
 
+def test_what_an_accepted_fix_has_left_brings_nothing_back_but_grave_cases_do() -> None:
+    world = IssueWorld(watched=True)
+    five(world)
+    for name in FIVE:
+        world.hear(name)
+    made = world.only()
+    world.issues.rows[WORKSPACE, made.id] = replace(made, state="closed", settled_at=AT + 40 * DAY)
+    before = world.recurrences.reads
+    for number in range(8):
+        world.opened(f"n{number}", AT + (41 + number) * DAY)
+        assert world.hear(f"n{number}") is None
+    assert (world.recurrences.reads, any(world.recurrences.rows.values())) == (before, False)
+
+    for number in range(2):
+        world.opened(f"c{number}", AT + (50 + number) * DAY, severity="critical")
+    assert [world.hear(f"c{number}") for number in range(2)] == [None, "issue_reopened"]
+    assert world.issues.moves(WORKSPACE, made.id)[-1].reason == "severity"
+
+
+# --- an issue that people made ------------------------------------------------------------------------------------
+
+
+def linked_by_hand(world: IssueWorld, **changes: Any) -> list[str | None]:
+    """Five cases that a person makes part of an L1 issue, each with its event."""
+    values = {"level": "L1", "state": "accepted", "analyst": None, "process": None, "owner": "wang", **changes}
+    world.issues.rows[WORKSPACE, "is_one"] = one = issue(**values)
+    five(world)
+    outcomes = []
+    for name in FIVE:
+        world.links.link(one, f"tk_{name}", by="ky_1")
+        outcomes.append(world.hear(name, "ticket.updated"))
+    return outcomes
+
+
+def test_an_l1_issue_that_enough_cases_are_part_of_is_on_l2_with_its_evidence() -> None:
+    world = IssueWorld()
+    assert linked_by_hand(world) == [None] * 4 + ["issue_raised"]
+    raised = world.only()
+    line = world.issues.moves(WORKSPACE, raised.id)[-1]
+    assert (raised.level, raised.state, raised.analyst, raised.process) == ("L2", "open", "wang", "logistics")
+    assert (line.level, line.actor, line.reason, line.numbers["tickets"]) == ("L2", "echoloop", "recurrence", 5)
+    assert raised.evidence[-1].numbers["origin"] == "recurrence"
+    ((_, item),) = world.due.rows.items()
+    assert world.links.level(item.body) == "issue_levelled"
+    assert {world.tickets.rows[WORKSPACE, f"tk_{name}"].level for name in FIVE} == {"L2"}
+    assert not any(world.recurrences.rows.values())
+    assert world.hear("a", "ticket.updated") is None
+
+
+def test_whoever_takes_an_issue_down_to_l1_again_is_not_overruled() -> None:
+    world = IssueWorld()
+    linked_by_hand(world)
+    world.issues.rows[WORKSPACE, "is_one"] = replace(world.only(), level="L1")
+    for number in range(9):
+        world.opened(f"n{number}")
+        world.links.link(world.only(), f"tk_n{number}", by="ky_1")
+        assert world.hear(f"n{number}", "ticket.updated") is None
+
+
+@pytest.mark.parametrize("changes", [{"state": "fixed"}, {"state": "declined"}, {"state": "merged"}, {"level": "L3"}])
+def test_an_issue_that_stays_on_its_level_is_not_raised(changes: dict[str, Any]) -> None:
+    assert linked_by_hand(IssueWorld(), **changes) == [None] * 5
+
+
+def test_a_case_that_was_taken_out_does_not_raise_its_issue() -> None:
+    world = IssueWorld(policy=IssuePolicy(count=6))
+    linked_by_hand(world)
+    world.links.unlink(world.only(), "tk_a", by="ky_1")
+    world.opened("f", AT + 29 * DAY)
+    world.links.link(world.only(), "tk_f", by="ky_1")
+    assert world.hear("f", "ticket.updated") is None
+    world.issues.lose = 1
+    world.opened("g", AT + 29 * DAY)
+    world.links.link(world.only(), "tk_g", by="ky_1")
+    with pytest.raises(Retryable, match="The issue keeps changing"):
+        world.hear("g", "ticket.updated")
+    assert world.hear("g", "ticket.updated") == "issue_raised"
+
+
 # --- links --------------------------------------------------------------------------------------------------------
 
 

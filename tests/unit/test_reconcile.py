@@ -12,10 +12,11 @@ import pytest
 from chalicelib.connectors.registry import CONNECTORS, load_keeper, load_readable
 from chalicelib.domain.outbound import EgressError, HttpRequest, HttpResponse
 from chalicelib.domain.ratelimit import Limit
+from chalicelib.domain.reconciliation import Drift
 from chalicelib.domain.ticket import Resolution, opened, walk
 from chalicelib.services.apply_callback import ApplyCallback
 from chalicelib.services.keep_token import KeepToken
-from chalicelib.services.reconcile import QUEUE, Drifts, Reconcile, WatchAgain
+from chalicelib.services.reconcile import MOST_SHOWN, QUEUE, Drifts, Reconcile, WatchAgain
 from tests.builders import endpoint, endpoint_secret, feedback
 from tests.contract.profiles import profile
 from tests.fakes.deliveries import FakeEndpoints, FakeWindows, World
@@ -183,10 +184,36 @@ def test_a_ticket_that_is_over_is_asked_for_no_more_until_it_is_reopened(both: B
     assert both.ask().read == 0
     assert both.wire.calls == calls
     assert both.watched.rows == {}
-    again = WatchAgain(both.world.items, both.watched)
+    again = WatchAgain(both.world.items, both.watched, both.drifts.directory, load_readable)
     assert again({"type": "ticket.updated", "workspace": "acme", "ticket_id": "tk_one"}) is None
     assert again({"type": "ticket.reopened", "workspace": "acme", "ticket_id": "tk_one"}) == "watched"
     assert list(both.watched.rows) == [("acme", "ep_one", "tk_one")]
+
+
+def test_a_record_that_tells_its_ticket_as_no_text_is_none_of_ours() -> None:
+    both, answer = Both("salesforce"), b'{"records": [{"Echoloop_Ticket_Id__c": ["tk_one"]}]}'
+    connector = load_readable("salesforce", both.endpoint.settings)
+    assert connector is not None
+    settings = {**both.endpoint.settings, "external_id_field": "Echoloop_Ticket_Id__c"}
+    item = both.world.items.get("acme", "tk_one", "ep_one")
+    assert connector.seen(HttpResponse(200, {}, answer), [item], settings) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "watched"),
+    [
+        ({"connector": "standard_webhooks", "settings": {"status_url": "/items/{ticket_id}"}}, True),
+        ({"connector": "standard_webhooks", "settings": {}}, False),
+        ({"connector": "feishu_app", "settings": {}}, False),
+    ],
+)
+def test_a_reopened_ticket_is_asked_for_where_somebody_can_answer(changes: Any, watched: bool) -> None:
+    both = Both("zendesk")
+    both.watched.rows.clear()
+    one = replace(both.endpoint, **changes, id="ep_two")
+    again = WatchAgain(both.world.items, both.watched, FakeEndpoints({"ep_two": one}), load_readable)
+    again({"type": "ticket.reopened", "workspace": "acme", "ticket_id": "tk_one"})
+    assert list(both.watched.rows) == ([("acme", "ep_two", "tk_one")] if watched else [])
 
 
 # --- the chain of polls -----------------------------------------------------------------------------------------
@@ -257,3 +284,66 @@ def test_a_limit_that_is_reached_ends_the_run_without_an_error_and_goes_on_later
     assert both.ask().error is None
     assert both.wire.calls == 1, "the create alone"
     assert [one["kind"] for one in both.queue.sent] == ["reconcile"]
+
+
+class Puzzling:
+    """Answers to some tickets with what nobody can read, and to others with a refusal."""
+
+    def __init__(self, **words: bytes | int) -> None:
+        self.words, self.asked = words, list[str]()
+
+    def answer(self, request: HttpRequest) -> HttpResponse:
+        ticket = request.url.rpartition("/")[2]
+        self.asked.append(ticket)
+        word = self.words[ticket]
+        return HttpResponse(word, {}, b"") if isinstance(word, int) else HttpResponse(200, {}, word)
+
+
+def of_the_companys_own(**words: bytes | int) -> tuple[Both, Puzzling]:
+    """An endpoint with a status page, which tells of ``words`` by their tickets."""
+    both = Both("zendesk")
+    own = replace(both.endpoint, connector="standard_webhooks", settings={"status_url": "/items/{ticket_id}"})
+    object.__setattr__(both.reconcile, "directory", FakeEndpoints({"ep_one": own}))
+    object.__setattr__(both.reconcile, "secrets", Secrets(endpoint_secret(url="https://oa.example.com/hook")))
+    both.wire.target = page = Puzzling(**words)
+    both.watched.rows.clear()
+    for name in words:
+        both.tickets.rows["acme", name] = replace(both.ticket, id=name)
+        both.watched.add("acme", "ep_one", name)
+    return both, page
+
+
+SAID = b'{"external_id": "OA-7", "status": "in_progress", "version": 5}'
+
+
+def test_an_item_that_cannot_be_read_is_a_drift_of_its_own_and_keeps_no_other_from_being_read() -> None:
+    both, page = of_the_companys_own(tk_a=b"<html>", tk_b=SAID)
+    first = both.ask()
+    assert (first.read, first.moved, first.differ, first.error) == (2, 1, 1, None)
+    assert both.tickets.rows["acme", "tk_b"].state == "in_progress"
+    drift = both.watched.rows["acme", "ep_one", "tk_a"]
+    assert drift is not None
+    assert (drift.code, drift.winner) == ("unreadable", "nobody")
+    assert page.asked == ["tk_a", "tk_b"]
+
+
+def test_an_item_that_is_refused_again_and_again_is_left_out_so_that_the_others_are_read() -> None:
+    both, page = of_the_companys_own(tk_a=403, tk_b=SAID)
+    assert [both.ask().error for _ in range(3)] == ["http_403", "http_403", None]
+    assert page.asked == ["tk_a", "tk_a", "tk_b"]
+    assert both.tickets.rows["acme", "tk_b"].state == "in_progress"
+
+
+def test_a_system_that_is_out_of_reach_has_nothing_left_out() -> None:
+    both, page = of_the_companys_own(tk_a=503, tk_b=SAID)
+    assert {both.ask().error for _ in range(4)} == {"http_503"}
+    assert page.asked == ["tk_a"] * 4
+
+
+def test_a_report_that_says_more_goes_on_after_its_last_ticket() -> None:
+    both = Both("zendesk")
+    one = Drift("older", "open", "x", "7", both.world.clock(), both.world.clock())
+    both.watched.rows = {("acme", "ep_one", f"tk_{number:03d}"): one for number in range(MOST_SHOWN + 2)}
+    (first,) = both.drifts.report("acme", "ep_one")
+    (rest,) = both.drifts.report("acme", "ep_one", after=first.items[-1].ticket)
+    assert (len(first.items), first.more, len(rest.items), rest.more) == (MOST_SHOWN, True, 2, False)

@@ -203,6 +203,29 @@ def test_the_customer_who_was_told_is_promised_the_next_word_anew() -> None:
     assert (step.moves[0].reason, told.version, told.due_at) == ("rang them", begun.version + 1, begun.due_at)
 
 
+def told_now(one: Ticket) -> Ticket:
+    """The ticket whose customer was told how things stand, half an hour after AT."""
+    step = updated(one, office(), actor="p", at=AT + HOUR / 2, reason=None)
+    return timed(step.ticket, step.moves, office()).ticket
+
+
+def test_a_word_to_the_customer_is_the_first_response() -> None:
+    assert clock(told_now(fresh()), "first_response").met_at == AT + HOUR / 2
+
+
+def test_no_update_is_promised_while_it_is_the_customer_who_is_waited_for() -> None:
+    waiting = after(fresh(), "accepted", "waiting_customer", hours_on=0.2)
+    assert told_now(waiting).clocks.next_update is None  # type: ignore[union-attr]
+
+
+def test_the_updates_of_a_case_that_was_divided_are_promised_with_its_parts() -> None:
+    whole = fresh(ticket(unit="SH-001", parts=("logistics", "care")))
+    begun = after(whole, "accepted", "in_progress", hours_on=0.5)
+    assert begun.clocks is not None
+    assert (clock(begun, "first_response").met_at, begun.clocks.next_update) == (AT + 0.5 * HOUR, None)
+    assert told_now(whole).clocks.next_update is None  # type: ignore[union-attr]
+
+
 @settings(max_examples=80, deadline=None)
 @given(steps=st.lists(st.tuples(st.integers(0, 5), st.integers(1, 600)), min_size=1, max_size=12))
 def test_however_a_case_moves_its_alarm_is_the_first_thing_that_is_due_and_each_alarm_is_written(

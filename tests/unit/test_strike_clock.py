@@ -228,6 +228,31 @@ def test_a_reminder_that_is_late_waits_for_the_end_of_quiet_hours_and_the_breach
     assert soon.strike(again) == "reminded"
 
 
+def test_quiet_hours_that_come_after_the_alarm_was_written_lose_neither_the_reminder_nor_the_breach() -> None:
+    world = World()
+    one = world.open()  # to be reminded of at 9:20, due at 9:40
+    message = world.message(one)
+    world.policy = replace(POLICY, quiet=QuietHours(9 * 60, 9 * 60 + 30))
+    world.clock.now = AT + 81 * MINUTE
+    assert [world.strike(message), world.strike(message)] == ["deferred", "deferred"]
+    (again,) = [item.body for (at, _), item in world.due.rows.items() if at == AT + 90 * MINUTE]
+    world.clock.now = AT + 91 * MINUTE
+    assert world.strike(again) == "reminded"
+    assert world.at_alarm(one) == "escalated"
+
+
+def test_a_breach_that_is_told_late_is_not_told_in_the_next_quiet_hours() -> None:
+    world = World(policy=replace(POLICY, quiet=QuietHours(9 * 60 + 30, 10 * 60)))
+    one = world.open()
+    assert [world.at_alarm(one), world.at_alarm(one)] == ["reminded", "breached"]
+    message = world.message(world.ticket(one.id))  # to be told at 10:00
+    world.clock.now = AT + timedelta(days=1, minutes=100)
+    assert world.strike(message) == "deferred"
+    (again,) = [item.body for (at, _), item in world.due.rows.items() if at == AT + timedelta(days=1, hours=2)]
+    world.clock.now = AT + timedelta(days=1, hours=2)
+    assert world.strike(again) == "escalated"
+
+
 # --- many tickets, a sweeper that dies ------------------------------------------------------------------------------
 
 

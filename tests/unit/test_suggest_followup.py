@@ -120,6 +120,13 @@ def test_a_task_ends_once(sales: Sales) -> None:
     assert refused.value.code == "not_open"
 
 
+def test_a_task_that_nobody_took_up_gives_its_slot_back_and_one_that_was_tried_does_not(sales: Sales) -> None:
+    for number, outcome in enumerate(("unreachable", "dropped")):
+        sales.hears(id=f"fb_{number}")
+        sales.service.end(sales.made(f"fb_{number}"), outcome, None, by="ky_1")
+    assert [one.claim for one in sales.room.store.rows[W, WANG].slots] == [followup_id(W, "fb_0")]
+
+
 def test_the_case_function_hands_voices_to_those_who_listen(sales: Sales) -> None:
     follow = FollowCase({"other": lambda _: pytest.fail("a voice is no ticket")}, {}, {"followup": sales.service})
     sales.hears()

@@ -48,7 +48,7 @@ class TwoWays(RuleBasedStateMachine):
         self.tickets.create(self.other, step.moves[0])
         self.item, self.changed, self.sent, self.written = "new", AT, 1, AT
         self.said: list[Callback] = []  # callbacks that they sent, in order; some arrive late, and more than once
-        self.theirs: str | None = None  # a word that a person set there and that we do not know of yet
+        self.theirs: str | None = None  # a word that a person set there, that stands, and that has not counted yet
 
     @property
     def ticket(self) -> Ticket:
@@ -107,6 +107,8 @@ class TwoWays(RuleBasedStateMachine):
             assert set(codes) <= {"duplicate", "stale"}, "an older word counted"
         if codes[0] in ("ok", "echo"):
             assert set(codes[1:]) <= {"duplicate"}, "a word counted twice"
+            if callback.occurred_at == self.changed:
+                self.theirs = None
 
     @rule()
     def a_foreign_callback_arrives(self) -> None:
@@ -145,9 +147,10 @@ class TwoWays(RuleBasedStateMachine):
             if code == "ok":
                 assert unknown == self.item, "what we wrote ourselves came back as a change"
                 assert WORD[self.ticket.state] == self.item
+            if code in ("ok", "echo"):
+                self.theirs = None
         if self.ticket != before:
             assert news
-        self.theirs = None
 
     @invariant()
     def the_history_has_no_gaps(self) -> None:

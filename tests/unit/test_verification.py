@@ -14,11 +14,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from chalicelib.domain import verification
 from chalicelib.domain.directory import Endpoint
 from chalicelib.domain.feedback import Feedback
+from chalicelib.domain.ids import child_ticket_id
 from chalicelib.domain.ticket import SYSTEM, Resolution, Ticket, completed, walk
 from chalicelib.domain.verification import CUSTOMER, LIFETIME, QUESTION, Ask, Rules
 from chalicelib.errors import Conflict, Invalid, NotFound, Retryable
 from chalicelib.services.answer_links import PURPOSE, AnswerLinks
 from chalicelib.services.ask_customer import AskCustomer, Leave
+from chalicelib.services.follow_parts import WholeCases
 from chalicelib.services.page_links import PageLinks
 from chalicelib.services.take_answer import TakeAnswer, Taken
 from tests import builders
@@ -343,6 +345,43 @@ def test_a_satisfied_customer_waits_for_no_paperwork_of_ours() -> None:
     world.tickets.update(step.ticket, step.moves, expected_version=world.ticket.version)
     assert world.follow() == "closed"
     assert (world.ticket.state, world.ticket.verification) == ("closed", "satisfied")
+
+
+def reopened_part(**changes: Any) -> tuple[Listening, Ticket]:
+    """A case that waits for its customer, of which a part was taken up a moment ago."""
+    world = Listening(parts=("logistics",))
+    part = builders.ticket(id=child_ticket_id(WORKSPACE, "fb_one", "logistics"), parent=ID, **changes)
+    world.tickets.rows[WORKSPACE, part.id] = part
+    cases = WholeCases(world.tickets, world.clock)
+    world.asking, world.taking = replace(world.asking, tickets=cases), replace(world.taking, tickets=cases)
+    world.resolved()
+    world.follow()
+    return world, part
+
+
+def test_a_customer_who_is_satisfied_while_a_part_is_taken_up_is_heard_and_the_case_closed_when_the_part_is_done() -> (
+    None
+):
+    world, part = reopened_part(state="reopened")
+    taken = world.answer("solved", words="谢谢")
+    assert (taken.code, taken.ticket.state, taken.ticket.verification) == ("ok", "verifying", "satisfied")
+    assert (world.answer("solved").code, world.notes) == ("duplicate", ["谢谢"])
+    assert lines(world)[-1] == ("verifying", CUSTOMER, "solved, page")
+    assert world.follow() == "parts_open"
+    step = walk(part, ("in_progress", "resolved"), actor="ky_one", at=AT, given=DONE)
+    assert world.tickets.update(step.ticket, step.moves, expected_version=part.version)
+    assert world.sleep(timedelta(minutes=10))[0] == "closed"
+    assert (world.ticket.state, world.ticket.verification) == ("closed", "satisfied")
+    assert world.tickets.rows[WORKSPACE, part.id].verification == "satisfied"
+
+
+def test_a_wait_that_ends_while_a_part_is_taken_up_is_looked_at_again() -> None:
+    world, part = reopened_part(state="reopened")
+    assert world.sleep(3 * DAY + timedelta(minutes=2)) == ["parts_open"]
+    assert world.ticket.state == "verifying"
+    step = walk(part, ("in_progress", "resolved"), actor="ky_one", at=AT, given=DONE)
+    assert world.tickets.update(step.ticket, step.moves, expected_version=part.version)
+    assert world.sleep(timedelta(minutes=10)) == ["no_answer"]
 
 
 def test_what_is_kept_of_it_survives_the_table() -> None:

@@ -86,7 +86,7 @@ def said(answer: Answer) -> str:
 
 def test_the_page_asks_one_question_in_either_language(office: Office) -> None:
     zh, en = said(get(link(office))), said(get(link(office), "en"))
-    for part in ("收到了吗？", "已解决", "没有解决", "关于您11月", TICKET):
+    for part in ("收到了吗？", "已解决", "没有解决", "关于您 11月", TICKET):
         assert part in zh, part
     for part in (builders.playbook().question["en"], "Yes, it is solved", "No, it is not", "About what you told us"):
         assert part in en, part
@@ -142,8 +142,10 @@ def test_a_button_answers_and_leads_back_to_the_page(office: Office) -> None:
 def test_what_comes_too_late_is_told_so(office: Office) -> None:
     name = link(office)
     asked(office, state="reopened", reopened=1, verification="not_asked", asked_at=None, answer_by=None)
-    late = press(name, "solved")
+    late = press(name, "solved", words="又坏了，打 13987254361")
     assert (late.status, "This question is closed" in said(late)) == (409, True)
+    kept = office.call("GET", "/v1/tickets/{ticket_id}/notes", path={"ticket_id": TICKET}).json["items"]
+    assert [(one["by"], one["text"]) for one in kept] == [("customer", "又坏了，打 〔手机号〕")]
     assert "这次回访已经结束" in said(get(name))
     assert now_(office).state == "reopened"
 

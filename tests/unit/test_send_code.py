@@ -1,0 +1,267 @@
+"""The owner of a ticket gets their code by themselves: to them alone, once, and the one that opens the page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from chalicelib.connectors import tellers
+from chalicelib.connectors.registry import load_gateway
+from chalicelib.domain import page_link
+from chalicelib.domain.delivery import wants
+from chalicelib.domain.directory import Endpoint
+from chalicelib.domain.organisation import Organisation, Person
+from chalicelib.domain.outbound import EgressError, HttpResponse
+from chalicelib.services.act_on_page import kept
+from chalicelib.services.keep_token import KeepToken
+from chalicelib.services.send_code import WAITS, SendCode
+from chalicelib.services.spend_sms import SpendSms
+from tests import builders
+from tests.builders_admin import OURS, FakeVault
+from tests.fakes.deliveries import FakeWindows
+from tests.fakes.items import FakeTokens
+from tests.fakes.page_codes import FakePageCodes
+from tests.fakes.tickets import FakeDue, FakeQueue
+
+NOW = datetime(2026, 11, 21, 8, 0, tzinfo=timezone.utc)
+EVENT = {"type": "ticket.opened", "workspace": OURS, "ticket_id": "tk_one"}
+FEISHU = {"app_id": "cli_1", "app_secret": "s"}
+WECOM = {"corp_id": "ww1", "corp_secret": "s"}
+DINGTALK = {"app_key": "k", "app_secret": "s"}
+SMS = {"access_key_id": "k", "access_key_secret": "s", "phones": "13911111111"}
+SMS_SETTINGS = {
+    "sign_name": "回响",
+    "template_text": "您的验证码${code}",
+    "template_code": "SMS_1",
+    "variables": {"code": "{code}"},
+}
+ANSWERS: Mapping[str, Mapping[str, Any]] = {
+    "tenant_access_token": {"code": 0, "tenant_access_token": "t", "expire": 7200},
+    "gettoken": {"errcode": 0, "access_token": "t", "expires_in": 7200},
+    "accessToken": {"accessToken": "t", "expireIn": 7200},
+    "im/v1/messages": {"code": 0, "data": {"message_id": "om_1"}},
+    "message/send": {"errcode": 0, "msgid": "m"},
+    "batchSend": {"processQueryKey": "q"},
+    "SendSms": {"Code": "OK"},
+}
+
+
+GETTING_IN = ("tenant_access_token", "gettoken", "accessToken")
+
+
+@dataclass
+class Company:
+    """One ticket, its owner's channels, and what was sent."""
+
+    channels: dict[str, str]
+    endpoints: list[Endpoint]
+    credentials: dict[str, dict[str, str]]
+    broken: int = 0  # calls that find nobody
+    answer: dict[str, Any] | None = None  # in the place of every answer to a message
+    sent: list[tuple[str, str]] = field(default_factory=list)  # URL and body, tokens left out
+    now: datetime = NOW
+
+    def __post_init__(self) -> None:
+        self.ticket = replace(builders.ticket(), workspace=OURS, id="tk_one", owner="li", state="open")
+        self.codes, self.queue, self.due, self.vault = FakePageCodes(), FakeQueue(), FakeDue(), FakeVault()
+        self.organisation = Organisation(version=1, people=(Person("li", "李"), Person("wang", "王")))
+        self.spent: list[int] = []
+        self.service = SendCode(
+            tickets=self,
+            codes=self.codes,
+            marks=self.vault,
+            directory=Directory(self),
+            organisation=lambda _: self.organisation,
+            channels=lambda _: {"li": self.channels, "wang": self.channels},
+            secrets=self,
+            teller=tellers.load,
+            keep_token=KeepToken(FakeTokens(), lambda: self.now),
+            windows=FakeWindows(),
+            door=Wire(self),
+            sms=SpendSms(Budget(self.spent), load_gateway, 100, lambda: self.now),
+            topic_names=lambda _: lambda topic, _lang: topic,
+            queue=self.queue,
+            due=self.due,
+            clock=lambda: self.now,
+            monotonic=lambda: 0.0,
+        )
+
+    def get(self, record: str, ticket: str = "") -> Any:
+        """The ticket of the store, and the credentials of an endpoint."""
+        if ticket:
+            return self.ticket
+        return replace(builders.endpoint_secret(), id=record, workspace=OURS, credentials=self.credentials[record])
+
+    def text(self) -> str:
+        """The code as the service makes it."""
+        code = self.codes.rows[OURS, "tk_one", "li"]
+        return self.service._text(self.ticket, "li", code.expires_at, code.number or 0)
+
+    def run(self) -> list[str]:
+        """Plan it, and work off the queue as the function does; what each message came to."""
+        self.service.plan(EVENT, self.endpoints)
+        outcomes = []
+        while self.queue.sent:
+            outcomes.append(self.service(self.queue.sent.pop(0)))
+            self.now += timedelta(seconds=1)
+        return outcomes
+
+
+@dataclass
+class Directory:
+    company: Company
+
+    def endpoints(self, workspace: str) -> list[Endpoint]:
+        return self.company.endpoints
+
+
+@dataclass
+class Wire:
+    company: Company
+
+    def send(self, method: str, url: str, headers: Any, body: bytes, *, within: float | None = None) -> HttpResponse:
+        company = self.company
+        name = next(one for one in ANSWERS if one in url or one in str(headers))
+        if name not in GETTING_IN:
+            if company.broken:
+                company.broken -= 1
+                raise EgressError("nobody", code="connection", sent=False)
+            company.sent.append((url, body.decode()))
+            return HttpResponse(200, {}, json.dumps(company.answer or ANSWERS[name]).encode())
+        return HttpResponse(200, {}, json.dumps(ANSWERS[name]).encode())
+
+
+@dataclass
+class Budget:
+    spent: list[int]
+
+    def spend(self, workspace: str, parts: int, *, limit: int, at: datetime) -> bool:
+        self.spent.append(parts)
+        return True
+
+    def refund(self, workspace: str, parts: int, *, at: datetime) -> None:
+        self.spent.append(-parts)
+
+
+def app(connector: str, **settings: Any) -> Endpoint:
+    return builders.endpoint(workspace=OURS, id=f"ep_{connector}", connector=connector, settings=settings)
+
+
+def company(connector: str, credentials: dict[str, str], channels: dict[str, str], **settings: Any) -> Company:
+    return Company(channels, [app(connector, **settings)], {f"ep_{connector}": credentials})
+
+
+WAYS = [
+    ("feishu_app", FEISHU, {"feishu": "ou_li"}, {"receiver_type": "chat_id"}, ("receive_id_type=open_id", '"ou_li"')),
+    ("feishu_app", FEISHU, {"feishu": "li@acme.cn"}, {}, ("receive_id_type=email", '"li@acme.cn"')),
+    ("wecom_app", WECOM, {"wecom": "li"}, {"agent_id": 7}, ("message/send", '"touser":"li"')),
+    ("dingtalk_todo", DINGTALK, {"dingtalk": "0042"}, {"operator": "u", "robot_code": "rc"}, ("batchSend", '["0042"]')),
+    ("aliyun_sms", SMS, {"phone": "+8613922222222"}, SMS_SETTINGS, ("PhoneNumbers=13922222222", "")),
+]
+
+
+@pytest.mark.parametrize(("connector", "credentials", "channels", "settings", "parts"), WAYS)
+def test_the_owner_alone_gets_the_code_that_opens_the_page_once(
+    connector: str, credentials: dict[str, str], channels: dict[str, str], settings: dict[str, Any], parts: Any
+) -> None:
+    firm = company(connector, credentials, channels, **settings)
+
+    assert firm.run() == ["sent"]
+    assert firm.run() == [], "the next event of the ticket sends no other"
+
+    ((url, body),) = firm.sent
+    text = firm.text()
+    assert text in url + body
+    assert parts[0] in url
+    assert parts[1] in body
+    row = firm.codes.rows[OURS, "tk_one", "li"]
+    assert replace(row, number=None, sent=False) == kept(firm.vault, firm.ticket, "li", text, row.expires_at)
+    assert row.expires_at == NOW + page_link.LIFETIME
+    assert text not in repr(firm.codes.rows) + repr(firm.queue) + repr(firm.due)
+    assert firm.spent == ([1] if connector == "aliyun_sms" else [])
+
+
+def test_what_does_not_get_through_is_sent_again_with_the_same_code_and_then_by_another_way() -> None:
+    firm = company("feishu_app", FEISHU, {"feishu": "ou_li", "phone": "13922222222"})
+    firm.endpoints.append(app("aliyun_sms", **SMS_SETTINGS))
+    firm.credentials["ep_aliyun_sms"] = SMS
+    firm.broken = 2
+
+    assert firm.run() == ["connection", "connection", "sent"]
+    assert firm.text() in firm.sent[0][1]
+
+    late = company("feishu_app", FEISHU, {"feishu": "ou_li", "phone": "13922222222"})
+    late.endpoints.append(app("aliyun_sms", **SMS_SETTINGS))
+    late.credentials["ep_aliyun_sms"] = SMS
+    late.answer = {"code": 230013, "msg": "no availability", "Code": "OK"}
+    assert late.run() == ["code_230013", "sent"]
+    assert "PhoneNumbers=13922222222" in late.sent[-1][0]
+
+
+def test_where_nothing_reaches_the_owner_it_ends_and_an_admin_makes_the_code() -> None:
+    firm = company("feishu_app", FEISHU, {"feishu": "ou_li"})
+    firm.broken = 99
+
+    outcomes = firm.run()
+
+    hours = [row for row in firm.due.rows.values() if row.queue == "deliveries"]
+    assert (len(outcomes), [one.body["tries"] for one in hours]) == (len(WAITS), [len(WAITS)])
+    assert firm.service(hours[0].body) == "connection"
+    assert [firm.service(one) for one in firm.queue.sent] == ["unreachable"]
+
+
+@pytest.mark.parametrize(
+    "changes", [{"owner": None}, {"owner": "ky_key"}, {"state": "resolved"}, {"state": "merged"}, {"unit": "BJ/1"}]
+)
+def test_nobody_is_sent_a_code_for_what_is_not_theirs_to_do(changes: dict[str, Any]) -> None:
+    firm = company("feishu_app", FEISHU, {"feishu": "ou_li"}, filter={"units": ["SH"]})
+    firm.ticket = replace(firm.ticket, **{"unit": "SH/001", **changes})
+
+    assert firm.run() == []
+    assert firm.codes.rows == {}
+
+
+@pytest.mark.parametrize("settings", [{"codes": False}, {"state": "paused"}])
+def test_an_endpoint_that_is_to_send_none_sends_none(settings: dict[str, Any]) -> None:
+    firm = company("feishu_app", FEISHU, {"feishu": "ou_li"})
+    firm.endpoints[0] = replace(
+        firm.endpoints[0], state=settings.get("state", "active"), settings={"codes": settings.get("codes", True)}
+    )
+
+    assert firm.run() == []
+
+
+def test_a_code_that_waited_is_not_sent_to_whoever_has_the_ticket_no_more_and_the_next_gets_their_own() -> None:
+    firm = company("feishu_app", FEISHU, {"feishu": "ou_li"})
+    firm.service.plan(EVENT, firm.endpoints)
+    first = firm.queue.sent.pop()
+    firm.ticket = replace(firm.ticket, owner="wang")
+
+    assert firm.service(first) == "moved_on"
+    assert firm.run() == ["sent"]
+    slots = {one.slot for one in firm.codes.rows.values()}
+    assert (len(firm.codes.rows), len(slots)) == (2, 2)
+
+
+def test_two_workers_do_not_send_at_once_and_a_code_made_by_hand_is_left_alone() -> None:
+    firm = company("feishu_app", FEISHU, {"feishu": "ou_li"})
+    firm.service.plan(EVENT, firm.endpoints)
+    code = firm.codes.rows[OURS, "tk_one", "li"]
+    assert firm.codes.lease(OURS, "tk_one", code, NOW, NOW + timedelta(seconds=60))
+    assert firm.service(firm.queue.sent.pop()) == "being_sent"
+
+    firm.codes.put(OURS, "tk_one", replace(code, number=None))
+    assert firm.run() == []
+
+
+def test_an_sms_endpoint_for_codes_is_told_of_no_event() -> None:
+    ours = app("aliyun_sms", **SMS_SETTINGS)
+
+    assert not wants(ours, "ticket.opened", {"unit": None})
+    plain = replace(ours, settings={**SMS_SETTINGS, "variables": {"code": "{severity}"}})
+    assert wants(plain, "ticket.opened", {"unit": None})
