@@ -15,7 +15,7 @@ from chalicelib.connectors.card_words import say
 from chalicelib.connectors.dingtalk_todo import DingTalkTodo
 from chalicelib.connectors.feishu_app import FeishuApp
 from chalicelib.connectors.wecom_app import WeComApp
-from chalicelib.domain.delivery import CODE
+from chalicelib.domain.delivery import is_for_codes
 from chalicelib.domain.item import Access, Token
 from chalicelib.domain.outbound import HttpRequest, HttpResponse, Message, Outcome
 from chalicelib.domain.ratelimit import Limit
@@ -33,8 +33,7 @@ def load(name: str, settings: Mapping[str, Any]) -> FeishuTeller | WeComTeller |
         return WeComTeller() if settings.get("codes", True) else None
     if name == DingTalkTodo.name:
         return DingTalkTeller() if settings.get(ROBOT) else None
-    sends_codes = any(CODE in str(one) for one in (settings.get("variables") or {}).values())
-    return SmsTeller(name) if sends_codes and registry.load_gateway(name) else None
+    return SmsTeller(name) if is_for_codes(settings) and registry.load_gateway(name) else None
 
 
 def words(message: Message, settings: Mapping[str, Any]) -> str:

@@ -148,7 +148,7 @@ def wants(endpoint: Endpoint, event_type: str, detail: Mapping[str, Any]) -> boo
         return bool(detail["endpoint_id"] == endpoint.id)
     if (
         event_type not in endpoint.events
-        or is_for_codes(endpoint)
+        or is_for_codes(endpoint.settings)
         or (event_type in TROUBLE_EVENTS and detail["endpoint_id"] == endpoint.id)
     ):
         return False
@@ -173,9 +173,13 @@ def asked_weeks(endpoint: Endpoint) -> tuple[str | None, ...]:
     return tuple((endpoint.settings.get("filter") or {}).get("units") or (None,))
 
 
-def is_for_codes(endpoint: Endpoint) -> bool:
-    """Whether an SMS endpoint sends personal codes, and nothing else: ``{code}`` stands in one of its variables."""
-    return any(CODE in str(one) for one in (endpoint.settings.get("variables") or {}).values())
+def is_for_codes(settings: Mapping[str, Any]) -> bool:
+    """Whether an SMS endpoint sends personal codes, and nothing else: ``{code}`` stands in one of its variables.
+
+    Some vendors' templates name their variables, others number them.
+    """
+    variables = settings.get("variables") or ()
+    return any(CODE in str(one) for one in (variables.values() if isinstance(variables, Mapping) else variables))
 
 
 def covers(endpoint: Endpoint, unit: object) -> bool:
