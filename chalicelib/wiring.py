@@ -1160,9 +1160,7 @@ def link_cases() -> LinkCases:
     """What is part of an issue."""
     from chalicelib.services.link_cases import LinkCases
 
-    return LinkCases(
-        links=issue_store(), tickets=ticket_store(), voices=feedback_store(), due=due_store(), clock=now
-    )
+    return LinkCases(links=issue_store(), tickets=ticket_store(), voices=feedback_store(), due=due_store(), clock=now)
 
 
 @lru_cache(maxsize=1)
