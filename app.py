@@ -4,7 +4,7 @@ import os
 
 from chalice import Chalice
 
-from chalicelib.lambdas import (
+from chalicelib.lambdas.api import (
     admin,
     cases,
     contacts,

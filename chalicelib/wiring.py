@@ -24,89 +24,89 @@ if TYPE_CHECKING:
     from chalicelib.messaging.inbox import Inbox
     from chalicelib.messaging.notifications import SnsNotifications
     from chalicelib.messaging.queues import SqsQueue
-    from chalicelib.services.act_on_page import ActOnPage, MakeCode
-    from chalicelib.services.activate_frame import ActivateFrame
-    from chalicelib.services.answer_links import AnswerLinks, OpenAnswerPage
-    from chalicelib.services.apply_callback import ApplyCallback
-    from chalicelib.services.ask_customer import AskCustomer
-    from chalicelib.services.audit_tickets import AuditTickets
-    from chalicelib.services.authenticate import Authenticate
-    from chalicelib.services.can_contact import CanContact
-    from chalicelib.services.case_file import CaseFile
-    from chalicelib.services.close_feedback import CloseFeedback
-    from chalicelib.services.correct import Correct
-    from chalicelib.services.count_complaints import CountComplaints
-    from chalicelib.services.declare_fixed import DeclareFixed
-    from chalicelib.services.deliver import Deliver
-    from chalicelib.services.delivery_plan import DeliveryPlan
-    from chalicelib.services.dry_run import Configuration, GoThrough, StartDryRun
-    from chalicelib.services.enrich import Enrich
-    from chalicelib.services.fan_out import FanOut
-    from chalicelib.services.fetch import Fetch
-    from chalicelib.services.find_graph import FindGraph
-    from chalicelib.services.find_owner import FindOwner
-    from chalicelib.services.find_playbook import FindPlaybook
-    from chalicelib.services.follow_case import FollowCase
-    from chalicelib.services.hand_over import HandOver
-    from chalicelib.services.hear import Hear
-    from chalicelib.services.hear_callback import HearCallback
-    from chalicelib.services.intake import Intake
-    from chalicelib.services.judge_effect import JudgeEffect
-    from chalicelib.services.keep_exposure import KeepExposure
-    from chalicelib.services.learn_delta import LearnDelta
-    from chalicelib.services.link_cases import LinkCases, ReadLinks
-    from chalicelib.services.manage_connections import ManageConnections
-    from chalicelib.services.manage_contact import ManageContact
-    from chalicelib.services.manage_digests import ManageDigests
-    from chalicelib.services.manage_endpoints import ManageEndpoints
-    from chalicelib.services.manage_graph import ManageGraph
-    from chalicelib.services.manage_insights import ManageInsights
-    from chalicelib.services.manage_issues import ManageIssues
-    from chalicelib.services.manage_keys import ManageKeys
-    from chalicelib.services.manage_organisation import ManageOrganisation
-    from chalicelib.services.manage_rules import ManageRules
-    from chalicelib.services.manage_sla import ManageSla
-    from chalicelib.services.manage_subscriptions import ManageSubscriptions
-    from chalicelib.services.manage_uploads import ManageUploads
-    from chalicelib.services.manage_verification import ManageVerification
-    from chalicelib.services.mark_duplicate import MarkDuplicate
-    from chalicelib.services.move_ticket import MoveTicket
-    from chalicelib.services.open_page import OpenPage
-    from chalicelib.services.open_ticket import OpenTicket
+    from chalicelib.services.alerts.manage_subscriptions import ManageSubscriptions
+    from chalicelib.services.alerts.raise_alert import RaiseAlert
+    from chalicelib.services.cases.audit_tickets import AuditTickets
+    from chalicelib.services.cases.case_file import CaseFile
+    from chalicelib.services.cases.find_graph import FindGraph
+    from chalicelib.services.cases.find_owner import FindOwner
+    from chalicelib.services.cases.find_playbook import FindPlaybook
+    from chalicelib.services.cases.follow_case import FollowCase
+    from chalicelib.services.cases.hand_over import HandOver
+    from chalicelib.services.cases.manage_graph import ManageGraph
+    from chalicelib.services.cases.manage_sla import ManageSla
+    from chalicelib.services.cases.mark_duplicate import MarkDuplicate
+    from chalicelib.services.cases.move_ticket import MoveTicket
+    from chalicelib.services.cases.open_ticket import OpenTicket
+    from chalicelib.services.cases.read_tickets import ReadTickets
+    from chalicelib.services.cases.reveal_contact import RevealContact
+    from chalicelib.services.cases.strike_clock import RecountDeadlines, StrikeClock
+    from chalicelib.services.cases.timed_tickets import Offices, TimedTickets
+    from chalicelib.services.contact.can_contact import CanContact
+    from chalicelib.services.contact.manage_contact import ManageContact
+    from chalicelib.services.contact.suggest_followup import SuggestFollowup
+    from chalicelib.services.inbound.fetch import Fetch
+    from chalicelib.services.inbound.hear import Hear
+    from chalicelib.services.inbound.intake import Intake
+    from chalicelib.services.inbound.manage_connections import ManageConnections
+    from chalicelib.services.inbound.manage_uploads import ManageUploads
+    from chalicelib.services.inbound.poll import ArmPolls, Poll
+    from chalicelib.services.inbound.reparse import Reparse
+    from chalicelib.services.inbound.vendor import VendorApis
+    from chalicelib.services.issues.count_complaints import CountComplaints
+    from chalicelib.services.issues.declare_fixed import DeclareFixed
+    from chalicelib.services.issues.judge_effect import JudgeEffect
+    from chalicelib.services.issues.keep_exposure import KeepExposure
+    from chalicelib.services.issues.link_cases import LinkCases, ReadLinks
+    from chalicelib.services.issues.manage_insights import ManageInsights
+    from chalicelib.services.issues.manage_issues import ManageIssues
+    from chalicelib.services.issues.promote import Promote
+    from chalicelib.services.issues.watch_recurrence import WatchRecurrence
+    from chalicelib.services.outbound.apply_callback import ApplyCallback
+    from chalicelib.services.outbound.deliver import Deliver
+    from chalicelib.services.outbound.delivery_plan import DeliveryPlan
+    from chalicelib.services.outbound.fan_out import FanOut
+    from chalicelib.services.outbound.hear_callback import HearCallback
+    from chalicelib.services.outbound.manage_endpoints import ManageEndpoints
+    from chalicelib.services.outbound.read_deliveries import ReadDeliveries
+    from chalicelib.services.outbound.reconcile import Drifts, Reconcile, WatchAgain
+    from chalicelib.services.outbound.redeliver import Redeliver
+    from chalicelib.services.outbound.synchronise import Synchronise
     from chalicelib.services.outbox import Outbox
-    from chalicelib.services.page_links import PageLinks
-    from chalicelib.services.poll import ArmPolls, Poll
-    from chalicelib.services.promote import Promote
-    from chalicelib.services.propose_frame import ProposeFrame
-    from chalicelib.services.raise_alert import RaiseAlert
-    from chalicelib.services.read_corrections import ReadCorrections
-    from chalicelib.services.read_deliveries import ReadDeliveries
-    from chalicelib.services.read_feedback import ReadFeedback
-    from chalicelib.services.read_frame import ReadFrame
-    from chalicelib.services.read_loop import ReadLoop
-    from chalicelib.services.read_needs import ReadNeeds
-    from chalicelib.services.read_tickets import ReadTickets
-    from chalicelib.services.reconcile import Drifts, Reconcile, WatchAgain
-    from chalicelib.services.redeliver import Redeliver
-    from chalicelib.services.reparse import Reparse
+    from chalicelib.services.page.act_on_page import ActOnPage, MakeCode
+    from chalicelib.services.page.open_page import OpenPage
+    from chalicelib.services.page.page_links import PageLinks
+    from chalicelib.services.page.send_code import SendCode
+    from chalicelib.services.reading.activate_frame import ActivateFrame
+    from chalicelib.services.reading.close_feedback import CloseFeedback
+    from chalicelib.services.reading.correct import Correct
+    from chalicelib.services.reading.enrich import Enrich
+    from chalicelib.services.reading.learn_delta import LearnDelta
+    from chalicelib.services.reading.propose_frame import ProposeFrame
+    from chalicelib.services.reading.read_corrections import ReadCorrections
+    from chalicelib.services.reading.read_feedback import ReadFeedback
+    from chalicelib.services.reading.read_frame import ReadFrame
+    from chalicelib.services.reading.read_needs import ReadNeeds
+    from chalicelib.services.reading.reread import Reread
+    from chalicelib.services.reading.reread_range import RereadRange
+    from chalicelib.services.reading.review import Review
+    from chalicelib.services.reading.rollup import Rollup
+    from chalicelib.services.reading.try_reading import TryReading
+    from chalicelib.services.rehearsal.dry_run import Configuration, GoThrough, StartDryRun
     from chalicelib.services.replay import Replay
-    from chalicelib.services.reread import Reread
-    from chalicelib.services.reread_range import RereadRange
-    from chalicelib.services.reveal_contact import RevealContact
-    from chalicelib.services.review import Review
-    from chalicelib.services.rollup import Rollup
-    from chalicelib.services.send_code import SendCode
-    from chalicelib.services.send_digest import ArmDigest, SendDigest
-    from chalicelib.services.send_week import ArmWeeks, SendWeek
-    from chalicelib.services.strike_clock import RecountDeadlines, StrikeClock
-    from chalicelib.services.suggest_followup import SuggestFollowup
+    from chalicelib.services.reports.manage_digests import ManageDigests
+    from chalicelib.services.reports.read_loop import ReadLoop
+    from chalicelib.services.reports.send_digest import ArmDigest, SendDigest
+    from chalicelib.services.reports.send_week import ArmWeeks, SendWeek
     from chalicelib.services.sweep import Sweep
-    from chalicelib.services.synchronise import Synchronise
-    from chalicelib.services.take_answer import TakeAnswer
-    from chalicelib.services.timed_tickets import Offices, TimedTickets
-    from chalicelib.services.try_reading import TryReading
-    from chalicelib.services.vendor import VendorApis
-    from chalicelib.services.watch_recurrence import WatchRecurrence
+    from chalicelib.services.verification.answer_links import AnswerLinks, OpenAnswerPage
+    from chalicelib.services.verification.ask_customer import AskCustomer
+    from chalicelib.services.verification.manage_verification import ManageVerification
+    from chalicelib.services.verification.take_answer import TakeAnswer
+    from chalicelib.services.workspace.authenticate import Authenticate
+    from chalicelib.services.workspace.manage_keys import ManageKeys
+    from chalicelib.services.workspace.manage_organisation import ManageOrganisation
+    from chalicelib.services.workspace.manage_rules import ManageRules
     from chalicelib.sources.registry import Catalogue
     from chalicelib.storage.alerts import AlertStore
     from chalicelib.storage.audit import AuditLog
@@ -192,7 +192,7 @@ def _built(service: str, **limits: Any) -> Any:
 @lru_cache(maxsize=1)
 def hear() -> Hear:
     """What a hook calls."""
-    from chalicelib.services.hear import Hear
+    from chalicelib.services.inbound.hear import Hear
     from chalicelib.sources.registry import load
     from chalicelib.storage.raw_files import RawFiles
     from chalicelib.storage.secrets import ConnectionSecrets
@@ -272,7 +272,7 @@ def ticket_store() -> TicketStore:
 @lru_cache(maxsize=1)
 def timed_tickets() -> TimedTickets:
     """Clocks for every ticket that is written."""
-    from chalicelib.services.timed_tickets import TimedTickets
+    from chalicelib.services.cases.timed_tickets import TimedTickets
 
     return TimedTickets(offices(), now)
 
@@ -280,7 +280,7 @@ def timed_tickets() -> TimedTickets:
 @lru_cache(maxsize=1)
 def offices() -> Offices:
     """What clocks go by: promises, units, calendars."""
-    from chalicelib.services.timed_tickets import Offices
+    from chalicelib.services.cases.timed_tickets import Offices
 
     return Offices(sla_store(), lambda workspace: find_owner().organisation(workspace), calendar, now)
 
@@ -297,7 +297,7 @@ def sla_store() -> SlaStore:
 @lru_cache(maxsize=1)
 def manage_sla() -> ManageSla:
     """Promises, and by when."""
-    from chalicelib.services.manage_sla import ManageSla
+    from chalicelib.services.cases.manage_sla import ManageSla
 
     return ManageSla(sla_store(), offices(), ticket_store(), now)
 
@@ -305,7 +305,7 @@ def manage_sla() -> ManageSla:
 @lru_cache(maxsize=1)
 def strike_clock() -> StrikeClock:
     """Reminders and breaches."""
-    from chalicelib.services.strike_clock import StrikeClock
+    from chalicelib.services.cases.strike_clock import StrikeClock
 
     return StrikeClock(ticket_store(), offices(), find_owner().organisation, due_store(), now)
 
@@ -313,7 +313,7 @@ def strike_clock() -> StrikeClock:
 @lru_cache(maxsize=1)
 def recount_deadlines() -> RecountDeadlines:
     """Provisional deadlines, when their calendars have come."""
-    from chalicelib.services.strike_clock import RecountDeadlines
+    from chalicelib.services.cases.strike_clock import RecountDeadlines
     from chalicelib.storage.sla import ProvisionalStore
 
     _bind()
@@ -341,7 +341,7 @@ def due_store() -> DueStore:
 @lru_cache(maxsize=1)
 def open_ticket_service() -> OpenTicket:
     """What the ticket function calls."""
-    from chalicelib.services.open_ticket import OpenTicket
+    from chalicelib.services.cases.open_ticket import OpenTicket
 
     return OpenTicket(
         feedback=feedback_store(),
@@ -366,7 +366,7 @@ def cause_store() -> CauseStore:
 @lru_cache(maxsize=1)
 def find_graph() -> FindGraph:
     """Why things go wrong, and whose they are."""
-    from chalicelib.services.find_graph import FindGraph
+    from chalicelib.services.cases.find_graph import FindGraph
     from chalicelib.understanding import called
 
     return FindGraph(_shipped_graph, cause_store(), topic_names, called.department, now)
@@ -380,7 +380,7 @@ def _shipped_graph(workspace: str) -> Graph:
 @lru_cache(maxsize=1)
 def manage_graph() -> ManageGraph:
     """The graph for people, and a workspace's own causes."""
-    from chalicelib.services.manage_graph import ManageGraph
+    from chalicelib.services.cases.manage_graph import ManageGraph
 
     def departments(workspace: str) -> frozenset[str] | None:
         one = find_owner().organisation(workspace)
@@ -397,11 +397,11 @@ def frame_words(workspace: str) -> Words:
 @lru_cache(maxsize=1)
 def follow_case() -> FollowCase:
     """What the case function calls: everything that follows from a ticket's change, or that a clock decides."""
-    from chalicelib.services.follow_bounces import FollowBounces
-    from chalicelib.services.follow_case import FollowCase
-    from chalicelib.services.follow_loop import FollowLoop
-    from chalicelib.services.follow_parts import FollowParts
-    from chalicelib.services.learn_causes import LearnCauses
+    from chalicelib.services.cases.follow_bounces import FollowBounces
+    from chalicelib.services.cases.follow_case import FollowCase
+    from chalicelib.services.cases.follow_parts import FollowParts
+    from chalicelib.services.cases.learn_causes import LearnCauses
+    from chalicelib.services.reports.follow_loop import FollowLoop
 
     return FollowCase(
         followers={
@@ -433,7 +433,7 @@ def find_playbook() -> FindPlaybook:
     """What a ticket says to do, in words."""
     import time
 
-    from chalicelib.services.find_playbook import FindPlaybook
+    from chalicelib.services.cases.find_playbook import FindPlaybook
 
     return FindPlaybook(lambda workspace: frame_words(workspace).playbooks(), time.monotonic)
 
@@ -456,7 +456,7 @@ def topic_names(workspace: str) -> Callable[[str, str], str]:
 @lru_cache(maxsize=1)
 def move_ticket() -> MoveTicket:
     """A person's move through the API."""
-    from chalicelib.services.move_ticket import MoveTicket
+    from chalicelib.services.cases.move_ticket import MoveTicket
 
     return MoveTicket(tickets=ticket_store(), clock=now, knows=find_graph().check)
 
@@ -464,7 +464,7 @@ def move_ticket() -> MoveTicket:
 @lru_cache(maxsize=1)
 def hand_over() -> HandOver:
     """Who takes a ticket, or hands it on."""
-    from chalicelib.services.hand_over import HandOver
+    from chalicelib.services.cases.hand_over import HandOver
 
     return HandOver(
         tickets=ticket_store(),
@@ -488,7 +488,7 @@ def case_store() -> CaseStore:
 @lru_cache(maxsize=1)
 def case_file() -> CaseFile:
     """What lies beside a ticket."""
-    from chalicelib.services.case_file import CaseFile
+    from chalicelib.services.cases.case_file import CaseFile
 
     return CaseFile(tickets=ticket_store(), cases=case_store(), clock=now)
 
@@ -496,7 +496,7 @@ def case_file() -> CaseFile:
 @lru_cache(maxsize=1)
 def mark_duplicate() -> MarkDuplicate:
     """Which cases tell the same."""
-    from chalicelib.services.mark_duplicate import MarkDuplicate
+    from chalicelib.services.cases.mark_duplicate import MarkDuplicate
 
     return MarkDuplicate(tickets=ticket_store(), file=case_file(), move=move_ticket())
 
@@ -504,7 +504,7 @@ def mark_duplicate() -> MarkDuplicate:
 @lru_cache(maxsize=1)
 def audit_tickets() -> AuditTickets:
     """The quality audit of closed tickets."""
-    from chalicelib.services.audit_tickets import AuditTickets
+    from chalicelib.services.cases.audit_tickets import AuditTickets
 
     return AuditTickets(tickets=ticket_store(), verdicts=case_store(), clock=now)
 
@@ -512,7 +512,7 @@ def audit_tickets() -> AuditTickets:
 @lru_cache(maxsize=1)
 def close_feedback() -> CloseFeedback:
     """A person puts a voice away."""
-    from chalicelib.services.close_feedback import CloseFeedback
+    from chalicelib.services.reading.close_feedback import CloseFeedback
 
     return CloseFeedback(feedback=feedback_store(), clock=now)
 
@@ -520,7 +520,7 @@ def close_feedback() -> CloseFeedback:
 @lru_cache(maxsize=1)
 def page_links() -> PageLinks:
     """Links to the page of a ticket."""
-    from chalicelib.services.page_links import PageLinks
+    from chalicelib.services.page.page_links import PageLinks
 
     return PageLinks(marks=vault(), clock=now)
 
@@ -537,7 +537,7 @@ def page_codes() -> PageCodes:
 @lru_cache(maxsize=1)
 def open_page() -> OpenPage:
     """What the page shows."""
-    from chalicelib.services.open_page import OpenPage
+    from chalicelib.services.page.open_page import OpenPage
 
     return OpenPage(
         links=page_links(),
@@ -556,7 +556,7 @@ def open_page() -> OpenPage:
 @lru_cache(maxsize=1)
 def make_code() -> MakeCode:
     """A code for a person and a ticket."""
-    from chalicelib.services.act_on_page import MakeCode
+    from chalicelib.services.page.act_on_page import MakeCode
 
     return MakeCode(codes=page_codes(), marks=vault(), clock=now)
 
@@ -564,7 +564,7 @@ def make_code() -> MakeCode:
 @lru_cache(maxsize=1)
 def act_on_page() -> ActOnPage:
     """A person's work from the page."""
-    from chalicelib.services.act_on_page import ActOnPage
+    from chalicelib.services.page.act_on_page import ActOnPage
 
     return ActOnPage(
         links=page_links(),
@@ -584,7 +584,7 @@ def hear_callback() -> HearCallback:
     """The door for what systems of record say back. Light: some of them wait for 1.5 seconds."""
     from chalicelib.connectors.registry import callback_reader
     from chalicelib.messaging.queues import SqsQueue
-    from chalicelib.services.hear_callback import HearCallback
+    from chalicelib.services.outbound.hear_callback import HearCallback
     from chalicelib.storage.secrets import EndpointSecrets
 
     return HearCallback(
@@ -600,7 +600,7 @@ def hear_callback() -> HearCallback:
 def apply_callback() -> ApplyCallback:
     """What was said, judged and written."""
     from chalicelib.connectors.registry import callback_reader
-    from chalicelib.services.apply_callback import ApplyCallback
+    from chalicelib.services.outbound.apply_callback import ApplyCallback
     from chalicelib.storage.callbacks import CallbackMemory
 
     return ApplyCallback(
@@ -630,7 +630,7 @@ def verification_rules() -> VerificationRules:
 @lru_cache(maxsize=1)
 def manage_verification() -> ManageVerification:
     """The same, for those who decide it."""
-    from chalicelib.services.manage_verification import ManageVerification
+    from chalicelib.services.verification.manage_verification import ManageVerification
 
     return ManageVerification(store=verification_rules(), clock=now)
 
@@ -638,8 +638,8 @@ def manage_verification() -> ManageVerification:
 @lru_cache(maxsize=1)
 def ask_customer() -> AskCustomer:
     """Whether a resolution holds is asked once."""
-    from chalicelib.services.ask_customer import AskCustomer, Leave
-    from chalicelib.services.follow_parts import WholeCases
+    from chalicelib.services.cases.follow_parts import WholeCases
+    from chalicelib.services.verification.ask_customer import AskCustomer, Leave
 
     def take_leave(ticket: Ticket, claim: str) -> Leave:
         answer = can_contact().claim_for(ticket, "verification", channel=None, claim=claim).answer
@@ -659,8 +659,8 @@ def ask_customer() -> AskCustomer:
 @lru_cache(maxsize=1)
 def take_answer() -> TakeAnswer:
     """What the customer says to it."""
-    from chalicelib.services.follow_parts import WholeCases
-    from chalicelib.services.take_answer import TakeAnswer
+    from chalicelib.services.cases.follow_parts import WholeCases
+    from chalicelib.services.verification.take_answer import TakeAnswer
 
     return TakeAnswer(
         tickets=WholeCases(ticket_store(), now),
@@ -674,8 +674,8 @@ def take_answer() -> TakeAnswer:
 def answer_links() -> AnswerLinks:
     """The question, and the link to answer it."""
     from chalicelib.domain.verification import LIFETIME
-    from chalicelib.services.answer_links import PURPOSE, AnswerLinks
-    from chalicelib.services.page_links import PageLinks
+    from chalicelib.services.page.page_links import PageLinks
+    from chalicelib.services.verification.answer_links import PURPOSE, AnswerLinks
 
     links = PageLinks(marks=vault(), clock=now, purpose=PURPOSE, lifetime=LIFETIME)
     return AnswerLinks(links=links, rules=verification_rules().get, base_url=settings().public_url)
@@ -684,7 +684,7 @@ def answer_links() -> AnswerLinks:
 @lru_cache(maxsize=1)
 def open_answer_page() -> OpenAnswerPage:
     """The page behind that link."""
-    from chalicelib.services.answer_links import OpenAnswerPage
+    from chalicelib.services.verification.answer_links import OpenAnswerPage
 
     return OpenAnswerPage(
         links=answer_links(),
@@ -781,7 +781,7 @@ def reader_of(workspace: str, proposal: str | None = None) -> Reader:
 @lru_cache(maxsize=1)
 def enrich_service() -> Enrich:
     """From a message of the inbox to a stored feedback."""
-    from chalicelib.services.enrich import Enrich
+    from chalicelib.services.reading.enrich import Enrich
     from chalicelib.sources.registry import load
 
     return Enrich(
@@ -821,7 +821,7 @@ def outbox_service() -> Outbox:
 @lru_cache(maxsize=1)
 def rollup_service() -> Rollup:
     """Counts a marked bucket."""
-    from chalicelib.services.rollup import Rollup
+    from chalicelib.services.reading.rollup import Rollup
 
     return Rollup(
         buckets=bucket_store(),
@@ -840,7 +840,7 @@ def fetch_service() -> Fetch:
     """What reads the whole of an event through its platform's API."""
     import random
 
-    from chalicelib.services.fetch import Fetch
+    from chalicelib.services.inbound.fetch import Fetch
 
     return Fetch(
         directory=directory(),
@@ -858,7 +858,7 @@ def poll_service() -> Poll:
     """What asks a platform for what it did not push."""
     import time
 
-    from chalicelib.services.poll import Poll
+    from chalicelib.services.inbound.poll import Poll
 
     return Poll(
         directory=directory(),
@@ -876,7 +876,7 @@ def poll_service() -> Poll:
 @lru_cache(maxsize=1)
 def arm_polls() -> ArmPolls:
     """Switches pollers on and off, and shows how far they are."""
-    from chalicelib.services.poll import ArmPolls
+    from chalicelib.services.inbound.poll import ArmPolls
 
     return ArmPolls(store=poll_store(), due=due_store(), source=_fetching_source, clock=now)
 
@@ -909,7 +909,7 @@ def vendor_apis() -> VendorApis:
     import time
 
     from chalicelib.egress import Door
-    from chalicelib.services.vendor import LARGEST_ANSWER, VendorApis
+    from chalicelib.services.inbound.vendor import LARGEST_ANSWER, VendorApis
     from chalicelib.storage.deliveries import TargetWindows
 
     return VendorApis(
@@ -959,7 +959,7 @@ def _delta(workspace: str, number: int) -> Delta | None:
 @lru_cache(maxsize=1)
 def read_frame() -> ReadFrame:
     """Packs, the active frame, proposals."""
-    from chalicelib.services.read_frame import ReadFrame
+    from chalicelib.services.reading.read_frame import ReadFrame
 
     return ReadFrame(frames=frame_store(), book=frame_book())
 
@@ -967,7 +967,7 @@ def read_frame() -> ReadFrame:
 @lru_cache(maxsize=1)
 def propose_frame() -> ProposeFrame:
     """A proposed frame, to be measured."""
-    from chalicelib.services.propose_frame import ProposeFrame
+    from chalicelib.services.reading.propose_frame import ProposeFrame
 
     return ProposeFrame(
         frames=frame_store(), book=frame_book(), rules=directory(), readings=queue("readings"), clock=now
@@ -977,7 +977,7 @@ def propose_frame() -> ProposeFrame:
 @lru_cache(maxsize=1)
 def activate_frame() -> ActivateFrame:
     """A measured frame comes into force."""
-    from chalicelib.services.activate_frame import ActivateFrame
+    from chalicelib.services.reading.activate_frame import ActivateFrame
 
     return ActivateFrame(
         frames=frame_store(),
@@ -992,7 +992,7 @@ def activate_frame() -> ActivateFrame:
 @lru_cache(maxsize=1)
 def learn_delta() -> LearnDelta:
     """What a workspace's corrections teach."""
-    from chalicelib.services.learn_delta import LearnDelta
+    from chalicelib.services.reading.learn_delta import LearnDelta
 
     return LearnDelta(frames=frame_store(), corrections=read_corrections(), learn=frame_book().learned)
 
@@ -1000,7 +1000,7 @@ def learn_delta() -> LearnDelta:
 @lru_cache(maxsize=1)
 def reread_range() -> RereadRange:
     """What the reread function calls."""
-    from chalicelib.services.reread_range import RereadRange
+    from chalicelib.services.reading.reread_range import RereadRange
 
     return RereadRange(
         frames=frame_store(),
@@ -1030,7 +1030,7 @@ def dry_run_store() -> DryRunStore:
 
 def _configuration() -> Configuration:
     """What a change is compared with."""
-    from chalicelib.services.dry_run import Configuration
+    from chalicelib.services.rehearsal.dry_run import Configuration
 
     return Configuration(
         directory=directory(),
@@ -1047,9 +1047,9 @@ def _configuration() -> Configuration:
 @lru_cache(maxsize=1)
 def start_dry_run() -> StartDryRun:
     """A change is tried."""
-    from chalicelib.services.dry_run import StartDryRun
-    from chalicelib.services.manage_organisation import sound
-    from chalicelib.services.organisation_file import Document
+    from chalicelib.services.rehearsal.dry_run import StartDryRun
+    from chalicelib.services.workspace.manage_organisation import sound
+    from chalicelib.services.workspace.organisation_file import Document
 
     return StartDryRun(
         runs=dry_run_store(),
@@ -1064,8 +1064,8 @@ def start_dry_run() -> StartDryRun:
 @lru_cache(maxsize=1)
 def go_through() -> GoThrough:
     """What the reread function calls for it."""
-    from chalicelib.services.dry_run import GoThrough
-    from chalicelib.services.dry_world import Sms
+    from chalicelib.services.rehearsal.dry_run import GoThrough
+    from chalicelib.services.rehearsal.dry_world import Sms
 
     return GoThrough(
         runs=dry_run_store(),
@@ -1104,7 +1104,7 @@ def intake_service() -> Intake:
     """What reads uploaded files."""
     import time
 
-    from chalicelib.services.intake import Intake
+    from chalicelib.services.inbound.intake import Intake
     from chalicelib.sources.registry import load
 
     return Intake(
@@ -1122,7 +1122,7 @@ def intake_service() -> Intake:
 @lru_cache(maxsize=1)
 def manage_uploads() -> ManageUploads:
     """Where a connection's files go, and what became of each."""
-    from chalicelib.services.manage_uploads import ManageUploads
+    from chalicelib.services.inbound.manage_uploads import ManageUploads
     from chalicelib.sources.registry import load
 
     return ManageUploads(
@@ -1158,7 +1158,7 @@ def insight_store() -> InsightStore:
 @lru_cache(maxsize=1)
 def link_cases() -> LinkCases:
     """What is part of an issue."""
-    from chalicelib.services.link_cases import LinkCases
+    from chalicelib.services.issues.link_cases import LinkCases
 
     return LinkCases(links=issue_store(), tickets=ticket_store(), voices=feedback_store(), due=due_store(), clock=now)
 
@@ -1166,7 +1166,7 @@ def link_cases() -> LinkCases:
 @lru_cache(maxsize=1)
 def read_links() -> ReadLinks:
     """The same, as a key may see it."""
-    from chalicelib.services.link_cases import ReadLinks
+    from chalicelib.services.issues.link_cases import ReadLinks
 
     return ReadLinks(issue_store(), ticket_store(), feedback_store())
 
@@ -1174,7 +1174,7 @@ def read_links() -> ReadLinks:
 @lru_cache(maxsize=1)
 def manage_issues() -> ManageIssues:
     """Issues, as people work on them."""
-    from chalicelib.services.manage_issues import ManageIssues
+    from chalicelib.services.issues.manage_issues import ManageIssues
 
     return ManageIssues(store=issue_store(), levels=link_cases(), office=find_owner(), clock=now)
 
@@ -1182,7 +1182,7 @@ def manage_issues() -> ManageIssues:
 @lru_cache(maxsize=1)
 def manage_insights() -> ManageInsights:
     """Insights, and what makes an issue of single tickets."""
-    from chalicelib.services.manage_insights import ManageInsights
+    from chalicelib.services.issues.manage_insights import ManageInsights
 
     return ManageInsights(store=insight_store(), issues=issue_store(), office=find_owner(), clock=now)
 
@@ -1190,7 +1190,7 @@ def manage_insights() -> ManageInsights:
 @lru_cache(maxsize=1)
 def promote() -> Promote:
     """What makes an issue of tickets by itself."""
-    from chalicelib.services.promote import Promote
+    from chalicelib.services.issues.promote import Promote
     from chalicelib.storage.recurrences import RecurrenceStore
 
     return Promote(
@@ -1230,7 +1230,7 @@ def exposure_store() -> ExposureStore:
 @lru_cache(maxsize=1)
 def keep_exposure() -> KeepExposure:
     """The same, as it is said and shown."""
-    from chalicelib.services.keep_exposure import KeepExposure
+    from chalicelib.services.issues.keep_exposure import KeepExposure
 
     return KeepExposure(store=exposure_store(), clock=now)
 
@@ -1238,7 +1238,7 @@ def keep_exposure() -> KeepExposure:
 @lru_cache(maxsize=1)
 def count_complaints() -> CountComplaints:
     """How often customers complained of what an issue is about."""
-    from chalicelib.services.count_complaints import CountComplaints
+    from chalicelib.services.issues.count_complaints import CountComplaints
 
     return CountComplaints(
         buckets=bucket_store(),
@@ -1252,7 +1252,7 @@ def count_complaints() -> CountComplaints:
 @lru_cache(maxsize=1)
 def judge_effect() -> JudgeEffect:
     """The verdict on a fix."""
-    from chalicelib.services.judge_effect import JudgeEffect
+    from chalicelib.services.issues.judge_effect import JudgeEffect
 
     return JudgeEffect(
         issues=issue_store(), claims=effect_store(), complaints=count_complaints(), due=due_store(), clock=now
@@ -1262,7 +1262,7 @@ def judge_effect() -> JudgeEffect:
 @lru_cache(maxsize=1)
 def watch_recurrence() -> WatchRecurrence:
     """What brings an issue back whose fix was accepted."""
-    from chalicelib.services.watch_recurrence import WatchRecurrence
+    from chalicelib.services.issues.watch_recurrence import WatchRecurrence
 
     return WatchRecurrence(
         issues=issue_store(),
@@ -1277,7 +1277,7 @@ def watch_recurrence() -> WatchRecurrence:
 @lru_cache(maxsize=1)
 def declare_fixed() -> DeclareFixed:
     """Somebody says that an issue is fixed."""
-    from chalicelib.services.declare_fixed import DeclareFixed
+    from chalicelib.services.issues.declare_fixed import DeclareFixed
 
     return DeclareFixed(
         issues=issue_store(), claims=effect_store(), complaints=count_complaints(), judge=judge_effect(), clock=now
@@ -1299,7 +1299,7 @@ def loop_book() -> LoopBook:
 @lru_cache(maxsize=1)
 def read_loop() -> ReadLoop:
     """The week in one answer."""
-    from chalicelib.services.read_loop import ReadLoop
+    from chalicelib.services.reports.read_loop import ReadLoop
 
     return ReadLoop(
         lines=feedback_list(),
@@ -1316,7 +1316,7 @@ def read_loop() -> ReadLoop:
 @lru_cache(maxsize=1)
 def arm_weeks() -> ArmWeeks:
     """The Mondays that endpoints asked for."""
-    from chalicelib.services.send_week import ArmWeeks
+    from chalicelib.services.reports.send_week import ArmWeeks
 
     return ArmWeeks(find_owner().organisation, due_store(), now)
 
@@ -1324,7 +1324,7 @@ def arm_weeks() -> ArmWeeks:
 @lru_cache(maxsize=1)
 def send_week() -> SendWeek:
     """What a Monday morning calls."""
-    from chalicelib.services.send_week import SendWeek
+    from chalicelib.services.reports.send_week import SendWeek
 
     return SendWeek(directory(), read_loop(), tellings(), arm_weeks(), now)
 
@@ -1341,7 +1341,7 @@ def tellings() -> Tellings:
 @lru_cache(maxsize=1)
 def arm_digest() -> ArmDigest:
     """The slots of digests."""
-    from chalicelib.services.send_digest import ArmDigest
+    from chalicelib.services.reports.send_digest import ArmDigest
 
     return ArmDigest(find_owner().organisation, due_store())
 
@@ -1358,7 +1358,7 @@ def briefing_store() -> BriefingStore:
 @lru_cache(maxsize=1)
 def send_digest() -> SendDigest:
     """What a digest's slot calls."""
-    from chalicelib.services.send_digest import SendDigest
+    from chalicelib.services.reports.send_digest import SendDigest
 
     return SendDigest(briefing_store(), directory(), feedback_list(), read_loop(), tellings(), arm_digest(), now)
 
@@ -1366,7 +1366,7 @@ def send_digest() -> SendDigest:
 @lru_cache(maxsize=1)
 def manage_digests() -> ManageDigests:
     """Digests by subscription."""
-    from chalicelib.services.manage_digests import ManageDigests
+    from chalicelib.services.reports.manage_digests import ManageDigests
 
     return ManageDigests(briefing_store(), directory(), connector_catalogue(), arm_digest(), now)
 
@@ -1383,7 +1383,7 @@ def contact_store() -> ContactStore:
 @lru_cache(maxsize=1)
 def can_contact() -> CanContact:
     """Whether a customer may be contacted, and the slot for it."""
-    from chalicelib.services.can_contact import CanContact
+    from chalicelib.services.contact.can_contact import CanContact
 
     return CanContact(
         policies=contact_store(),
@@ -1400,7 +1400,7 @@ def can_contact() -> CanContact:
 @lru_cache(maxsize=1)
 def manage_contact() -> ManageContact:
     """Contact policies and opt-outs, for those who decide them."""
-    from chalicelib.services.manage_contact import ManageContact
+    from chalicelib.services.contact.manage_contact import ManageContact
 
     return ManageContact(store=contact_store(), rules=directory(), clock=now)
 
@@ -1417,7 +1417,7 @@ def followup_store() -> FollowupStore:
 @lru_cache(maxsize=1)
 def suggest_followup() -> SuggestFollowup:
     """What comes of a voice that is to be followed up."""
-    from chalicelib.services.suggest_followup import SuggestFollowup
+    from chalicelib.services.contact.suggest_followup import SuggestFollowup
 
     return SuggestFollowup(
         voices=feedback_store(),
@@ -1445,7 +1445,7 @@ def organisation_store() -> OrganisationStore:
 def manage_organisation() -> ManageOrganisation:
     """Units, departments, people."""
     from chalicelib.calendars import book
-    from chalicelib.services.manage_organisation import ManageOrganisation
+    from chalicelib.services.workspace.manage_organisation import ManageOrganisation
 
     return ManageOrganisation(
         store=organisation_store(),
@@ -1479,7 +1479,7 @@ def _asked_of_organisation(workspace: str) -> Asked:
 @lru_cache(maxsize=1)
 def find_owner() -> FindOwner:
     """Who gets a ticket."""
-    from chalicelib.services.find_owner import FindOwner
+    from chalicelib.services.cases.find_owner import FindOwner
 
     return FindOwner(organisation_store(), now, open_tickets_of)
 
@@ -1498,7 +1498,7 @@ def open_tickets_of(workspace: str, person: str) -> int:
 @lru_cache(maxsize=1)
 def authenticate() -> Authenticate:
     """From an Authorization header to the key that it holds."""
-    from chalicelib.services.authenticate import Authenticate
+    from chalicelib.services.workspace.authenticate import Authenticate
 
     return Authenticate(directory())
 
@@ -1506,7 +1506,7 @@ def authenticate() -> Authenticate:
 @lru_cache(maxsize=1)
 def manage_connections() -> ManageConnections:
     """Where voices come in."""
-    from chalicelib.services.manage_connections import ManageConnections
+    from chalicelib.services.inbound.manage_connections import ManageConnections
 
     return ManageConnections(
         store=directory(),
@@ -1522,7 +1522,7 @@ def manage_connections() -> ManageConnections:
 @lru_cache(maxsize=4)
 def manage_endpoints(own_url: str) -> ManageEndpoints:
     """Where tasks go out. ``own_url`` is where we are reached: an endpoint may not be ourselves."""
-    from chalicelib.services.manage_endpoints import ManageEndpoints
+    from chalicelib.services.outbound.manage_endpoints import ManageEndpoints
 
     return ManageEndpoints(
         store=directory(),
@@ -1550,7 +1550,7 @@ def check_url(own_url: str) -> Callable[[str], Target]:
 @lru_cache(maxsize=1)
 def manage_rules() -> ManageRules:
     """Routing rules."""
-    from chalicelib.services.manage_rules import ManageRules
+    from chalicelib.services.workspace.manage_rules import ManageRules
 
     return ManageRules(directory())
 
@@ -1558,7 +1558,7 @@ def manage_rules() -> ManageRules:
 @lru_cache(maxsize=1)
 def manage_keys() -> ManageKeys:
     """API keys."""
-    from chalicelib.services.manage_keys import ManageKeys
+    from chalicelib.services.workspace.manage_keys import ManageKeys
 
     return ManageKeys(directory())
 
@@ -1566,7 +1566,7 @@ def manage_keys() -> ManageKeys:
 @lru_cache(maxsize=1)
 def read_needs() -> ReadNeeds:
     """What topics are to customers."""
-    from chalicelib.services.read_needs import ReadNeeds
+    from chalicelib.services.reading.read_needs import ReadNeeds
 
     return ReadNeeds(lists=feedback_list(), name=topic_names, clock=now)
 
@@ -1574,7 +1574,7 @@ def read_needs() -> ReadNeeds:
 @lru_cache(maxsize=1)
 def read_feedback() -> ReadFeedback:
     """Feedback as a key may see it."""
-    from chalicelib.services.read_feedback import ReadFeedback
+    from chalicelib.services.reading.read_feedback import ReadFeedback
 
     return ReadFeedback(store=feedback_store(), lists=feedback_list())
 
@@ -1582,7 +1582,7 @@ def read_feedback() -> ReadFeedback:
 @lru_cache(maxsize=1)
 def read_tickets() -> ReadTickets:
     """Tickets as a key may see them."""
-    from chalicelib.services.read_tickets import ReadTickets
+    from chalicelib.services.cases.read_tickets import ReadTickets
 
     return ReadTickets(ticket_store(), item_store(), now)
 
@@ -1590,7 +1590,7 @@ def read_tickets() -> ReadTickets:
 @lru_cache(maxsize=1)
 def read_deliveries() -> ReadDeliveries:
     """The delivery log."""
-    from chalicelib.services.read_deliveries import ReadDeliveries
+    from chalicelib.services.outbound.read_deliveries import ReadDeliveries
 
     return ReadDeliveries(delivery_store())
 
@@ -1598,7 +1598,7 @@ def read_deliveries() -> ReadDeliveries:
 @lru_cache(maxsize=1)
 def reparse() -> Reparse:
     """Read parked content again."""
-    from chalicelib.services.reparse import Reparse
+    from chalicelib.services.inbound.reparse import Reparse
 
     return Reparse(store=feedback_store(), lists=feedback_list(), vault=vault(), inbox=queue("inbox"), clock=now)
 
@@ -1606,7 +1606,7 @@ def reparse() -> Reparse:
 @lru_cache(maxsize=1)
 def reread_service() -> Reread:
     """Another reading of stored words."""
-    from chalicelib.services.reread import Reread
+    from chalicelib.services.reading.reread import Reread
 
     return Reread(store=feedback_store(), clock=now)
 
@@ -1614,7 +1614,7 @@ def reread_service() -> Reread:
 @lru_cache(maxsize=1)
 def correct() -> Correct:
     """An analyst's correction."""
-    from chalicelib.services.correct import Correct
+    from chalicelib.services.reading.correct import Correct
 
     return Correct(reread=reread_service(), directory=directory(), frame=lambda workspace: reader_of(workspace).frame)
 
@@ -1622,7 +1622,7 @@ def correct() -> Correct:
 @lru_cache(maxsize=1)
 def review() -> Review:
     """What waits for a person to look at, and their verdicts."""
-    from chalicelib.services.review import Review
+    from chalicelib.services.reading.review import Review
 
     return Review(queue=review_queue(), correct=correct())
 
@@ -1630,7 +1630,7 @@ def review() -> Review:
 @lru_cache(maxsize=1)
 def read_corrections() -> ReadCorrections:
     """Corrections as training data, and the readings of one feedback."""
-    from chalicelib.services.read_corrections import ReadCorrections
+    from chalicelib.services.reading.read_corrections import ReadCorrections
 
     return ReadCorrections(lists=correction_list(), store=feedback_store())
 
@@ -1659,7 +1659,7 @@ def try_reading() -> TryReading:
     from dataclasses import replace
 
     from chalicelib.connectors import cards
-    from chalicelib.services.try_reading import TryReading
+    from chalicelib.services.reading.try_reading import TryReading
     from chalicelib.sources.registry import load
     from chalicelib.understanding import causes, playbooks
     from chalicelib.understanding.book import department_of
@@ -1700,7 +1700,7 @@ def replay_service() -> Replay:
 @lru_cache(maxsize=1)
 def reveal_contact() -> RevealContact:
     """Contact data, for the person who has to call back."""
-    from chalicelib.services.reveal_contact import RevealContact
+    from chalicelib.services.cases.reveal_contact import RevealContact
 
     return RevealContact(
         feedback=feedback_store(), vault=vault(), audit=audit_log(), clock=now, key_of=find_owner().key_of
@@ -1759,7 +1759,7 @@ def delivery_store() -> DeliveryStore:
 @lru_cache(maxsize=1)
 def _delivery_plan() -> DeliveryPlan:
     from chalicelib.messaging.queues import SqsQueue
-    from chalicelib.services.delivery_plan import DeliveryPlan
+    from chalicelib.services.outbound.delivery_plan import DeliveryPlan
 
     queue = SqsQueue(client("sqs"), settings().deliveries_url)
     return DeliveryPlan(store=delivery_store(), queue=queue, due=due_store(), clock=now)
@@ -1768,7 +1768,7 @@ def _delivery_plan() -> DeliveryPlan:
 @lru_cache(maxsize=1)
 def fan_out_service() -> FanOut:
     """From a bus event to deliveries."""
-    from chalicelib.services.fan_out import FanOut
+    from chalicelib.services.outbound.fan_out import FanOut
 
     return FanOut(directory=directory(), plan=_delivery_plan(), send_code=send_code().plan)
 
@@ -1780,9 +1780,9 @@ def deliver_service() -> Deliver:
     import time
 
     from chalicelib.connectors.registry import load, load_digester, load_gateway, load_keeper
-    from chalicelib.services.deliver import Deliver
-    from chalicelib.services.digest import Digest
-    from chalicelib.services.spend_sms import SpendSms
+    from chalicelib.services.alerts.spend_sms import SpendSms
+    from chalicelib.services.outbound.deliver import Deliver
+    from chalicelib.services.outbound.digest import Digest
     from chalicelib.storage.deliveries import TargetWindows
 
     return Deliver(
@@ -1819,8 +1819,8 @@ def _synchronise() -> Synchronise:
     import time
 
     from chalicelib.egress import Door
-    from chalicelib.services.keep_token import KeepToken
-    from chalicelib.services.synchronise import LARGEST_ANSWER, Synchronise
+    from chalicelib.services.outbound.keep_token import KeepToken
+    from chalicelib.services.outbound.synchronise import LARGEST_ANSWER, Synchronise
     from chalicelib.storage.deliveries import TargetWindows
     from chalicelib.storage.items import TokenStore
 
@@ -1843,9 +1843,9 @@ def send_code() -> SendCode:
 
     from chalicelib.connectors import tellers
     from chalicelib.connectors.registry import load_gateway
-    from chalicelib.services.keep_token import KeepToken
-    from chalicelib.services.send_code import SendCode
-    from chalicelib.services.spend_sms import SpendSms
+    from chalicelib.services.alerts.spend_sms import SpendSms
+    from chalicelib.services.outbound.keep_token import KeepToken
+    from chalicelib.services.page.send_code import SendCode
     from chalicelib.storage.deliveries import TargetWindows
     from chalicelib.storage.items import TokenStore
 
@@ -1886,9 +1886,9 @@ def reconcile() -> Reconcile:
 
     from chalicelib.connectors.registry import load_readable
     from chalicelib.egress import Door
-    from chalicelib.services.keep_token import KeepToken
-    from chalicelib.services.reconcile import Reconcile
-    from chalicelib.services.synchronise import LARGEST_ANSWER
+    from chalicelib.services.outbound.keep_token import KeepToken
+    from chalicelib.services.outbound.reconcile import Reconcile
+    from chalicelib.services.outbound.synchronise import LARGEST_ANSWER
     from chalicelib.storage.deliveries import TargetWindows
     from chalicelib.storage.items import TokenStore
 
@@ -1915,7 +1915,7 @@ def reconcile() -> Reconcile:
 def drifts() -> Drifts:
     """What the polls of endpoints find, and switches them on and off."""
     from chalicelib.connectors.registry import load_readable
-    from chalicelib.services.reconcile import Drifts
+    from chalicelib.services.outbound.reconcile import Drifts
 
     return Drifts(
         directory=directory(),
@@ -1931,7 +1931,7 @@ def drifts() -> Drifts:
 def watch_again() -> WatchAgain:
     """Has the items of a reopened ticket asked for again."""
     from chalicelib.connectors.registry import load_readable
-    from chalicelib.services.reconcile import WatchAgain
+    from chalicelib.services.outbound.reconcile import WatchAgain
 
     return WatchAgain(item_store(), watched_store(), directory(), load_readable)
 
@@ -1940,7 +1940,7 @@ def watch_again() -> WatchAgain:
 def delivery_admin_service() -> Redeliver:
     """Replay, release and cancel."""
     from chalicelib.connectors.registry import load
-    from chalicelib.services.redeliver import Redeliver
+    from chalicelib.services.outbound.redeliver import Redeliver
 
     def knows_repeats(workspace: str, endpoint_id: str) -> bool:
         endpoint = directory().endpoint(workspace, endpoint_id)
@@ -1972,8 +1972,8 @@ def notifications() -> SnsNotifications:
 @lru_cache(maxsize=1)
 def raise_alert_service() -> RaiseAlert:
     """What the alert function calls."""
-    from chalicelib.services.raise_alert import RaiseAlert
-    from chalicelib.services.send_alert import SendAlert
+    from chalicelib.services.alerts.raise_alert import RaiseAlert
+    from chalicelib.services.alerts.send_alert import SendAlert
 
     send = SendAlert(
         store=alert_store(),
@@ -1998,7 +1998,7 @@ def _known_page(workspace: str, ticket: str, since: datetime) -> str:
 @lru_cache(maxsize=1)
 def manage_subscriptions() -> ManageSubscriptions:
     """Who gets a workspace's alerts."""
-    from chalicelib.services.manage_subscriptions import ManageSubscriptions
+    from chalicelib.services.alerts.manage_subscriptions import ManageSubscriptions
 
     return ManageSubscriptions(store=directory(), subscriber=notifications())
 

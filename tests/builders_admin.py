@@ -41,8 +41,8 @@ from chalicelib.domain.reconciliation import Drift
 from chalicelib.domain.ticket import SETTLED, Ticket
 from chalicelib.domain.upload import Upload
 from chalicelib.egress import Door
-from chalicelib.lambdas import answers, openapi
-from chalicelib.services.find_owner import FindOwner
+from chalicelib.lambdas.api import answers, openapi
+from chalicelib.services.cases.find_owner import FindOwner
 from chalicelib.sources.registry import Catalogue
 from chalicelib.storage import cursor as cursors
 from chalicelib.storage.secrets import ConnectionSecrets, EndpointSecrets, VendorSecrets

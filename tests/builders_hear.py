@@ -11,7 +11,7 @@ from chalicelib.domain.credentials import token_hash
 from chalicelib.domain.directory import ConnectionSecret
 from chalicelib.messaging.inbox import Inbox
 from chalicelib.messaging.queues import SqsQueue
-from chalicelib.services.hear import Hear
+from chalicelib.services.inbound.hear import Hear
 from chalicelib.sources import registry
 from chalicelib.storage.secrets import ConnectionSecrets
 from tests.fakes.sqs import FakeSqs

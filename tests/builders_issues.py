@@ -11,9 +11,9 @@ from chalicelib.domain.issue import Issue, Scope
 from chalicelib.domain.organisation import Organisation, Person, Post, Unit
 from chalicelib.domain.recurrence import IssuePolicy
 from chalicelib.domain.ticket import Ticket
-from chalicelib.services.find_owner import FindOwner
-from chalicelib.services.link_cases import LinkCases
-from chalicelib.services.promote import Promote
+from chalicelib.services.cases.find_owner import FindOwner
+from chalicelib.services.issues.link_cases import LinkCases
+from chalicelib.services.issues.promote import Promote
 from tests.builders import AT, WORKSPACE, feedback, ticket
 from tests.fakes.issues import FakeIssues, FakeRecurrences
 from tests.fakes.organisations import FakeOrganisations

@@ -11,7 +11,7 @@ from chalicelib.domain.directory import Connection
 from chalicelib.domain.envelope import Envelope
 from chalicelib.domain.feedback import Feedback
 from chalicelib.domain.understanding import Understanding
-from chalicelib.services.enrich import Enrich, Outcome
+from chalicelib.services.reading.enrich import Enrich, Outcome
 from chalicelib.sources import registry
 from tests.builders_hear import CONNECTION, WORKSPACE, Hearing, hearing
 from tests.fakes.directory import FakeDirectory

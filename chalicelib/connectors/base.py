@@ -145,7 +145,7 @@ class StateConnector(Protocol):
 
 
 class Readable(Protocol):
-    """What a connector has besides whose system can be asked how its items stand: see services/reconcile.py.
+    """What a connector has besides whose system can be asked how its items stand: see services/outbound/reconcile.py.
 
     Its ``outcome`` knows the answers to ``read``, too.
     """

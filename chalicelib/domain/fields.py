@@ -59,7 +59,7 @@ STATUS_MAP: Final = Field("status_map", "map", longest=100)  # where a status co
 ON_AMBIGUOUS: Final = Field("on_ambiguous", "choice", choices=("resend", "park"), default="resend")  # without a key
 # Where a system keeps an item a ticket: what becomes of one that somebody deleted there.
 ON_MISSING: Final = Field("on_missing", "choice", choices=("fail", "recreate"), default="fail")
-# Where a system can be asked how its items stand: how often it is, see services/reconcile.py. 0: never.
+# Where a system can be asked how its items stand: how often it is, see services/outbound/reconcile.py. 0: never.
 RECONCILE: Final = Field("reconcile_minutes", "number", default=15, least=0, most=1_440)
 
 # What a connection has where its source reads the vendor's API, and where that can be asked what is new.

@@ -91,7 +91,7 @@ class Message:
     time_zone: str = TIME_ZONE  # of whoever reads it, IANA
     playbook: Playbook | None = field(default=None, repr=False)  # what was agreed to do about it
     path: tuple[Told, ...] = field(default=(), repr=False)  # why, whose and what for: see domain/graph.py
-    code: str = field(default="", repr=False)  # of a message to one person alone, see services/send_code.py
+    code: str = field(default="", repr=False)  # of a message to one person alone, see services/page/send_code.py
     ask: Ask | None = None  # of ``verification.asked``: what the customer is to be asked
 
     @property

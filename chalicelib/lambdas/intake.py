@@ -9,7 +9,7 @@ from chalice.app import Blueprint, SQSEvent
 from chalicelib import wiring
 from chalicelib.lambdas import batch
 from chalicelib.observability import Line
-from chalicelib.services.intake import told
+from chalicelib.services.inbound.intake import told
 
 bp = Blueprint(__name__)
 

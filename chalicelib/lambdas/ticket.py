@@ -9,7 +9,7 @@ from chalice.app import Blueprint, SQSEvent
 from chalicelib import wiring
 from chalicelib.lambdas import batch
 from chalicelib.observability import Line
-from chalicelib.services.apply_callback import KIND
+from chalicelib.services.outbound.apply_callback import KIND
 
 bp = Blueprint(__name__)
 

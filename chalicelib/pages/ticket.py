@@ -19,7 +19,7 @@ from chalicelib.domain.playbook import Playbook, said
 from chalicelib.domain.ticket import SETTLED, Move
 from chalicelib.pages.html import Html, fill, headers, joined, text
 from chalicelib.pages.words import LANGUAGES, refusal, state, word
-from chalicelib.services.open_page import Page
+from chalicelib.services.page.open_page import Page
 from chalicelib.understanding import called
 
 LINES: Final = 20  # of the history, the newest

@@ -13,7 +13,7 @@ from chalicelib.domain.playbook import said
 from chalicelib.domain.verification import NOT_SOLVED, SOLVED
 from chalicelib.pages.html import Html, fill, headers, joined
 from chalicelib.pages.words import LANGUAGES
-from chalicelib.services.answer_links import AnswerPage
+from chalicelib.services.verification.answer_links import AnswerPage
 
 MOST_WORDS: Final = 1000  # characters that may be added to an answer
 

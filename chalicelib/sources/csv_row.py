@@ -1,7 +1,7 @@
 """A table with one voice in each row: an uploaded file, or a row by itself.
 
 A file comes through a presigned URL, or as a body of the type ``text/csv`` on the hook; both are kept in the bucket and
-read row by row (``services/intake.py``). A row is ``{"column": "cell"}``, empty cells left out, which is also what a
+read row by row (``inbound/intake.py``). A row is ``{"column": "cell"}``, empty cells left out, which is also what a
 system may post to the hook as JSON. A place of the mapping is ``/`` and the name of a column.
 """
 

@@ -26,8 +26,8 @@ from chalicelib.domain.directory import Connection, ConnectionSecret
 from chalicelib.domain.envelope import Envelope
 from chalicelib.domain.understanding import Understanding
 from chalicelib.errors import EcholoopError, Rejected, Retryable
-from chalicelib.services.enrich import Enrich
-from chalicelib.services.hear import Hear
+from chalicelib.services.inbound.hear import Hear
+from chalicelib.services.reading.enrich import Enrich
 from chalicelib.sources import registry
 from chalicelib.sources.base import FetchingSource
 from tests.builders import AT

@@ -17,7 +17,7 @@ import pytest
 from chalicelib.connectors.registry import CONNECTORS, load_keeper
 from chalicelib.domain.item import Access, KeptToken
 from chalicelib.domain.outbound import DELIVERED, EgressError, HttpRequest, HttpResponse, Message
-from chalicelib.services.synchronise import StateConnector
+from chalicelib.services.outbound.synchronise import StateConnector
 from tests.builders import endpoint, endpoint_secret, ticket
 from tests.contract.profiles import profile
 from tests.fakes.deliveries import Crash, World

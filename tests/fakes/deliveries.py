@@ -17,14 +17,14 @@ from chalicelib.domain.feedback import Feedback
 from chalicelib.domain.outbound import HttpResponse
 from chalicelib.domain.ratelimit import Limit, Window, admit
 from chalicelib.domain.ticket import Ticket
-from chalicelib.services.deliver import Deliver
-from chalicelib.services.delivery_plan import DeliveryPlan
-from chalicelib.services.digest import Digest
-from chalicelib.services.fan_out import FanOut
-from chalicelib.services.keep_token import KeepToken
-from chalicelib.services.redeliver import Redeliver
-from chalicelib.services.spend_sms import SpendSms
-from chalicelib.services.synchronise import Synchronise
+from chalicelib.services.alerts.spend_sms import SpendSms
+from chalicelib.services.outbound.deliver import Deliver
+from chalicelib.services.outbound.delivery_plan import DeliveryPlan
+from chalicelib.services.outbound.digest import Digest
+from chalicelib.services.outbound.fan_out import FanOut
+from chalicelib.services.outbound.keep_token import KeepToken
+from chalicelib.services.outbound.redeliver import Redeliver
+from chalicelib.services.outbound.synchronise import Synchronise
 from tests.builders import AT, endpoint, endpoint_secret, feedback, ticket
 from tests.fakes.items import FakeItems, FakeTokens
 

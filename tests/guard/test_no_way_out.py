@@ -19,7 +19,12 @@ for name in registry.SOURCES:
 print(" ".join(sys.modules))
 """
 CLIENTS = {"requests", "httpx", "aiohttp", "http.server", "websocket", "ftplib", "smtplib"}
-DOORS = {"chalicelib.egress", "chalicelib.services.vendor", "chalicelib.services.fetch", "chalicelib.services.poll"}
+DOORS = {
+    "chalicelib.egress",
+    "chalicelib.services.inbound.vendor",
+    "chalicelib.services.inbound.fetch",
+    "chalicelib.services.inbound.poll",
+}
 OUTWARD = ("chalicelib.connectors",)
 
 

@@ -20,7 +20,7 @@ import pytest
 from chalicelib.domain.calls import Opened, Said
 from chalicelib.domain.ticket import opened
 from chalicelib.errors import Conflict, NotFound
-from chalicelib.services.apply_callback import ApplyCallback
+from chalicelib.services.outbound.apply_callback import ApplyCallback
 from chalicelib.storage.callbacks import CallbackMemory
 from chalicelib.storage.items import ItemStore
 from chalicelib.storage.table import Row, bind

@@ -12,7 +12,7 @@ from chalicelib.domain.access import identity, sees_unit, visible_unit, workspac
 from chalicelib.domain.api_keys import LENGTH, key_hash, new_key
 from chalicelib.domain.directory import ApiKey
 from chalicelib.errors import NotFound, Unauthorized
-from chalicelib.services.authenticate import Authenticate
+from chalicelib.services.workspace.authenticate import Authenticate
 from tests.builders_admin import OURS, THEIRS, Office, composed
 from tests.fakes.directory import FakeDirectory
 

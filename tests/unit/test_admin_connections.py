@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.credentials import token_hash
-from chalicelib.services import manage_connections
+from chalicelib.services.inbound import manage_connections
 from tests.builders_admin import MAPPING, OURS, SECRET, THEIRS, Office, composed
 
 ONE = "/v1/connections/{connection_id}"

@@ -10,8 +10,8 @@ import pytest
 
 from chalicelib.connectors.registry import CONNECTORS, load_keeper
 from chalicelib.domain.item import Access
-from chalicelib.lambdas import schemas
-from chalicelib.services import manage_endpoints
+from chalicelib.lambdas.api import schemas
+from chalicelib.services.outbound import manage_endpoints
 from tests.builders_admin import OURS, SECRET, THEIRS, Office, composed
 from tests.builders_items import about
 from tests.contract.profiles import profile

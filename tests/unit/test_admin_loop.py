@@ -16,7 +16,7 @@ from chalicelib.domain.loop import NUMBERS
 from chalicelib.domain.organisation import Organisation, Unit
 from chalicelib.domain.ticket import Move
 from chalicelib.errors import Parked
-from chalicelib.services.follow_loop import FollowLoop
+from chalicelib.services.reports.follow_loop import FollowLoop
 from tests.builders_admin import NOW, OURS, THEIRS, Office, composed
 
 LOOP, COUNTED, DIGESTS, DIGEST = "/v1/loop", "/v1/loop/feedback", "/v1/digests", "/v1/digests/{digest_id}"

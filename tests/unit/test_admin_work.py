@@ -332,9 +332,9 @@ def test_what_sends_cannot_read_a_note() -> None:
     assert users == {
         "wiring.py",
         "storage/cases.py",
-        "lambdas/admin.py",
-        "lambdas/cases.py",
-        "services/mark_duplicate.py",  # links alone
+        "lambdas/api/admin.py",
+        "lambdas/api/cases.py",
+        "services/cases/mark_duplicate.py",  # links alone
     }
 
 

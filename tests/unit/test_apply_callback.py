@@ -19,9 +19,9 @@ from chalicelib.domain.directory import Endpoint, EndpointSecret
 from chalicelib.domain.ticket import opened
 from chalicelib.domain.verification import Rules
 from chalicelib.errors import Invalid, MethodNotAllowed, Retryable, TooLarge, Unauthorized, UnsupportedMedia
-from chalicelib.services.apply_callback import WAITS, Applied, ApplyCallback
-from chalicelib.services.hear_callback import HearCallback
-from chalicelib.services.take_answer import TakeAnswer
+from chalicelib.services.outbound.apply_callback import WAITS, Applied, ApplyCallback
+from chalicelib.services.outbound.hear_callback import HearCallback
+from chalicelib.services.verification.take_answer import TakeAnswer
 from tests.builders import AT, WORKSPACE, feedback
 from tests.fakes.cases import FakeCases
 from tests.fakes.tickets import FakeClock, FakeMemory, FakeQueue, FakeTickets

@@ -17,7 +17,7 @@ from chalicelib.domain.ids import customer_key
 from chalicelib.domain.opt_out import OptOut
 from chalicelib.domain.ticket import Ticket
 from chalicelib.errors import Conflict, Retryable
-from chalicelib.services.can_contact import ATTEMPTS, CanContact
+from chalicelib.services.contact.can_contact import ATTEMPTS, CanContact
 from tests import builders
 from tests.fakes.contacts import FakeContacts
 

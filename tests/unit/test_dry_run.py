@@ -53,20 +53,20 @@ from chalicelib.domain.ticket import SETTLED, Move, Ticket
 from chalicelib.domain.understanding import Understanding
 from chalicelib.errors import Conflict, Invalid, NotFound, Parked, Retryable
 from chalicelib.observability import Line
-from chalicelib.services.delivery_plan import DeliveryPlan
-from chalicelib.services.dry_run import MOST_RUNNING, Configuration, GoThrough, StartDryRun
-from chalicelib.services.dry_world import Sms
-from chalicelib.services.fan_out import FanOut
-from chalicelib.services.find_graph import FindGraph
-from chalicelib.services.find_owner import FindOwner
-from chalicelib.services.manage_organisation import sound
-from chalicelib.services.move_ticket import MoveTicket
-from chalicelib.services.open_ticket import OpenTicket
-from chalicelib.services.organisation_file import Document
-from chalicelib.services.raise_alert import RaiseAlert
-from chalicelib.services.send_alert import SendAlert
-from chalicelib.services.strike_clock import StrikeClock
-from chalicelib.services.timed_tickets import Offices, TimedTickets
+from chalicelib.services.alerts.raise_alert import RaiseAlert
+from chalicelib.services.alerts.send_alert import SendAlert
+from chalicelib.services.cases.find_graph import FindGraph
+from chalicelib.services.cases.find_owner import FindOwner
+from chalicelib.services.cases.move_ticket import MoveTicket
+from chalicelib.services.cases.open_ticket import OpenTicket
+from chalicelib.services.cases.strike_clock import StrikeClock
+from chalicelib.services.cases.timed_tickets import Offices, TimedTickets
+from chalicelib.services.outbound.delivery_plan import DeliveryPlan
+from chalicelib.services.outbound.fan_out import FanOut
+from chalicelib.services.rehearsal.dry_run import MOST_RUNNING, Configuration, GoThrough, StartDryRun
+from chalicelib.services.rehearsal.dry_world import Sms
+from chalicelib.services.workspace.manage_organisation import sound
+from chalicelib.services.workspace.organisation_file import Document
 from chalicelib.storage.dry_runs import change_of, packed_change
 from chalicelib.understanding.book import FrameBook
 from tests.builders import WORKSPACE, endpoint, feedback, tag

@@ -25,7 +25,7 @@ from chalicelib.domain.rules import Rule
 from chalicelib.domain.understanding import Tag, Text, Understanding
 from chalicelib.domain.voice import Canonical, Customer, Score
 from chalicelib.errors import Invalid, Parked, Retryable
-from chalicelib.services.enrich import DUPLICATE, PARKED, PASSED_ON, STORED, Enrich, Outcome
+from chalicelib.services.reading.enrich import DUPLICATE, PARKED, PASSED_ON, STORED, Enrich, Outcome
 from tests.builders import AT, WORKSPACE
 from tests.fakes.directory import FakeDirectory
 from tests.fakes.feedback import FakeFeedbackStore, FakeVault

@@ -13,8 +13,8 @@ from chalicelib.domain import ids
 from chalicelib.domain.arrival import Arrival
 from chalicelib.domain.directory import Connection, VendorSecret
 from chalicelib.domain.envelope import Envelope
-from chalicelib.services.fetch import DELAYED, FETCHED, LAG, PARKED, PASSED, PATIENCE, Fetch
-from chalicelib.services.vendor import VendorApis
+from chalicelib.services.inbound.fetch import DELAYED, FETCHED, LAG, PARKED, PASSED, PATIENCE, Fetch
+from chalicelib.services.inbound.vendor import VendorApis
 from chalicelib.sources import registry
 from chalicelib.sources.jiandaoyun import Jiandaoyun
 from chalicelib.sources.jinshuju import Jinshuju

@@ -12,8 +12,8 @@ from chalicelib.domain.events import ticket_events
 from chalicelib.domain.feedback import Decision
 from chalicelib.domain.ids import ticket_id
 from chalicelib.domain.organisation import Organisation, Person, Post, Unit
-from chalicelib.services.find_owner import RECENT, FindOwner
-from chalicelib.services.open_ticket import OpenTicket
+from chalicelib.services.cases.find_owner import RECENT, FindOwner
+from chalicelib.services.cases.open_ticket import OpenTicket
 from tests.builders import AT, WORKSPACE, decision, feedback, reason, ticket
 from tests.builders_admin import OURS, Office, composed
 from tests.fakes.organisations import FakeOrganisations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chalicelib.domain.playbook import Chosen, Playbooks
-from chalicelib.services.find_playbook import MOST_KEPT, RECENT, FindPlaybook
+from chalicelib.services.cases.find_playbook import MOST_KEPT, RECENT, FindPlaybook
 from tests.builders import playbook
 
 

@@ -13,10 +13,10 @@ from chalicelib.domain.effect import Claim, Kept, Span
 from chalicelib.domain.issue import Issue, IssueLink, Scope
 from chalicelib.domain.organisation import Organisation, Unit
 from chalicelib.errors import Conflict, Invalid, NotFound, Rejected, Retryable
-from chalicelib.services.count_complaints import MOST_UNITS, CountComplaints
-from chalicelib.services.declare_fixed import DeclareFixed
-from chalicelib.services.judge_effect import JudgeEffect
-from chalicelib.services.watch_recurrence import WatchRecurrence
+from chalicelib.services.issues.count_complaints import MOST_UNITS, CountComplaints
+from chalicelib.services.issues.declare_fixed import DeclareFixed
+from chalicelib.services.issues.judge_effect import JudgeEffect
+from chalicelib.services.issues.watch_recurrence import WatchRecurrence
 from chalicelib.storage.effects import _doc, _kept
 from tests.builders import WORKSPACE, ticket
 from tests.builders_issues import issue

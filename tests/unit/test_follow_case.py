@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from chalicelib.errors import Parked, Retryable
-from chalicelib.services.follow_case import FollowCase
+from chalicelib.services.cases.follow_case import FollowCase
 
 CHANGE = {"detail": {"type": "ticket.closed", "workspace": "acme", "ticket_id": "tk_1"}}
 

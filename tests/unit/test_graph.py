@@ -34,13 +34,13 @@ from chalicelib.domain.playbook import LANGUAGES, Playbooks
 from chalicelib.domain.ticket import Resolution, Ticket, move, resolved_by
 from chalicelib.domain.understanding import Understanding
 from chalicelib.errors import Conflict, Invalid, NotFound, Retryable
-from chalicelib.services.find_graph import FindGraph
-from chalicelib.services.find_owner import FindOwner
-from chalicelib.services.hand_over import HandOver
-from chalicelib.services.learn_causes import LearnCauses
-from chalicelib.services.manage_graph import ManageGraph
-from chalicelib.services.move_ticket import MoveTicket
-from chalicelib.services.open_ticket import OpenTicket
+from chalicelib.services.cases.find_graph import FindGraph
+from chalicelib.services.cases.find_owner import FindOwner
+from chalicelib.services.cases.hand_over import HandOver
+from chalicelib.services.cases.learn_causes import LearnCauses
+from chalicelib.services.cases.manage_graph import ManageGraph
+from chalicelib.services.cases.move_ticket import MoveTicket
+from chalicelib.services.cases.open_ticket import OpenTicket
 from chalicelib.storage import ticket_rows
 from chalicelib.understanding import causes, marked, playbooks, shipped
 from chalicelib.understanding.cause_file import CauseParser

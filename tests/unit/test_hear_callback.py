@@ -31,9 +31,9 @@ from chalicelib.errors import (
     Unauthorized,
     UnsupportedMedia,
 )
-from chalicelib.services.apply_callback import ATTEMPTS, ApplyCallback
-from chalicelib.services.hear_callback import HearCallback
-from chalicelib.services.take_answer import TakeAnswer
+from chalicelib.services.outbound.apply_callback import ATTEMPTS, ApplyCallback
+from chalicelib.services.outbound.hear_callback import HearCallback
+from chalicelib.services.verification.take_answer import TakeAnswer
 from tests.builders import AT, WORKSPACE, feedback, ticket
 from tests.fakes.cases import FakeCases
 from tests.fakes.tickets import FakeClock, FakeMemory, FakeQueue, FakeTickets

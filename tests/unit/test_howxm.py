@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from chalicelib.domain.arrival import Arrival
 from chalicelib.domain.voice import Canonical
 from chalicelib.errors import Parked
-from chalicelib.services.enrich import DUPLICATE, STORED
+from chalicelib.services.reading.enrich import DUPLICATE, STORED
 from chalicelib.sources import registry
 from tests.builders_voices import way_in
 

@@ -11,7 +11,7 @@ from chalice.app import Request, Response
 
 from chalicelib import config, observability
 from chalicelib.errors import Conflict, EcholoopError, Invalid, Malformed, NotFound, Parked, Retryable, TooMany
-from chalicelib.lambdas import http
+from chalicelib.lambdas.api import http
 
 
 def request(**changes: Any) -> Request:

@@ -16,8 +16,8 @@ from chalicelib.domain.directory import Connection
 from chalicelib.domain.envelope import Envelope
 from chalicelib.domain.upload import RowError, Upload
 from chalicelib.errors import Retryable
-from chalicelib.services import intake
-from chalicelib.services.intake import Intake, Taken, told
+from chalicelib.services.inbound import intake
+from chalicelib.services.inbound.intake import Intake, Taken, told
 from chalicelib.sources import registry
 from tests.builders import AT
 from tests.fakes.directory import FakeDirectory

@@ -32,7 +32,7 @@ from chalicelib.domain.issue import (
     way_to,
 )
 from chalicelib.errors import Conflict, Forbidden, Invalid
-from chalicelib.lambdas import issue_schemas
+from chalicelib.lambdas.api import issue_schemas
 from chalicelib.storage import issue_rows as rows
 from tests.builders import AT
 from tests.builders_issues import issue

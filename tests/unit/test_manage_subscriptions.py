@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from chalicelib.domain.directory import Subscription
 from chalicelib.errors import Invalid, NotFound, Retryable
 from chalicelib.messaging.notifications import SnsNotifications
-from chalicelib.services.manage_subscriptions import ManageSubscriptions
+from chalicelib.services.alerts.manage_subscriptions import ManageSubscriptions
 from tests.fakes.sns import FakeSns
 
 WS = "ws"

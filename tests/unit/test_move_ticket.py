@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib.domain.ticket import MOVES
 from chalicelib.errors import Conflict, Invalid, NotFound
-from chalicelib.services.move_ticket import MoveTicket
+from chalicelib.services.cases.move_ticket import MoveTicket
 from tests.builders import AT, WORKSPACE, ticket
 from tests.fakes.tickets import FakeClock, FakeTickets
 

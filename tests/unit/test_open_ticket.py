@@ -14,7 +14,7 @@ from chalicelib.domain.feedback import Feedback
 from chalicelib.domain.ids import ticket_id
 from chalicelib.domain.playbook import Chosen, Playbooks
 from chalicelib.errors import Parked, Retryable
-from chalicelib.services.open_ticket import ATTEMPTS, OpenTicket
+from chalicelib.services.cases.open_ticket import ATTEMPTS, OpenTicket
 from tests import builders
 from tests.builders import AT, WORKSPACE, decision, feedback, reason, ticket
 from tests.fakes.tickets import FakeClock, FakeFeedback, FakeTickets

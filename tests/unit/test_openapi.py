@@ -12,7 +12,7 @@ import pytest
 from chalicelib.domain import vocabulary
 from chalicelib.domain.rules import ACTIONS
 from chalicelib.domain.ticket import STATES
-from chalicelib.lambdas import openapi, schemas
+from chalicelib.lambdas.api import openapi, schemas
 from tests.builders_admin import Office, composed, told_of
 from tests.fakes.gateway import product
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from chalicelib.domain.opening_hours import hours, single_days
 from chalicelib.domain.organisation import CHANNELS, Absence, Department, Organisation, Person, Post, Unit
 from chalicelib.errors import Invalid, Rejected, TooLarge
-from chalicelib.services import organisation_file as files
+from chalicelib.services.workspace import organisation_file as files
 from chalicelib.storage import organisation_rows as rows
 from chalicelib.understanding import marked
 from tests.builders import AT

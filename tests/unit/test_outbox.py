@@ -19,7 +19,7 @@ from chalicelib.domain.rollup import Bucket, bucket_of, recount
 from chalicelib.domain.voice import Score
 from chalicelib.errors import Retryable
 from chalicelib.services.outbox import Listeners, Outbox
-from chalicelib.services.rollup import Rollup
+from chalicelib.services.reading.rollup import Rollup
 from tests.builders import AT, WORKSPACE, feedback
 from tests.fakes.directory import FakeDirectory
 from tests.fakes.feedback import FakeBuckets, FakeBus, FakeFeedbackStore

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from chalicelib.domain import page_link
 from chalicelib.domain.page_link import ACCEPT, CALL, CONTACTED, NOT_MINE, RESOLVE, possible
 from chalicelib.errors import NotFound
-from chalicelib.services.page_links import PageLinks
+from chalicelib.services.page.page_links import PageLinks
 from tests import builders
 from tests.builders_admin import OURS, THEIRS, FakeVault
 

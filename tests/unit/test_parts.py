@@ -23,12 +23,12 @@ from chalicelib.domain.rules import BUILTIN, Rule, decide
 from chalicelib.domain.ticket import SETTLED, SYSTEM, Resolution, Ticket, legal_moves, path, walk
 from chalicelib.domain.understanding import Tag, Understanding
 from chalicelib.errors import Conflict, Invalid, NotFound, Retryable
-from chalicelib.services.case_file import CaseFile
-from chalicelib.services.follow_bounces import FollowBounces
-from chalicelib.services.follow_parts import FollowParts, WholeCases, children
-from chalicelib.services.mark_duplicate import MarkDuplicate
-from chalicelib.services.move_ticket import MoveTicket
-from chalicelib.services.open_ticket import OpenTicket
+from chalicelib.services.cases.case_file import CaseFile
+from chalicelib.services.cases.follow_bounces import FollowBounces
+from chalicelib.services.cases.follow_parts import FollowParts, WholeCases, children
+from chalicelib.services.cases.mark_duplicate import MarkDuplicate
+from chalicelib.services.cases.move_ticket import MoveTicket
+from chalicelib.services.cases.open_ticket import OpenTicket
 from tests import builders
 from tests.builders import AT, WORKSPACE, endpoint, feedback, reason, tag, ticket
 from tests.fakes.cases import FakeCases

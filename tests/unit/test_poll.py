@@ -16,8 +16,8 @@ from chalicelib.domain.directory import Connection, VendorSecret
 from chalicelib.domain.envelope import Envelope
 from chalicelib.domain.polling import LEASE, PollState, interval
 from chalicelib.errors import Retryable
-from chalicelib.services.poll import PAGES, ArmPolls, Poll, Polled
-from chalicelib.services.vendor import VendorApis
+from chalicelib.services.inbound.poll import PAGES, ArmPolls, Poll, Polled
+from chalicelib.services.inbound.vendor import VendorApis
 from chalicelib.sources import registry
 from tests.fakes.directory import FakeDirectory
 from tests.fakes.fetches import FakeDue, FakeInbox, FakePollStore, FakeQueue, FakeVendorSecrets, FakeWindows

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from chalicelib.domain.issue import merged, moved
 from chalicelib.domain.recurrence import IssuePolicy, Occurrence, cause_of
 from chalicelib.errors import Conflict, Parked, Retryable
-from chalicelib.services.link_cases import PAGE
+from chalicelib.services.issues.link_cases import PAGE
 from tests.builders import AT, WORKSPACE, ticket
 from tests.builders_issues import IssueWorld, issue
 

@@ -17,8 +17,8 @@ from chalicelib.domain.rules import Rule, decide
 from chalicelib.domain.understanding import Tag, Understanding
 from chalicelib.errors import Parked, Retryable
 from chalicelib.observability import Line
-from chalicelib.services.raise_alert import RaiseAlert
-from chalicelib.services.send_alert import SendAlert
+from chalicelib.services.alerts.raise_alert import RaiseAlert
+from chalicelib.services.alerts.send_alert import SendAlert
 from tests.fakes.alerts import FakeAlertStore, FakeDue, FakeFeedback, FakeNotifier, FakeQueue, FakeSubscribers
 
 START = datetime(2026, 11, 21, 8, tzinfo=timezone.utc)

@@ -7,7 +7,7 @@ import pytest
 from chalicelib.domain.directory import ApiKey
 from chalicelib.domain.listing import FeedbackPage, FeedbackQuery
 from chalicelib.errors import NotFound
-from chalicelib.services.read_feedback import MOST_SHOWN, ReadFeedback
+from chalicelib.services.reading.read_feedback import MOST_SHOWN, ReadFeedback
 from tests.builders import WORKSPACE, feedback
 from tests.fakes.feedback import FakeFeedbackStore
 

@@ -10,7 +10,7 @@ import pytest
 
 from chalicelib.domain.understanding import Understanding
 from chalicelib.domain.voice import Score
-from chalicelib.services import read_needs
+from chalicelib.services.reading import read_needs
 from chalicelib.understanding import shipped
 from tests.builders import tag
 from tests.builders_admin import NOW, OURS, THEIRS, Office, composed

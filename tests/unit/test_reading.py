@@ -16,7 +16,7 @@ from chalicelib.domain.reading import decided, departments, next_reading
 from chalicelib.domain.rules import Rule
 from chalicelib.domain.understanding import Understanding
 from chalicelib.errors import Retryable
-from chalicelib.services.reread import Reread
+from chalicelib.services.reading.reread import Reread
 from tests.builders import AT, decision, feedback, reason, tag
 from tests.builders_admin import FakeShelf
 

@@ -14,9 +14,9 @@ from chalicelib.domain.outbound import EgressError, HttpRequest, HttpResponse
 from chalicelib.domain.ratelimit import Limit
 from chalicelib.domain.reconciliation import Drift
 from chalicelib.domain.ticket import Resolution, opened, walk
-from chalicelib.services.apply_callback import ApplyCallback
-from chalicelib.services.keep_token import KeepToken
-from chalicelib.services.reconcile import MOST_SHOWN, QUEUE, Drifts, Reconcile, WatchAgain
+from chalicelib.services.outbound.apply_callback import ApplyCallback
+from chalicelib.services.outbound.keep_token import KeepToken
+from chalicelib.services.outbound.reconcile import MOST_SHOWN, QUEUE, Drifts, Reconcile, WatchAgain
 from tests.builders import endpoint, endpoint_secret, feedback
 from tests.contract.profiles import profile
 from tests.fakes.deliveries import FakeEndpoints, FakeWindows, World

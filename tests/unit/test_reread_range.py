@@ -21,8 +21,8 @@ from chalicelib.domain.proposal import ACTIVE, APPLYING, MEASURED, MEASURING, PA
 from chalicelib.domain.rules import BUILTIN, Rule
 from chalicelib.domain.understanding import Text, Understanding
 from chalicelib.errors import Parked, Retryable
-from chalicelib.services.reread import Reread
-from chalicelib.services.reread_range import RereadRange
+from chalicelib.services.reading.reread import Reread
+from chalicelib.services.reading.reread_range import RereadRange
 from tests.builders import AT, WORKSPACE, feedback, tag, ticket
 from tests.fakes.frames import FakeFrames
 from tests.unit.test_proposal import proposal

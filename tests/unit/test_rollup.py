@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from chalicelib.domain.facets import Facets, ScoreFacet, facets_of, has_topic
 from chalicelib.domain.rollup import Bucket, bucket_of, is_frozen, recount
-from chalicelib.services.rollup import Rollup
+from chalicelib.services.reading.rollup import Rollup
 from tests.builders import AT, WORKSPACE, feedback
 from tests.fakes.feedback import FakeBuckets, FakeFeedbackStore, Standing
 from tests.fakes.tickets import FakeClock, FakeQueue

@@ -17,10 +17,10 @@ from chalicelib.domain.delivery import wants
 from chalicelib.domain.directory import Endpoint
 from chalicelib.domain.organisation import Organisation, Person
 from chalicelib.domain.outbound import EgressError, HttpResponse
-from chalicelib.services.act_on_page import kept
-from chalicelib.services.keep_token import KeepToken
-from chalicelib.services.send_code import WAITS, SendCode
-from chalicelib.services.spend_sms import SpendSms
+from chalicelib.services.alerts.spend_sms import SpendSms
+from chalicelib.services.outbound.keep_token import KeepToken
+from chalicelib.services.page.act_on_page import kept
+from chalicelib.services.page.send_code import WAITS, SendCode
 from tests import builders
 from tests.builders_admin import OURS, FakeVault
 from tests.fakes.deliveries import FakeWindows

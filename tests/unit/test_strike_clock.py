@@ -22,9 +22,9 @@ from chalicelib.domain.organisation import EVERYWHERE, Organisation, Person, Pos
 from chalicelib.domain.sla import Office, Policy, QuietHours
 from chalicelib.domain.ticket import Move, Resolution, Ticket, opened, walk
 from chalicelib.errors import Parked, Retryable
-from chalicelib.services.strike_clock import ATTEMPTS, PAGE, RecountDeadlines, StrikeClock
+from chalicelib.services.cases.strike_clock import ATTEMPTS, PAGE, RecountDeadlines, StrikeClock
+from chalicelib.services.cases.timed_tickets import RECENT, Offices, TimedTickets
 from chalicelib.services.sweep import CALENDARS, CURSOR, Sweep
-from chalicelib.services.timed_tickets import RECENT, Offices, TimedTickets
 from tests.builders import AT, WORKSPACE, feedback
 from tests.fakes.sla import FakeSla, FakeTimedTickets
 from tests.fakes.tickets import FakeClock, FakeDue, FakeFeedback, FakeQueue

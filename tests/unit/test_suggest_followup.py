@@ -14,8 +14,8 @@ from chalicelib.domain.followup import followup_id, happy_rule
 from chalicelib.domain.rules import BUILTIN_HAPPY, decide, effective_rules
 from chalicelib.domain.voice import Score
 from chalicelib.errors import Conflict
-from chalicelib.services.follow_case import FollowCase
-from chalicelib.services.suggest_followup import SuggestFollowup
+from chalicelib.services.cases.follow_case import FollowCase
+from chalicelib.services.contact.suggest_followup import SuggestFollowup
 from tests import builders
 from tests.fakes.contacts import FakeFollowups
 from tests.unit.test_can_contact import WANG, Room, W

@@ -16,7 +16,7 @@ from chalicelib.errors import Retryable
 from chalicelib.lambdas import outbox as outbox_module
 from chalicelib.lambdas import sweep as sweep_module
 from chalicelib.lambdas import ticket as ticket_module
-from chalicelib.services.apply_callback import Applied
+from chalicelib.services.outbound.apply_callback import Applied
 from chalicelib.services.sweep import Swept
 from tests.builders import AT
 

@@ -18,7 +18,7 @@ from chalicelib.errors import Invalid, Retryable
 from chalicelib.lambdas import intake as worker
 from chalicelib.messaging.queues import SqsQueue
 from chalicelib.observability import Line
-from chalicelib.services.intake import Taken
+from chalicelib.services.inbound.intake import Taken
 from chalicelib.sources.registry import Catalogue
 from chalicelib.storage.raw_files import RawFiles
 from tests.builders import AT

@@ -12,7 +12,7 @@ from chalicelib.domain.directory import Connection, VendorSecret
 from chalicelib.domain.outbound import EgressError, HttpResponse
 from chalicelib.domain.ratelimit import Limit
 from chalicelib.errors import Gone, Parked, Retryable
-from chalicelib.services.vendor import PATIENCE, VendorApis, VendorClient
+from chalicelib.services.inbound.vendor import PATIENCE, VendorApis, VendorClient
 from chalicelib.sources.jinshuju import Jinshuju
 from tests.fakes.fetches import FakeDoor, FakeVendorSecrets, FakeWindows
 

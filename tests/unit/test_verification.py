@@ -18,11 +18,11 @@ from chalicelib.domain.ids import child_ticket_id
 from chalicelib.domain.ticket import SYSTEM, Resolution, Ticket, completed, walk
 from chalicelib.domain.verification import CUSTOMER, LIFETIME, QUESTION, Ask, Rules
 from chalicelib.errors import Conflict, Invalid, NotFound, Retryable
-from chalicelib.services.answer_links import PURPOSE, AnswerLinks
-from chalicelib.services.ask_customer import AskCustomer, Leave
-from chalicelib.services.follow_parts import WholeCases
-from chalicelib.services.page_links import PageLinks
-from chalicelib.services.take_answer import TakeAnswer, Taken
+from chalicelib.services.cases.follow_parts import WholeCases
+from chalicelib.services.page.page_links import PageLinks
+from chalicelib.services.verification.answer_links import PURPOSE, AnswerLinks
+from chalicelib.services.verification.ask_customer import AskCustomer, Leave
+from chalicelib.services.verification.take_answer import TakeAnswer, Taken
 from tests import builders
 from tests.builders import AT, WORKSPACE
 from tests.builders_admin import FakeVault

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from chalicelib.domain.arrival import Arrival
 from chalicelib.domain.voice import Canonical
 from chalicelib.errors import Parked, Unauthorized
-from chalicelib.services.enrich import DUPLICATE, PARKED, STORED
+from chalicelib.services.reading.enrich import DUPLICATE, PARKED, STORED
 from chalicelib.sources import registry
 from chalicelib.sources.wenjuanxing import read_answers, read_fields, sign, signature, unseal
 from tests.builders_hear import CONNECTION

@@ -16,7 +16,7 @@ from chalicelib.connectors.zendesk import ZendeskCallback
 from chalicelib.domain.calls import Call, Said
 from chalicelib.domain.directory import EndpointSecret
 from chalicelib.errors import Rejected, Unauthorized, UnsupportedMedia
-from chalicelib.services.hear_callback import HearCallback
+from chalicelib.services.outbound.hear_callback import HearCallback
 from tests.fakes.tickets import FakeQueue
 
 NOW: Final = datetime(2026, 11, 1, 8, tzinfo=timezone.utc)

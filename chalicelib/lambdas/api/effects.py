@@ -1,0 +1,124 @@
+"""The management API of fixes: an issue is declared fixed, and what customers said afterwards. HTTP in, service call,
+HTTP out, as ``admin``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from chalice import Blueprint
+from chalice.app import Response
+
+from chalicelib import wiring
+from chalicelib.domain import access
+from chalicelib.lambdas.api.http import guarded, json_response, line
+
+if TYPE_CHECKING:
+    from chalicelib.domain.effect import Claim, Kept
+    from chalicelib.domain.issue import Issue
+    from chalicelib.lambdas.api.call import Call
+
+bp = Blueprint(__name__)
+
+ANY: Final = ["*/*"]  # see admin.py
+
+
+def _call(roles: tuple[str, ...]) -> Call:
+    from chalicelib.lambdas.api.call import Call
+
+    return Call(bp.current_request, roles)
+
+
+@bp.route("/v1/issues/{issue_id}/fixed", methods=["POST"], content_types=ANY)
+@guarded
+def declare_fixed(issue_id: str) -> Response:
+    """Declare an issue fixed on a date. Complaints after it are tested against those before, without the days that
+    made somebody open the issue. On ``verdict_on`` it is closed, or reopened with the numbers.
+    """
+    from chalicelib.domain.effect import Claim, numbers
+    from chalicelib.lambdas.api import effect_schemas
+
+    call = _call(access.ISSUE_WORKERS)
+    workspace, wanted = call.body(effect_schemas.Fixed)
+    claim = Claim(
+        on=wanted.on,
+        reopened=0,
+        by=call.key.id,
+        at=wiring.now(),
+        expected=wanted.expected,
+        margin=wanted.margin,
+        guard_days=wanted.guard_days,
+        baseline_days=wanted.baseline_days,
+        units=tuple(wanted.units),
+        controls=None if wanted.controls is None else tuple(wanted.controls),
+    )
+    issue, kept, found = wiring.declare_fixed()(workspace, access.identity(issue_id), claim, version=wanted.version)
+    line().note(issue=issue.id)
+    shown = _effect(issue, kept, numbers(found))
+    return json_response(200, {"id": issue.id, "version": issue.version, "state": issue.state, "effect": shown})
+
+
+@bp.route("/v1/issues/{issue_id}/effect", methods=["GET"])
+@guarded
+def get_effect(issue_id: str) -> Response:
+    """What is known of the last fix of an issue: the verdict with its numbers, or how many days more it takes."""
+    call = _call(access.READERS)
+    return json_response(200, _effect(*wiring.declare_fixed().read(call.workspace(), access.identity(issue_id))))
+
+
+@bp.route("/v1/exposure", methods=["PUT"], content_types=ANY)
+@guarded
+def put_exposure() -> Response:
+    """Say how much business units did on days, so that complaints are compared per transaction. A day that was said
+    before is replaced.
+    """
+    from chalicelib.domain.effect import Exposure
+    from chalicelib.lambdas.api import effect_schemas
+
+    workspace, wanted = _call(access.ADMINS).body(effect_schemas.Exposures)
+    items = [Exposure(one.unit, one.day, one.count) for one in wanted.items]
+    return json_response(200, {"kept": wiring.keep_exposure().put(workspace, items)})
+
+
+@bp.route("/v1/exposure", methods=["GET"])
+@guarded
+def get_exposure() -> Response:
+    """The exposure of one unit, by day; of the last 90 days where no start is named."""
+    from chalicelib.lambdas.api import effect_schemas
+
+    workspace, asked = _call(access.READERS).query(effect_schemas.ExposureQuery)
+    found = wiring.keep_exposure().of(workspace, asked.unit, asked.since, asked.until)
+    items = [{"unit": one.unit, "day": one.day.isoformat(), "count": one.count} for one in found]
+    return json_response(200, {"items": items})
+
+
+def _effect(issue: Issue, kept: Kept, told: Mapping[str, Any]) -> dict[str, Any]:
+    from chalicelib.domain.effect import CAVEATS, REASONS, VERDICTS
+
+    caveats = [*(one for one in (told["basis"], told["design"]) if one in CAVEATS)]
+    caveats += ["touchpoints"] if issue.scope.touchpoints else []
+    return {
+        "issue": issue.id,
+        "claim": _claim(kept.claim),
+        **told,
+        "called": VERDICTS[told["verdict"]],
+        "text": REASONS[told["reason"]],
+        "caveats": [CAVEATS[one] for one in caveats],
+        "judged_at": kept.judged_at.isoformat() if kept.judged_at else None,
+    }
+
+
+def _claim(one: Claim) -> dict[str, Any]:
+    return {
+        "on": one.on.isoformat(),
+        "expected": one.expected,
+        "margin": one.margin,
+        "guard_days": one.guard_days,
+        "baseline_days": one.baseline_days,
+        "units": list(one.units),
+        "controls": None if one.controls is None else list(one.controls),
+        "excluded": [{"first": span.first.isoformat(), "last": span.last.isoformat()} for span in one.peaks],
+        "by": one.by,
+        "at": one.at.isoformat(),
+    }

@@ -1,0 +1,352 @@
+"""The management API of what is more than one case: issues, their levels, what is part of them; and insights.
+
+Loaded by the API function together with the hooks, so nothing heavy is imported here, as in ``admin``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from chalice import Blueprint
+from chalice.app import Response
+
+from chalicelib import wiring
+from chalicelib.domain import access
+from chalicelib.lambdas.api.http import guarded, json_response
+
+if TYPE_CHECKING:
+    from chalicelib.domain.directory import ApiKey
+    from chalicelib.domain.issue import Issue
+    from chalicelib.lambdas.api.call import Call
+
+bp = Blueprint(__name__)
+
+ANY: Final = ["*/*"]  # see admin.py
+_OF_THE_CALL: Final = {"workspace", "version", "level"}  # fields of a body that are no facts
+
+
+def _call(roles: tuple[str, ...]) -> Call:
+    from chalicelib.lambdas.api.call import Call
+
+    return Call(bp.current_request, roles)
+
+
+def _shown(one: Issue, status: int = 200) -> Response:
+    from chalicelib.lambdas.api import issue_shows
+
+    return json_response(status, issue_shows.issue(one))
+
+
+# --- issues -------------------------------------------------------------------------------------------------------
+
+
+@bp.route("/v1/issues", methods=["GET"])
+@guarded
+def list_issues() -> Response:
+    """Issues, last opened first, by state, level and owner."""
+    from chalicelib.lambdas.api import issue_schemas, issue_shows, shows
+
+    workspace, asked = _call(access.CASE_READERS).query(issue_schemas.IssueQuery)
+    found, cursor = wiring.manage_issues().page(workspace, **asked.model_dump(exclude={"workspace"}))
+    return json_response(200, shows.page([issue_shows.issue(one) for one in found], cursor))
+
+
+@bp.route("/v1/issues", methods=["POST"], content_types=ANY)
+@guarded
+def create_issue() -> Response:
+    """Open an issue, in triage until it is defined."""
+    from chalicelib.lambdas.api import issue_schemas
+
+    call = _call(access.ISSUE_WORKERS)
+    workspace, wanted = call.body(issue_schemas.IssueNew)
+    made = wiring.manage_issues().create(workspace, _facts(wanted), level=wanted.level, actor=call.key.id)
+    return _shown(made, 201)
+
+
+@bp.route("/v1/issues/{issue_id}", methods=["GET"])
+@guarded
+def get_issue(issue_id: str) -> Response:
+    """One issue with its history and the cases that are part of it or of what was merged into it."""
+    from chalicelib.lambdas.api import issue_shows
+
+    call = _call(access.CASE_READERS)
+    issues = wiring.manage_issues()
+    found = issues.get(call.workspace(), access.identity(issue_id))
+    cases, more = wiring.read_links()(call.key, found)
+    return json_response(200, issue_shows.detail(found, issues.history(found), cases, more=more))
+
+
+@bp.route("/v1/issues/{issue_id}", methods=["PATCH"], content_types=ANY)
+@guarded
+def change_issue(issue_id: str) -> Response:
+    """Define an issue: what it is, where, since when, what speaks for it, who has it."""
+    from chalicelib.lambdas.api import issue_schemas
+
+    call = _call(access.ISSUE_WORKERS)
+    workspace, wanted = call.body(issue_schemas.IssueChange)
+    changed = wiring.manage_issues().change(
+        workspace, access.identity(issue_id), _facts(wanted), version=wanted.version, actor=call.key.id
+    )
+    return _shown(changed)
+
+
+def _facts(body: Any) -> dict[str, Any]:
+    """What was given, by name: null takes a fact back, and what is absent stays. Lists are the domain's tuples."""
+    given: dict[str, Any] = body.model_dump(exclude_unset=True, exclude=_OF_THE_CALL)
+    if "departments" in given:
+        given["departments"] = tuple(given["departments"] or ())
+    return given
+
+
+@bp.route("/v1/issues/{issue_id}/transitions", methods=["POST"], content_types=ANY)
+@guarded
+def move_issue(issue_id: str) -> Response:
+    """Make one legal move against the version that you saw. It is refused with the legal ones otherwise. An L2 or L3 is
+    accepted only by somebody who may change its process.
+    """
+    from chalicelib.lambdas.api import issue_schemas
+
+    call = _call(access.ISSUE_WORKERS)
+    workspace, wanted = call.body(issue_schemas.IssueTransition)
+    moved = wiring.manage_issues().move(
+        workspace,
+        access.identity(issue_id),
+        to=wanted.to,
+        version=wanted.version,
+        actor=call.key.id,
+        reason=wanted.reason,
+    )
+    return _shown(moved)
+
+
+@bp.route("/v1/issues/{issue_id}/decision", methods=["POST"], content_types=ANY)
+@guarded
+def decide_issue(issue_id: str) -> Response:
+    """Act, study or decline, with the reason. The issue goes where that leads, and who decides needs the authority
+    for it.
+    """
+    from chalicelib.lambdas.api import issue_schemas
+
+    call = _call(access.ISSUE_WORKERS)
+    workspace, wanted = call.body(issue_schemas.IssueDecision)
+    decided = wiring.manage_issues().decide(
+        workspace,
+        access.identity(issue_id),
+        wanted.decision,
+        version=wanted.version,
+        actor=call.key.id,
+        reason=wanted.reason,
+    )
+    return _shown(decided)
+
+
+@bp.route("/v1/issues/{issue_id}/promote", methods=["POST"], content_types=ANY)
+@guarded
+def promote_issue(issue_id: str) -> Response:
+    """Put an issue on another level. One that was accepted is open again: its new level asks for other authority."""
+    from chalicelib.lambdas.api import issue_schemas
+
+    call = _call(access.ISSUE_WORKERS)
+    workspace, wanted = call.body(issue_schemas.IssuePromotion)
+    promoted = wiring.manage_issues().promote(
+        workspace,
+        access.identity(issue_id),
+        wanted.to,
+        version=wanted.version,
+        actor=call.key.id,
+        reason=wanted.reason,
+    )
+    return _shown(promoted)
+
+
+@bp.route("/v1/issues/{issue_id}/merge", methods=["POST"], content_types=ANY)
+@guarded
+def merge_issue(issue_id: str) -> Response:
+    """Make an issue part of another one. Only links: its cases stay its own, and ``split`` undoes it."""
+    from chalicelib.lambdas.api import issue_schemas
+
+    call = _call(access.ISSUE_WORKERS)
+    workspace, wanted = call.body(issue_schemas.IssueMerge)
+    merged = wiring.manage_issues().merge(
+        workspace,
+        access.identity(issue_id),
+        wanted.into,
+        version=wanted.version,
+        actor=call.key.id,
+        reason=wanted.reason,
+    )
+    return _shown(merged)
+
+
+@bp.route("/v1/issues/{issue_id}/split", methods=["POST"], content_types=ANY)
+@guarded
+def split_issue(issue_id: str) -> Response:
+    """Undo a merge: both are as they were before it."""
+    from chalicelib.lambdas.api import issue_schemas
+
+    call = _call(access.ISSUE_WORKERS)
+    workspace, wanted = call.body(issue_schemas.IssueSplit)
+    back = wiring.manage_issues().split(
+        workspace, access.identity(issue_id), version=wanted.version, actor=call.key.id, reason=wanted.reason
+    )
+    return _shown(back)
+
+
+# --- what is part of them -----------------------------------------------------------------------------------------
+
+
+@bp.route("/v1/issues/{issue_id}/links", methods=["GET"])
+@guarded
+def list_linked_cases(issue_id: str) -> Response:
+    """The cases of one issue, by id. What was merged into it has its own. A page may be short, or empty, and still have
+    a cursor: a region or a shop sees those of its own units.
+    """
+    from chalicelib.lambdas.api import issue_shows, schemas, shows
+
+    call = _call(access.CASE_READERS)
+    workspace, asked = call.query(schemas.ListQuery)
+    issue = wiring.manage_issues().get(workspace, access.identity(issue_id))
+    found, cursor = wiring.read_links().page(call.key, issue, limit=asked.limit, cursor=asked.cursor)
+    return json_response(200, shows.page([issue_shows.linked(one) for one in found], cursor))
+
+
+@bp.route("/v1/issues/{issue_id}/links", methods=["POST"], content_types=ANY)
+@guarded
+def link_cases(issue_id: str) -> Response:
+    """Make tickets, and voices that have none, part of an issue. A ticket is on the issue's level from then on."""
+    from chalicelib.lambdas.api import issue_schemas, issue_shows
+
+    call = _call(access.ISSUE_WORKERS)
+    workspace, wanted = call.body(issue_schemas.IssueLinks)
+    issue = wiring.manage_issues().get(workspace, access.identity(issue_id))
+    subjects = [_visible(call.key, workspace, one) for one in (*wanted.tickets, *wanted.feedback)]
+    links = wiring.link_cases()
+    made = [links.link(issue, one, by=call.key.id) for one in subjects]
+    return json_response(200, {"items": [issue_shows.linked(one) for one in made]})
+
+
+@bp.route("/v1/issues/{issue_id}/links/{case_id}", methods=["DELETE"])
+@guarded
+def unlink_case(issue_id: str, case_id: str) -> Response:
+    """Undo a link, of a ticket or of a voice. Nothing links the two by itself again."""
+    call = _call(access.ISSUE_WORKERS)
+    workspace = call.workspace()
+    issue = wiring.manage_issues().get(workspace, access.identity(issue_id))
+    subject = _visible(call.key, workspace, access.identity(case_id))
+    wiring.link_cases().unlink(issue, subject, by=call.key.id)
+    return json_response(200, {"id": case_id, "deleted": True})
+
+
+def _visible(key: ApiKey, workspace: str, subject: str) -> str:
+    """The id of a ticket or a voice that the key sees. Raises NotFound."""
+    if subject.startswith("tk_"):
+        return wiring.read_tickets().get(key, workspace, subject).id
+    return wiring.read_feedback().get(key, workspace, subject)[0].id
+
+
+# --- what makes an issue of single tickets ------------------------------------------------------------------------
+
+
+@bp.route("/v1/issue-policy", methods=["GET"])
+@guarded
+def get_issue_policy() -> Response:
+    """What makes an issue of single tickets. Version 0 is the one that is shipped."""
+    from chalicelib.lambdas.api import issue_shows
+
+    workspace = _call(access.READERS).workspace()
+    return json_response(200, issue_shows.policy(wiring.manage_insights().policy(workspace)))
+
+
+@bp.route("/v1/issue-policy", methods=["PUT"], content_types=ANY)
+@guarded
+def put_issue_policy() -> Response:
+    """Replace it; tickets of before count too, from the next one on."""
+    from chalicelib.domain.recurrence import IssuePolicy
+    from chalicelib.lambdas.api import issue_schemas, issue_shows
+
+    workspace, wanted = _call(access.ADMINS).body(issue_schemas.IssuePolicyBody)
+    policy = IssuePolicy(**wanted.model_dump(exclude={"workspace"}))
+    return json_response(200, issue_shows.policy(wiring.manage_insights().put_policy(workspace, policy)))
+
+
+# --- insights -----------------------------------------------------------------------------------------------------
+
+
+@bp.route("/v1/insights", methods=["GET"])
+@guarded
+def list_insights() -> Response:
+    """What was found out, newest first, by state: an ``open`` one has no decision yet. A page may be short, or empty,
+    and still have a cursor.
+    """
+    from chalicelib.lambdas.api import issue_schemas, issue_shows, shows
+
+    workspace, asked = _call(access.READERS).query(issue_schemas.InsightQuery)
+    page = wiring.manage_insights().page
+    found, cursor = page(workspace, state=asked.state, limit=asked.limit, cursor=asked.cursor)
+    return json_response(200, shows.page([issue_shows.insight(one) for one in found], cursor))
+
+
+@bp.route("/v1/insights", methods=["POST"], content_types=ANY)
+@guarded
+def create_insight() -> Response:
+    """Write down what was found out. It needs an owner and a decision before it can be put away."""
+    from chalicelib.lambdas.api import issue_schemas, issue_shows
+
+    call = _call(access.READERS)
+    workspace, wanted = call.body(issue_schemas.InsightNew)
+    made = wiring.manage_insights().create(
+        workspace, wanted.title, wanted.evidence, owner=wanted.owner, actor=call.key.id
+    )
+    return json_response(201, issue_shows.insight(made))
+
+
+@bp.route("/v1/insights/{insight_id}", methods=["GET"])
+@guarded
+def get_insight(insight_id: str) -> Response:
+    """One of them."""
+    from chalicelib.lambdas.api import issue_shows
+
+    workspace = _call(access.READERS).workspace()
+    return json_response(200, issue_shows.insight(wiring.manage_insights().get(workspace, access.identity(insight_id))))
+
+
+@bp.route("/v1/insights/{insight_id}/owner", methods=["POST"], content_types=ANY)
+@guarded
+def give_insight(insight_id: str) -> Response:
+    """Say who has it."""
+    from chalicelib.lambdas.api import issue_schemas, issue_shows
+
+    workspace, wanted = _call(access.READERS).body(issue_schemas.InsightOwner)
+    given = wiring.manage_insights().give(workspace, access.identity(insight_id), wanted.owner, version=wanted.version)
+    return json_response(200, issue_shows.insight(given))
+
+
+@bp.route("/v1/insights/{insight_id}/decision", methods=["POST"], content_types=ANY)
+@guarded
+def decide_insight(insight_id: str) -> Response:
+    """Act, study or decline, with the reason, and the issue that it led to."""
+    from chalicelib.lambdas.api import issue_schemas, issue_shows
+
+    call = _call(access.READERS)
+    workspace, wanted = call.body(issue_schemas.InsightDecision)
+    decided = wiring.manage_insights().decide(
+        workspace,
+        access.identity(insight_id),
+        wanted.decision,
+        reason=wanted.reason,
+        issue=wanted.issue,
+        version=wanted.version,
+        actor=call.key.id,
+    )
+    return json_response(200, issue_shows.insight(decided))
+
+
+@bp.route("/v1/insights/{insight_id}/archive", methods=["POST"], content_types=ANY)
+@guarded
+def archive_insight(insight_id: str) -> Response:
+    """Put it away. Without an owner and a decision it stays where everybody sees it."""
+    from chalicelib.lambdas.api import issue_schemas, issue_shows
+
+    workspace, wanted = _call(access.READERS).body(issue_schemas.InsightArchive)
+    away = wiring.manage_insights().archive(workspace, access.identity(insight_id), version=wanted.version)
+    return json_response(200, issue_shows.insight(away))

@@ -1,0 +1,105 @@
+"""The management API of the week in one answer, and of digests by subscription. HTTP in, service call, HTTP out.
+
+Loaded by the API function together with the hooks, so nothing heavy is imported here, as in ``admin``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from chalice import Blueprint
+from chalice.app import Response
+
+from chalicelib import wiring
+from chalicelib.domain import access
+from chalicelib.lambdas.api.http import guarded, json_response
+
+if TYPE_CHECKING:
+    from chalicelib.lambdas.api.call import Call
+
+bp = Blueprint(__name__)
+
+ANY: Final = ["*/*"]  # see admin.py
+
+
+def _call(roles: tuple[str, ...]) -> Call:
+    from chalicelib.lambdas.api.call import Call
+
+    return Call(bp.current_request, roles)
+
+
+@bp.route("/v1/loop", methods=["GET"])
+@guarded
+def get_loop() -> Response:
+    """One week of a unit with all below it, or of the workspace: what was heard and what became of it, the three issues
+    that matter most, with owner and verdict, and how long it took. Each number names the path that lists its feedback.
+    """
+    from chalicelib.lambdas.api import loop_schemas, loop_shows
+
+    call = _call(access.CASE_READERS)
+    workspace, asked = call.query(loop_schemas.WeekQuery)
+    return json_response(200, loop_shows.week(wiring.read_loop()(call.key, workspace, asked.week, asked.unit)))
+
+
+@bp.route("/v1/loop/feedback", methods=["GET"])
+@guarded
+def list_counted() -> Response:
+    """The feedback that a number of the week, or of a digest, counts. A page may be short, or empty, and still have a
+    cursor.
+    """
+    from chalicelib.domain.loop import Span
+    from chalicelib.lambdas.api import loop_schemas, shows
+
+    call = _call(access.CASE_READERS)
+    workspace, asked = call.query(loop_schemas.CountedQuery)
+    span = Span(workspace, asked.since, asked.until, asked.unit, asked.department, asked.issue)
+    found, cursor = wiring.read_loop().voices(
+        call.key, asked.number, span, topic=asked.topic, limit=asked.limit, cursor=asked.cursor
+    )
+    return json_response(200, shows.page([shows.summary(one) for one in found], cursor))
+
+
+@bp.route("/v1/digests", methods=["POST"], content_types=ANY)
+@guarded
+def create_digest() -> Response:
+    """Have an endpoint told what is new, once a day or a week: ``digest.ready`` with counts and links. Nothing is sent
+    when nothing is new.
+    """
+    from datetime import time
+
+    from chalicelib.lambdas.api import loop_schemas, loop_shows
+
+    call = _call(access.ADMINS)
+    workspace, wanted = call.body(loop_schemas.DigestNew)
+    made = wiring.manage_digests().create(
+        workspace,
+        endpoint=wanted.endpoint,
+        kind=wanted.kind,
+        every=wanted.every,
+        at=time.fromisoformat(wanted.at),
+        unit=wanted.unit,
+        topics=wanted.topics or (),
+        departments=wanted.departments or (),
+        by=call.key.id,
+    )
+    return json_response(201, loop_shows.digest(made))
+
+
+@bp.route("/v1/digests", methods=["GET"])
+@guarded
+def list_digests() -> Response:
+    """The digests that endpoints are told, the oldest first."""
+    from chalicelib.lambdas.api import loop_shows, shows
+
+    workspace = _call(access.DELIVERY_READERS).workspace()
+    found = wiring.manage_digests().list(workspace)
+    return json_response(200, shows.page([loop_shows.digest(one) for one in found], None))
+
+
+@bp.route("/v1/digests/{digest_id}", methods=["DELETE"])
+@guarded
+def delete_digest(digest_id: str) -> Response:
+    """Send this digest no more."""
+    call = _call(access.ADMINS)
+    wiring.manage_digests().delete(call.workspace(), access.identity(digest_id))
+    return json_response(200, {"id": digest_id, "deleted": True})

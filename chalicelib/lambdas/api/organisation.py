@@ -1,0 +1,193 @@
+"""The management API of organisations and calendars. HTTP in, service call, HTTP out, as ``admin``.
+
+Loaded by the API function together with the hooks, so nothing heavy is imported here. A document goes in and out as
+YAML or JSON, by ``Content-Type`` and ``Accept``; units and people as CSV too.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from chalice import Blueprint
+from chalice.app import Response
+
+from chalicelib import wiring
+from chalicelib.domain import access
+from chalicelib.lambdas.api.http import bytes_response, guarded, headers, json_response, line
+
+if TYPE_CHECKING:
+    from chalicelib.domain.organisation import Organisation
+    from chalicelib.lambdas.api.call import Call
+    from chalicelib.services.workspace.organisation_file import Document
+
+bp = Blueprint(__name__)
+
+ANY: Final = ["*/*"]  # see admin.py
+_YAML: Final = ("application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml")
+_CSV: Final = ("text/csv",)
+_YAML_OUT: Final = "application/yaml; charset=utf-8"
+_CSV_OUT: Final = "text/csv; charset=utf-8"
+
+
+def _call(roles: tuple[str, ...]) -> Call:
+    from chalicelib.lambdas.api.call import Call
+
+    return Call(bp.current_request, roles)
+
+
+@bp.route("/v1/organisation", methods=["GET"])
+@guarded
+def get_organisation() -> Response:
+    """Units, departments and people, of the version in force or of an older one. Only an admin sees channels, and only
+    those of the version in force. YAML where it is accepted.
+    """
+    from chalicelib.lambdas.api import schemas
+    from chalicelib.services.workspace import organisation_file
+
+    call = _call(access.READERS)
+    workspace, asked = call.query(schemas.OrganisationQuery)
+    found = wiring.manage_organisation().get(workspace, asked.version, channels=_sees_channels(call))
+    if "yaml" in headers(call.request).get("accept", ""):
+        return bytes_response(200, organisation_file.to_yaml(found), _YAML_OUT)
+    return json_response(200, organisation_file.to_document(found))
+
+
+@bp.route("/v1/organisation", methods=["PUT"], content_types=ANY)
+@guarded
+def put_organisation() -> Response:
+    """Bring an organisation into force. Its ``version`` is the one that it replaces, 0 for the first; what is left out
+    is gone. Gaps are taken and counted, what contradicts itself is refused with its line.
+    """
+    call = _call(access.ADMINS)
+    document = _document(call)
+    workspace = call.named(document.workspace)
+    made = wiring.manage_organisation().put(workspace, document, by=call.key.id)
+    return _taken(workspace, made)
+
+
+@bp.route("/v1/organisation/people.csv", methods=["GET"])
+@guarded
+def get_people() -> Response:
+    """The people of the version in force as a table. Lists in a cell are divided by semicolons."""
+    from chalicelib.services.workspace import organisation_file
+
+    call = _call(access.READERS)
+    found = wiring.manage_organisation().get(call.workspace(), channels=_sees_channels(call))
+    return bytes_response(200, organisation_file.people_to_csv(found), _CSV_OUT)
+
+
+@bp.route("/v1/organisation/people.csv", methods=["PUT"], content_types=ANY)
+@guarded
+def put_people() -> Response:
+    """Replace the people of a version by a table; who is not in it is gone."""
+    from chalicelib.lambdas.api import reading, schemas
+    from chalicelib.services.workspace import organisation_file
+
+    call = _call(access.ADMINS)
+    workspace, asked = call.query(schemas.TableQuery)
+    people = organisation_file.people_from_csv(reading.read_bytes(call.request, _CSV))
+    made = wiring.manage_organisation().put_people(workspace, asked.version, people, by=call.key.id)
+    return _taken(workspace, made)
+
+
+@bp.route("/v1/organisation/units.csv", methods=["GET"])
+@guarded
+def get_units() -> Response:
+    """The units of the version in force as a table."""
+    from chalicelib.services.workspace import organisation_file
+
+    found = wiring.manage_organisation().get(_call(access.READERS).workspace(), channels=False)
+    return bytes_response(200, organisation_file.units_to_csv(found), _CSV_OUT)
+
+
+@bp.route("/v1/organisation/units.csv", methods=["PUT"], content_types=ANY)
+@guarded
+def put_units() -> Response:
+    """Replace the units of a version by a table; what is not in it is gone."""
+    from chalicelib.lambdas.api import reading, schemas
+    from chalicelib.services.workspace import organisation_file
+
+    call = _call(access.ADMINS)
+    workspace, asked = call.query(schemas.TableQuery)
+    manage = wiring.manage_organisation()
+    units = organisation_file.units_from_csv(reading.read_bytes(call.request, _CSV), manage.is_country)
+    return _taken(workspace, manage.put_units(workspace, asked.version, units, by=call.key.id))
+
+
+@bp.route("/v1/organisation/check", methods=["POST"], content_types=ANY)
+@guarded
+def check_organisation() -> Response:
+    """Prove that every topic of the code frame has one owner in every unit, and list what is wrong, worst first. Of the
+    document in the body, which is not kept; without one, of the version in force.
+    """
+    from chalicelib.lambdas.api import http, shows
+
+    call = _call(access.ADMINS)
+    document = _document(call) if http.raw_body(call.request) else None
+    workspace = call.named(document.workspace if document else None)
+    return json_response(200, shows.checked(wiring.manage_organisation().check(workspace, document), document))
+
+
+@bp.route("/v1/organisation/owner", methods=["GET"])
+@guarded
+def find_owner() -> Response:
+    """Who is answerable at a unit for a topic or a department, at a moment, with the way there and why each step was
+    taken. With neither, who gets what nobody else is answerable for.
+    """
+    from chalicelib.lambdas.api import schemas, shows
+
+    call = _call(access.CASE_READERS)
+    workspace, asked = call.query(schemas.OwnerQuery)
+    unit = access.visible_unit(call.key, asked.unit)
+    found = wiring.manage_organisation().owner(workspace, asked.topic, asked.department, unit, asked.at)
+    return json_response(200, shows.answerable(found, unit, asked.topic))
+
+
+@bp.route("/v1/organisation/history", methods=["GET"])
+@guarded
+def list_organisations() -> Response:
+    """Every version, newest first, and whose key brought it."""
+    from chalicelib.lambdas.api import schemas, shows
+
+    workspace, asked = _call(access.READERS).query(schemas.ListQuery)
+    found, cursor = wiring.manage_organisation().history(workspace, limit=asked.limit, cursor=asked.cursor)
+    return json_response(200, shows.page([shows.organisation_line(one) for one in found], cursor))
+
+
+@bp.route("/v1/calendars/{country}/{year}", methods=["GET"])
+@guarded
+def get_calendar(country: str, year: str) -> Response:
+    """Public holidays and make-up days of a country (``CN``) or a part of one (``DE-BY``). A year that is not published
+    shows what is expected, and may change.
+    """
+    from chalicelib.lambdas.api import shows
+
+    _call(access.EVERYBODY).workspace()
+    found = wiring.calendar(access.identity(country))
+    known = found.years.get(int(year)) if found and year.isascii() and year.isdecimal() and len(year) == 4 else None
+    if found is None or known is None:
+        raise access.nowhere()
+    return json_response(200, shows.calendar(found, int(year), known))
+
+
+def _sees_channels(call: Call) -> bool:
+    return call.key.role in access.ADMINS
+
+
+def _document(call: Call) -> Document:
+    from chalicelib.lambdas.api import http, reading
+    from chalicelib.services.workspace import organisation_file
+
+    is_country = wiring.manage_organisation().is_country
+    if headers(call.request).get("content-type", "").split(";")[0].strip().lower() == http.JSON:
+        value = reading.read_json(call.request, limit=organisation_file.MOST_BYTES)
+        return organisation_file.from_json(value, is_country)
+    return organisation_file.from_yaml(reading.read_bytes(call.request, _YAML), is_country)
+
+
+def _taken(workspace: str, made: Organisation) -> Response:
+    """What came into force, and how much of it is still to be mended."""
+    from chalicelib.lambdas.api import shows
+
+    line().note(organisation=made.version)
+    return json_response(200, shows.taken(made, wiring.manage_organisation().check_one(workspace, made)))

@@ -1,0 +1,171 @@
+"""The page that a card's button opens, and the codes with which people work on it.
+
+Loaded by the API function together with the hooks, so nothing heavy is imported here, as in ``admin``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qsl
+
+from chalice import Blueprint
+from chalice.app import Request, Response
+
+from chalicelib import wiring
+from chalicelib.domain import access
+from chalicelib.errors import EcholoopError, Invalid, NotFound, Rejected, TooLarge, UnsupportedMedia
+from chalicelib.lambdas.api import http
+from chalicelib.lambdas.api.http import guarded, json_response
+
+if TYPE_CHECKING:
+    from chalicelib.domain.page_link import Act
+
+bp = Blueprint(__name__)
+
+ANY: Final = ["*/*"]  # see admin.py
+FORM: Final = "application/x-www-form-urlencoded"
+MOST_BYTES: Final = 64 * 1024  # of a form; its texts take at most 2,000 characters each
+MOST_FIELDS: Final = 20
+MOST_TEXT: Final = 2000
+BUSY_S: Final = "5"
+
+
+@bp.route("/t/{link}", methods=["GET"])
+@guarded
+def open_page(link: str) -> Response:
+    """Show the page of one ticket to whoever has its link: HTML, in Chinese or English (``?lang=zh-CN|en``).
+
+    A link is signed and works for 72 hours. One that does not is a page with 404.
+    """
+
+    def shown(lang: str) -> Response:
+        from chalicelib.pages import ticket
+
+        notice = "done" if http.query(bp.current_request).get("done") == "1" else ""
+        return _html(200, ticket.whole(wiring.open_page()(link), lang, notice=notice))
+
+    return _answered(shown)
+
+
+@bp.route("/t/{link}", methods=["POST"], content_types=ANY)
+@guarded
+def act_on_page(link: str) -> Response:
+    """Do what a person's code and button ask for, then go back to the page.
+
+    The form's fields: ``code``, ``version``, ``do`` (``accept``, ``contacted``, ``resolve`` with ``root_cause`` and
+    ``action``, ``not_mine`` with ``reason`` and ``department``). ``call`` shows the owner
+    the customer's phone, once, and is written into the audit. What is refused is the page again, saying why.
+    """
+    from chalicelib.domain.page_link import CALL
+
+    def done(lang: str) -> Response:
+        from chalicelib.pages import ticket
+
+        act = _act()
+        try:
+            if act.what == CALL:
+                return _reached(link, lang, act)
+            wiring.act_on_page()(link, act)
+        except NotFound:
+            raise
+        except Rejected as refused:
+            http.line().note(code=refused.code)
+            page = wiring.open_page()(link)
+            return _html(refused.status, ticket.whole(page, lang, refused=refused.code, given=act))
+        return _html(303, "", {"Location": f"?lang={lang}&done=1"})
+
+    return _answered(done)
+
+
+@bp.route("/v1/tickets/{ticket_id}/codes", methods=["POST"], content_types=ANY)
+@guarded
+def make_code(ticket_id: str) -> Response:
+    """Make the code with which one person works on the ticket's page, for you to hand on. It is shown this once.
+
+    It is for ``person``, else for the ticket's owner, for 72 hours; the code before it works no more.
+    """
+    from chalicelib.lambdas.api import schemas
+    from chalicelib.lambdas.api.call import Call
+
+    call = Call(bp.current_request, access.ADMINS)
+    workspace, wanted = call.body(schemas.CodeNew)
+    seen = wiring.read_tickets().get(call.key, workspace, access.identity(ticket_id))
+    made = wiring.make_code()(seen, wanted.person)
+    link = wiring.page_links().make(workspace, seen.id, wiring.now())
+    answer = {
+        "ticket": seen.id,
+        "person": made.person,
+        "code": made.code,
+        "expires_at": made.expires_at.isoformat().replace("+00:00", "Z"),
+        "url": f"{http.base_url(bp.current_request, wiring.settings())}/t/{link}",
+    }
+    return json_response(201, answer)
+
+
+def _answered(view: Callable[[str], Response]) -> Response:
+    """What ``view`` answers in the reader's language; whatever goes wrong on the way is a page too."""
+    from chalicelib.pages import ticket
+    from chalicelib.pages.words import language
+
+    request = bp.current_request
+    lang = language(http.query(request).get("lang"), http.headers(request).get("accept-language", ""))
+    try:
+        return view(lang)
+    except NotFound as error:
+        http.line().note(code=error.code)
+        return _html(404, ticket.refusing("gone", lang))
+    except Rejected as error:
+        http.line().note(code=error.code)
+        return _html(error.status, ticket.refusing("unread", lang))
+    except EcholoopError as error:
+        http.line().note(code=error.code)
+        return _html(503, ticket.refusing("busy", lang), {"Retry-After": BUSY_S})
+
+
+def _reached(link: str, lang: str, act: Act) -> Response:
+    """The page with the customer's phone on it. What nobody left is not there, and no dead link."""
+    from chalicelib.pages import ticket
+
+    try:
+        contact = wiring.act_on_page().contact(link, act)
+    except NotFound as none:
+        if none.code != "no_contact":
+            raise
+        contact = {}
+    page = wiring.open_page()(link)
+    http.line().note(revealed=page.ticket.id)
+    return _html(200, ticket.whole(page, lang, contact=contact))
+
+
+def _html(status: int, body: str, more: Mapping[str, str] | None = None) -> Response:
+    from chalicelib.pages.ticket import HEADERS
+
+    return Response(str(body), headers={**HEADERS, **(more or {})}, status_code=status)
+
+
+def _act() -> Act:
+    """The form that was sent. Raises UnsupportedMedia, TooLarge, Malformed, Invalid."""
+    from chalicelib.domain.page_link import Act
+
+    fields = form_fields(bp.current_request)
+    version = fields.get("version", "")
+    if not (version.isascii() and version.isdigit() and len(version) <= 10):
+        raise Invalid("The form has no version.", pointer="/version")
+    if any(len(value) > MOST_TEXT for value in fields.values()):
+        raise Invalid("A text is too long.")
+    texts = {name: fields.get(name, "") for name in ("code", "reason", "department", "root_cause", "action", "cause")}
+    return Act(what=fields.get("do", ""), version=int(version), **texts)
+
+
+def form_fields(request: Request) -> dict[str, str]:
+    """The fields of a form that a page has sent. Raises UnsupportedMedia, TooLarge, Malformed, Invalid."""
+    if http.headers(request).get("content-type", "").split(";")[0].strip().lower() != FORM:
+        raise UnsupportedMedia("A form is needed.", code="unsupported_media_type")
+    raw = http.raw_body(request)
+    if len(raw) > MOST_BYTES:
+        raise TooLarge("The form is too large.")
+    try:
+        return dict(parse_qsl(raw.decode("ascii"), keep_blank_values=True, max_num_fields=MOST_FIELDS))
+    except ValueError:
+        raise Invalid("The form cannot be read.") from None

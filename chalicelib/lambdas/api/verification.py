@@ -1,0 +1,159 @@
+"""Whether a case is solved: the customer's page, what a key says in their name, and how a workspace asks.
+
+Loaded by the API function together with the hooks, so nothing heavy is imported here, as in ``admin``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from chalice import Blueprint
+from chalice.app import Response
+
+from chalicelib import wiring
+from chalicelib.domain import access
+from chalicelib.errors import EcholoopError, Invalid, NotFound, Rejected
+from chalicelib.lambdas.api import http
+from chalicelib.lambdas.api.http import guarded, json_response
+from chalicelib.lambdas.api.page import ANY, BUSY_S, form_fields
+
+if TYPE_CHECKING:
+    from chalicelib.lambdas.api.call import Call
+
+bp = Blueprint(__name__)
+
+
+def _call(roles: tuple[str, ...]) -> Call:
+    from chalicelib.lambdas.api.call import Call
+
+    return Call(bp.current_request, roles)
+
+
+# --- the customer's page ------------------------------------------------------------------------------------------
+
+
+@bp.route("/v/{link}", methods=["GET"])
+@guarded
+def open_question(link: str) -> Response:
+    """Ask the customer whether their case is solved: HTML, in Chinese or English (``?lang=zh-CN|en``).
+
+    Opening it answers nothing. A link that does not work is a page with 404.
+    """
+
+    def shown(lang: str) -> Response:
+        from chalicelib.pages import verification
+
+        return _html(200, verification.whole(wiring.open_answer_page()(link), lang))
+
+    return _answered(shown)
+
+
+@bp.route("/v/{link}", methods=["POST"], content_types=ANY)
+@guarded
+def answer_question(link: str) -> Response:
+    """Take the customer's answer, then go back to the page.
+
+    The form's fields: ``answer`` (``solved``, ``not_solved``) and ``words``. The first answer decides; a later
+    ``not_solved`` takes the case up again. What comes too late is the page again, saying so; its words are kept.
+    """
+
+    def done(lang: str) -> Response:
+        from chalicelib.errors import Conflict
+        from chalicelib.pages import verification
+
+        asked = wiring.answer_links().read(link)
+        fields = form_fields(bp.current_request)
+        words = fields.get("words", "")
+        if len(words) > verification.MOST_WORDS:
+            raise Invalid("The text is too long.", pointer="/words")
+        try:
+            taken = wiring.take_answer()(
+                asked.workspace, asked.ticket, fields.get("answer", ""), via="page", words=words, number=asked.number
+            )
+        except Conflict as refused:
+            http.line().note(code=refused.code)
+            wiring.take_answer().keep_late(asked.workspace, asked.ticket, words)
+            return _html(refused.status, verification.whole(wiring.open_answer_page()(link), lang))
+        http.line().note(workspace=asked.workspace, ticket=asked.ticket, answer=taken.code)
+        return _html(303, "", {"Location": f"?lang={lang}"})
+
+    return _answered(done)
+
+
+def _answered(view: Callable[[str], Response]) -> Response:
+    """What ``view`` answers in the reader's language; whatever goes wrong on the way is a page too."""
+    from chalicelib.pages import verification
+    from chalicelib.pages.words import language
+
+    request = bp.current_request
+    lang = language(http.query(request).get("lang"), http.headers(request).get("accept-language", ""))
+    try:
+        return view(lang)
+    except NotFound as error:
+        http.line().note(code=error.code)
+        return _html(404, verification.refusing("gone", lang))
+    except Rejected as error:
+        http.line().note(code=error.code)
+        return _html(error.status, verification.refusing("unread", lang))
+    except EcholoopError as error:
+        http.line().note(code=error.code)
+        return _html(503, verification.refusing("busy", lang), {"Retry-After": BUSY_S})
+
+
+def _html(status: int, body: str, more: Mapping[str, str] | None = None) -> Response:
+    from chalicelib.pages.verification import HEADERS
+
+    return Response(str(body), headers={**HEADERS, **(more or {})}, status_code=status)
+
+
+# --- keys ---------------------------------------------------------------------------------------------------------
+
+
+@bp.route("/v1/tickets/{ticket_id}/verification", methods=["POST"], content_types=ANY)
+@guarded
+def verify_ticket(ticket_id: str) -> Response:
+    """Hand in what the customer said: whether the case is ``solved``. The history names the customer, and your key.
+
+    ``solved`` closes a resolved case as satisfied, ``not_solved`` takes it up again; the same answer again is no news.
+    """
+    from chalicelib.lambdas.api import schemas, shows
+
+    call = _call(access.CASE_WORKERS)
+    workspace, wanted = call.body(schemas.CustomerAnswer)
+    seen = wiring.read_tickets().get(call.key, workspace, access.identity(ticket_id))
+    taken = wiring.take_answer()(workspace, seen.id, wanted.answer, via=call.key.id, words=wanted.note)
+    return json_response(200, shows.ticket(taken.ticket))
+
+
+@bp.route("/v1/verification", methods=["GET"])
+@guarded
+def get_verification() -> Response:
+    """How customers are asked whether their case is solved."""
+    from chalicelib.lambdas.api import shows
+
+    call = _call(access.READERS)
+    workspace = call.workspace()
+    return json_response(200, shows.verification(workspace, wiring.manage_verification().get(workspace)))
+
+
+@bp.route("/v1/verification", methods=["PUT"], content_types=ANY)
+@guarded
+def put_verification() -> Response:
+    """Decide whether customers are asked, how many days a case waits for their answer, and for how many more they may
+    take it up again. ``version`` is the one that this replaces, 0 for the first.
+    """
+    from chalicelib.domain.verification import Rules
+    from chalicelib.lambdas.api import schemas, shows
+
+    call = _call(access.ADMINS)
+    workspace, wanted = call.body(schemas.VerificationRules)
+    rules = Rules(
+        version=wanted.version,
+        enabled=wanted.enabled,
+        wait_days=wanted.wait_days,
+        change_days=wanted.change_days,
+        question=wanted.question.model_dump(by_alias=True) if wanted.question else None,
+    )
+    made = wiring.manage_verification().put(workspace, rules, by=call.key.id)
+    return json_response(200, shows.verification(workspace, made))

@@ -1,0 +1,67 @@
+"""The quality audit: which of a month's closed tickets somebody looks at again, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from chalicelib.domain.access import sees_unit
+from chalicelib.domain.case import Verdict, month_of, sample
+from chalicelib.domain.directory import ApiKey
+from chalicelib.domain.ticket import Ticket
+from chalicelib.errors import Conflict
+from chalicelib.services.cases.move_ticket import colleagues_words
+from chalicelib.services.ports import Clock
+
+
+class Tickets(Protocol):
+    def closed(self, workspace: str, since: datetime, until: datetime) -> Sequence[Ticket]:
+        """Those that are closed now and became so in the span."""
+
+
+class Verdicts(Protocol):
+    def judge(self, workspace: str, ticket: str, verdict: Verdict) -> None: ...
+
+    def verdicts(self, workspace: str, tickets: Iterable[str]) -> Mapping[str, Verdict]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What is audited of one month: ``closed`` tickets in the workspace, those drawn, and what came of them."""
+
+    closed: int
+    drawn: tuple[Ticket, ...]
+    verdicts: Mapping[str, Verdict]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditTickets:
+    """The lot falls over the whole workspace; a key is shown what of it lies in its subtree."""
+
+    tickets: Tickets
+    verdicts: Verdicts
+    clock: Clock
+
+    def sample(self, key: ApiKey, workspace: str, month: str) -> Sample:
+        """The sample of ``month`` (``2026-11``, UTC), by id: the same for the same closed tickets.
+
+        It changes while the month lasts, and when a ticket that was closed in it is opened again.
+        """
+        closed = {one.id: one for one in self.tickets.closed(workspace, *month_of(month))}
+        drawn = [closed[one] for one in sample(workspace, month, closed)]
+        seen = tuple(one for one in drawn if sees_unit(key, one.unit))
+        return Sample(
+            closed=sum(sees_unit(key, one.unit) for one in closed.values()),
+            drawn=seen,
+            verdicts=self.verdicts.verdicts(workspace, [one.id for one in seen]),
+        )
+
+    def judge(self, ticket: Ticket, verdict: str, note: str | None, *, by: str) -> Verdict:
+        """Keep a verdict on a closed ticket, drawn or not. Raises Conflict (``not_closed``)."""
+        if ticket.state != "closed":
+            raise Conflict("Only a closed ticket is audited.", code="not_closed")
+        made = Verdict(verdict, by, self.clock(), ticket.version, colleagues_words(note))
+        self.verdicts.judge(ticket.workspace, ticket.id, made)
+        return made

@@ -1,0 +1,70 @@
+"""A person moves a ticket through the API."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from chalicelib.domain.access import nowhere
+from chalicelib.domain.parts import PUT_AWAY
+from chalicelib.domain.redaction import redact
+from chalicelib.domain.text_hygiene import clean
+from chalicelib.domain.ticket import Resolution, Ticket, resolution_incomplete, walk
+from chalicelib.errors import Conflict
+from chalicelib.services.cases.follow_parts import refuse_open_parts
+from chalicelib.services.ports import Clock, TicketStore
+
+
+@dataclass(frozen=True, slots=True)
+class MoveTicket:
+    """One legal move at a time, against the version that the caller saw. ``knows`` refuses a cause of no graph."""
+
+    tickets: TicketStore
+    clock: Clock
+    knows: Callable[[str, str | None], None] = lambda _, __: None
+
+    def __call__(
+        self,
+        workspace: str,
+        ticket_id: str,
+        *,
+        to: str,
+        version: int,
+        actor: str,
+        reason: str | None = None,
+        root_cause: str | None = None,
+        action: str | None = None,
+        cause: str | None = None,
+    ) -> Ticket:
+        """The ticket after the move.
+
+        Raises NotFound; Conflict ``version_conflict`` (somebody else changed it), ``illegal_move`` (with the legal
+        ones in ``allowed``) or ``children_open`` (a case is put away after its parts);
+        Invalid ``unknown_state``, ``unknown_cause`` or ``resolution_incomplete`` (resolved or closed without root cause
+        and action).
+        """
+        self.knows(workspace, cause)
+        ticket = self.tickets.get(workspace, ticket_id)
+        if ticket is None:
+            raise nowhere()
+        if ticket.version != version:
+            raise version_conflict()
+        given = Resolution(colleagues_words(root_cause), colleagues_words(action), cause)
+        step = walk(ticket, (to,), actor=actor, at=self.clock(), given=given, reason=colleagues_words(reason))
+        if to in PUT_AWAY:
+            refuse_open_parts(self.tickets, ticket)
+        if step.ticket.state == "resolved" and step.ticket.incomplete:
+            raise resolution_incomplete("resolved")
+        if not self.tickets.update(step.ticket, step.moves, expected_version=version):
+            raise version_conflict()
+        return self.tickets.get(workspace, ticket_id) or step.ticket  # with its clocks
+
+
+def version_conflict() -> Conflict:
+    """The refusal of a change against a version that is no longer the newest."""
+    return Conflict("The ticket is at another version by now.", code="version_conflict", pointer="/version")
+
+
+def colleagues_words(text: str | None) -> str | None:
+    """Free text made fit and redacted: colleagues quote customers. Blank is as good as absent."""
+    return redact(clean(text)).strip() or None if text else None

@@ -1,0 +1,189 @@
+"""A person works on a ticket from its page. The link is anybody's who has it; the code is one person's.
+
+A code is sent to its person (send_code.py), or shown once to whoever asked for it, who hands it on. It is good
+for 72 hours and for one ticket. Five wrong tries lock it, and nobody else's, until somebody asks for another. A form of
+another site cannot know it, so nothing else guards the page's form.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, Protocol
+
+from chalicelib.domain import page_link
+from chalicelib.domain.access import nowhere
+from chalicelib.domain.organisation import Organisation
+from chalicelib.domain.page_link import ACCEPT, CONTACTED, NOT_MINE, RESOLVE, Act, Code, PageLink
+from chalicelib.domain.ticket import TAKEN, Ticket
+from chalicelib.errors import Conflict, Forbidden, Invalid
+from chalicelib.services.cases.hand_over import HandOver
+from chalicelib.services.cases.move_ticket import MoveTicket
+from chalicelib.services.page.page_links import Marks, PageLinks
+from chalicelib.services.ports import Clock
+
+PURPOSE: Final = "code"
+REASON: Final = "called from the ticket's page"
+
+# Contact data for a person of the organisation, see services/cases/reveal_contact.py.
+Reveal = Callable[[Ticket, str, str], Mapping[str, str]]
+
+
+class Codes(Protocol):
+    """One code a ticket and person; storage/page_codes.py says what each call promises."""
+
+    def put(self, workspace: str, ticket: str, code: Code) -> None: ...
+
+    def all(self, workspace: str, ticket: str, at: datetime) -> Sequence[Code]: ...
+
+    def attempt(self, workspace: str, ticket: str, slot: str, at: datetime) -> Sequence[Code]: ...
+
+    def right(self, workspace: str, ticket: str, code: Code) -> None: ...
+
+    def withdraw(self, workspace: str, ticket: str, code: Code) -> None: ...
+
+
+class Tickets(Protocol):
+    def get(self, workspace: str, ticket_id: str) -> Ticket | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A new code. Its text is nowhere else."""
+
+    person: str
+    code: str = field(repr=False)
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MakeCode:
+    """A new code takes the place of the person's one before it."""
+
+    codes: Codes
+    marks: Marks
+    clock: Clock
+
+    def __call__(self, ticket: Ticket, person: str | None) -> Made:
+        """For ``person``, else for the ticket's owner. Raises Invalid (``no_owner``), Retryable."""
+        named = person or ticket.owner
+        if named is None:
+            raise Invalid("The ticket has no owner: name the person.", code="no_owner", pointer="/person")
+        now = self.clock()
+        known = self.codes.all(ticket.workspace, ticket.id, now)
+        taken = {one.slot for one in known if one.person != named}
+        text = next(text for text in iter(_random, "") if page_link.slot_of(text) not in taken)
+        code = kept(self.marks, ticket, named, text, now + page_link.LIFETIME)
+        self.codes.put(ticket.workspace, ticket.id, code)
+        return Made(named, text, code.expires_at)
+
+
+@dataclass(frozen=True, slots=True)
+class ActOnPage:
+    """Through the services that the API uses, in the name of the person whose code it is."""
+
+    links: PageLinks
+    codes: Codes
+    marks: Marks
+    tickets: Tickets
+    move: MoveTicket
+    hand_over: HandOver
+    organisation: Callable[[str], Organisation]
+    reveal: Reveal
+    clock: Clock
+
+    def __call__(self, text: str, act: Act) -> Ticket:
+        """The ticket after it.
+
+        Raises NotFound for the link; Forbidden ``code_invalid`` for a code that is wrong, over or locked; Conflict
+        ``illegal_move``, ``version_conflict``, ``already_claimed``; Invalid ``no_reason``, ``no_department``,
+        ``nothing_changes``, ``resolution_incomplete``, ``unknown_cause``; Retryable.
+        """
+        ticket, code = self._opened(text, act)
+        after = self._do(ticket, act, code.person)
+        if act.what == NOT_MINE:
+            self.codes.withdraw(ticket.workspace, ticket.id, code)
+        return after
+
+    def contact(self, text: str, act: Act) -> Mapping[str, str]:
+        """How to reach the customer, for the owner who calls back; a line of the audit says that they saw it.
+
+        Raises as ``__call__``, Forbidden ``not_owner``, and NotFound ``no_contact``.
+        """
+        ticket, code = self._opened(text, act)
+        return self.reveal(ticket, code.person, REASON)
+
+    def _opened(self, text: str, act: Act) -> tuple[Ticket, Code]:
+        """The ticket and the code, where ``act`` is to be done now."""
+        link = self.links.read(text)
+        ticket = self.tickets.get(link.workspace, link.ticket)
+        if ticket is None:
+            raise nowhere()
+        code = self._proven(link, act.code)
+        if act.what not in page_link.possible(ticket):
+            raise Conflict("This is not to be done now.", code="illegal_move")
+        return ticket, code
+
+    def _proven(self, link: PageLink, text: str) -> Code:
+        """The code that ``text`` is. The try is counted before it is judged, or many at once were one."""
+        typed = page_link.typed(text)
+        tried = self.codes.attempt(link.workspace, link.ticket, page_link.slot_of(typed), self.clock())
+        given = _mark(self.marks, link.workspace, link.ticket, typed)
+        code = next((one for one in tried if hmac.compare_digest(one.mark, given)), None)
+        if code is None:
+            raise Forbidden("The code is wrong, over or locked.", code="code_invalid")
+        self.codes.right(link.workspace, link.ticket, code)
+        return code
+
+    def _do(self, ticket: Ticket, act: Act, person: str) -> Ticket:
+        where, version = (ticket.workspace, ticket.id), act.version
+        if act.what == ACCEPT:
+            return self.hand_over.claim(*where, version=version, owner=person, actor=person)
+        if act.what == CONTACTED:
+            return self.move(*where, to="in_progress", version=version, actor=person, reason="contacted")
+        if act.what == RESOLVE:
+            return self.move(
+                *where,
+                to="resolved",
+                version=version,
+                actor=person,
+                root_cause=act.root_cause,
+                action=act.action,
+                cause=act.cause or None,
+            )
+        return self._give_back(ticket, act, person)
+
+    def _give_back(self, ticket: Ticket, act: Act, person: str) -> Ticket:
+        """To the department that was named, else to triage; without either it goes back to where it was taken."""
+        if not act.reason.strip():
+            raise Invalid("A handover needs a reason.", code="no_reason", pointer="/reason")
+        organisation = self.organisation(ticket.workspace)
+        department = act.department or organisation.triage
+        if act.department and act.department not in organisation.named_departments:
+            raise Invalid("There is no such department.", code="no_department", pointer="/department")
+        where = (ticket.workspace, ticket.id)
+        if department and ticket.departments[:1] != (department,):
+            return self.hand_over.reassign(
+                *where, version=act.version, department=department, owner=None, reason=act.reason, actor=person
+            )
+        if ticket.state in TAKEN:
+            return self.move(*where, to="open", version=act.version, actor=person, reason=act.reason)
+        raise Invalid("Say which department it belongs to.", code="no_department", pointer="/department")
+
+
+def kept(marks: Marks, ticket: Ticket, person: str, text: str, expires_at: datetime) -> Code:
+    """What is kept of a code with this text."""
+    mark = _mark(marks, ticket.workspace, ticket.id, text)
+    return Code(person, mark, expires_at, slot=page_link.slot_of(text))
+
+
+def _random() -> str:
+    return "".join(secrets.choice(page_link.ALPHABET) for _ in range(page_link.CODE_LENGTH))
+
+
+def _mark(marks: Marks, workspace: str, ticket: str, code: str) -> str:
+    """What is kept of a code: of no use without the workspace's key, and for no other ticket."""
+    return marks.mark(workspace, PURPOSE, f"{ticket}\n{code}")

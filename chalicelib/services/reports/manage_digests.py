@@ -1,0 +1,92 @@
+"""Digests that endpoints want: add, list, remove."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import time
+from typing import Protocol
+
+from chalicelib.domain.access import nowhere
+from chalicelib.domain.briefing import EVENT, MOST, Briefing
+from chalicelib.domain.directory import Endpoint
+from chalicelib.domain.ids import random_id
+from chalicelib.domain.limits import room_for_one_more
+from chalicelib.services.ports import Clock
+from chalicelib.services.reports.send_digest import ArmDigest
+
+
+class Briefings(Protocol):
+    def put(self, one: Briefing) -> None: ...
+
+    def get(self, workspace: str, briefing_id: str) -> Briefing | None: ...
+
+    def of(self, workspace: str) -> Sequence[Briefing]: ...
+
+    def delete(self, workspace: str, briefing_id: str) -> None: ...
+
+
+class Endpoints(Protocol):
+    def endpoint(self, workspace: str, endpoint_id: str) -> Endpoint | None: ...
+
+
+class Connectors(Protocol):
+    def check_events(self, connector: str, events: Sequence[str]) -> None:
+        """Raises Invalid (``event_not_taken``) for an event that this connector has nothing to do with."""
+
+
+@dataclass(frozen=True, slots=True)
+class ManageDigests:
+    """What is subscribed is told from the next slot on; one that is removed ends with it."""
+
+    store: Briefings
+    directory: Endpoints
+    connectors: Connectors
+    arm: ArmDigest
+    clock: Clock
+
+    def create(
+        self,
+        workspace: str,
+        *,
+        endpoint: str,
+        kind: str,
+        every: str,
+        at: time,
+        unit: str | None,
+        topics: Sequence[str],
+        departments: Sequence[str],
+        by: str,
+    ) -> Briefing:
+        """Raises NotFound (an unknown endpoint), Invalid (``event_not_taken``), Conflict (``too_many``), Retryable."""
+        room_for_one_more(len(self.store.of(workspace)), MOST)
+        found = self.directory.endpoint(workspace, endpoint)
+        if found is None:
+            raise nowhere()
+        self.connectors.check_events(found.connector, (EVENT,))
+        one = Briefing(
+            workspace,
+            random_id("dg"),
+            endpoint,
+            kind,
+            every,
+            at,
+            self.clock(),
+            by,
+            unit=unit,
+            topics=tuple(topics),
+            departments=tuple(departments),
+        )
+        self.store.put(one)
+        self.arm(one, self.clock())
+        return one
+
+    def list(self, workspace: str) -> Sequence[Briefing]:
+        """The oldest first."""
+        return sorted(self.store.of(workspace), key=lambda one: (one.created_at, one.id))
+
+    def delete(self, workspace: str, briefing_id: str) -> None:
+        """Raises NotFound."""
+        if self.store.get(workspace, briefing_id) is None:
+            raise nowhere()
+        self.store.delete(workspace, briefing_id)

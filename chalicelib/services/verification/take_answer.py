@@ -1,0 +1,94 @@
+"""What a customer answers, whichever way it reaches us: our page, a key, or a system of the company's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from chalicelib.domain import verification
+from chalicelib.domain.access import nowhere
+from chalicelib.domain.case import Note
+from chalicelib.domain.ticket import Ticket
+from chalicelib.domain.verification import CUSTOMER, Rules
+from chalicelib.errors import Conflict, Retryable
+from chalicelib.services.cases.move_ticket import colleagues_words
+from chalicelib.services.ports import Clock, TicketStore
+
+ATTEMPTS: Final = 6
+
+
+class Notes(Protocol):
+    def add_note(self, workspace: str, ticket: str, note: Note) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The ticket after it. ``code``: ok | duplicate, where the answer was known."""
+
+    ticket: Ticket
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class TakeAnswer:
+    """The first answer decides; the same again is no news. ``tickets`` closes the parts of a case before the whole."""
+
+    tickets: TicketStore
+    notes: Notes
+    rules: Callable[[str], Rules]
+    clock: Clock
+
+    def __call__(
+        self,
+        workspace: str,
+        ticket_id: str,
+        answer: str,
+        *,
+        via: str,
+        words: str | None = None,
+        number: int | None = None,
+    ) -> Taken:
+        """Apply an answer; ``words`` that came with it are redacted and kept as a note for colleagues.
+
+        An answer is kept even where a part that is worked on lets nothing be closed; AskCustomer closes it later.
+        Raises NotFound; Invalid and Conflict as ``verification.answered``; Retryable.
+        """
+        changeable, parts_open = self.rules(workspace).changeable, False
+        for _ in range(ATTEMPTS):
+            ticket = self.tickets.get(workspace, ticket_id)
+            if ticket is None:
+                raise nowhere()
+            step = verification.answered(
+                ticket,
+                answer,
+                at=self.clock(),
+                via=via,
+                changeable=changeable,
+                number=number,
+                parts_open=parts_open,
+            )
+            if step is None:
+                return self._noted(Taken(ticket, "duplicate"), words)
+            try:
+                if self.tickets.update(step.ticket, step.moves, expected_version=ticket.version):
+                    return self._noted(Taken(step.ticket, "ok"), words)
+            except Conflict:
+                parts_open = True
+        raise Retryable("The ticket keeps changing.", code="contended")
+
+    def keep_late(self, workspace: str, ticket_id: str, words: str) -> None:
+        """Keep for colleagues what a customer wrote with an answer that decides nothing any more."""
+        ticket, text = self.tickets.get(workspace, ticket_id), colleagues_words(words)
+        if ticket is not None and text is not None:
+            note = Note(verification.late_note_id(ticket), CUSTOMER, self.clock(), text)
+            self.notes.add_note(workspace, ticket_id, note)
+
+    def _noted(self, taken: Taken, words: str | None) -> Taken:
+        """With a repeated answer too: the first may have died before its words were kept. One note an answer."""
+        text = colleagues_words(words)
+        if text is not None:
+            ticket = taken.ticket
+            note = Note(verification.note_id(ticket), CUSTOMER, ticket.answered_at or ticket.updated_at, text)
+            self.notes.add_note(ticket.workspace, ticket.id, note)
+        return taken
