@@ -29,7 +29,7 @@ status: $(READY) ## whether it runs, and where
 test: $(READY) ## lint gates and every test, side by side; the ten slowest are named
 	@began=$$(date +%s); log=$$(mktemp); \
 	$(MAKE) --no-print-directory lint >$$log 2>&1 & lint=$$!; \
-	$(BIN)/pytest -n 2 --dist loadscope --no-loadscope-reorder --durations=10; failed=$$?; \
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=10; failed=$$?; \
 	wait $$lint || failed=1; cat $$log; rm $$log; \
 	took=$$(( $$(date +%s) - began )); \
 	if [ $$took -gt $(SLOW_SECONDS) ]; then echo "warning: make test took $$took s, more than $(SLOW_SECONDS)"; fi; \
@@ -45,7 +45,7 @@ lint: $(READY) $(CHECKOV) ## ruff, mypy, import-linter; and on the packaged temp
 bench: $(READY) ## calls, units and dollars per million feedback; start-up, CPU and size
 	@$(BIN)/python -m tests.bench
 
-soak: $(READY) ## 1,000 feedback through kills and refusals; 500 creates killed at, 500 alerts at a robot; 10,000 broken bodies per source
+soak: $(READY) ## 1,000 feedback through kills and refusals; 1,000 tickets × 30 callbacks; 10,000 clocks, a sweeper that dies; broken bodies
 	@SOAK_FEEDBACK=1000 SOAK_KILLS=20 $(BIN)/pytest tests/integration/test_soak.py -q
 	@KILL_DELIVERIES=500 KILLS=20 $(BIN)/pytest tests/integration/test_kills.py -q
 	@ROBOT_ALERTS=500 $(BIN)/pytest tests/integration/test_robots.py -q

@@ -575,6 +575,7 @@ def act_on_page() -> ActOnPage:
         hand_over=hand_over(),
         organisation=find_owner().organisation,
         reveal=reveal_contact().to_person,
+        updated=manage_sla().updated,
         clock=now,
     )
 
@@ -1838,7 +1839,7 @@ def _synchronise() -> Synchronise:
 
 @lru_cache(maxsize=1)
 def send_code() -> SendCode:
-    """The owner of a ticket gets their code."""
+    """The owner of a ticket gets their code, and who stands above them is told."""
     import time
 
     from chalicelib.connectors import tellers
@@ -1867,6 +1868,8 @@ def send_code() -> SendCode:
         due=due_store(),
         clock=now,
         monotonic=time.monotonic,
+        base_url=settings().public_url,
+        page=page_links().make,
     )
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -68,15 +68,45 @@ class Comparison:
     denied: list[str]
 
 
-def compare(stack: Stack) -> Comparison:
-    """Compare the running stack's policies with the calls it has made since it was started."""
-    grants, done, exemptions = set(granted(stack)), set(used(stack)), load_exemptions()
-    idle = {grant for grant in grants if not any(grant.covers(use) for use in done)}
-    return Comparison(
-        unused=sorted(grant for grant in idle if not any(one.covers(grant) for one in exemptions)),
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What one stack shows: each grant and whether it was used, in the order of the template; see ``Comparison``."""
+
+    grants: list[tuple[Access, bool]]
+    ungranted: list[Access]
+    denied: list[str]
+
+    def as_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def of_json(cls, text: str) -> Evidence:
+        told = json.loads(text)
+        grants = [(Access(**grant), used) for grant, used in told["grants"]]
+        return cls(grants, [Access(**one) for one in told["ungranted"]], told["denied"])
+
+
+def evidence(stack: Stack) -> Evidence:
+    """The running stack's policies against the calls that it has made since it was started."""
+    grants, done = list(granted(stack)), set(used(stack))
+    return Evidence(
+        grants=[(grant, any(grant.covers(use) for use in done)) for grant in grants],
         ungranted=sorted(use for use in done if not any(grant.covers(use) for grant in grants)),
-        idle=[one for one in exemptions if not any(one.covers(grant) for grant in idle)],
         denied=[f"{role}: {action}" for key, _, action, role in _calls(stack) if key == DENIED],
+    )
+
+
+def compare(shown: Sequence[Evidence]) -> Comparison:
+    """Of stacks of one template: a grant is used where one of them has used it. Raises ValueError for others."""
+    exemptions = load_exemptions()
+    idle = [
+        same[0][0] for same in zip(*(one.grants for one in shown), strict=True) if not any(used for _, used in same)
+    ]
+    return Comparison(
+        unused=sorted({grant for grant in idle if not any(one.covers(grant) for one in exemptions)}),
+        ungranted=sorted(use for one in shown for use in one.ungranted),
+        idle=[one for one in exemptions if not any(one.covers(grant) for grant in idle)],
+        denied=[call for one in shown for call in one.denied],
     )
 
 
@@ -91,7 +121,7 @@ def load_exemptions() -> list[Exemption]:
 def granted(stack: Stack) -> Iterator[Access]:
     """Every (function, action, resource) that the deployed roles allow."""
     iam = stack.clients("iam")
-    for name, role, _ in _functions(stack):
+    for name, role, _ in sorted(_functions(stack)):
         for policy in iam.list_role_policies(RoleName=role)["PolicyNames"]:
             document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
             for statement in document["Statement"]:

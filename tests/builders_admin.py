@@ -133,11 +133,11 @@ class FakeShelf:
         self.rows[feedback.workspace, feedback.id] = replace(feedback, state=state)
         return True
 
-    def close(self, feedback: Feedback, closing: Closing) -> bool:
+    def close(self, feedback: Feedback, closing: Closing, state: str) -> bool:
         self.lose -= 1
         if self.lose >= 0 or self.rows[feedback.workspace, feedback.id] != feedback:
             return False
-        self.rows[feedback.workspace, feedback.id] = replace(feedback, state="closed", closing=closing)
+        self.rows[feedback.workspace, feedback.id] = replace(feedback, state=state, closing=closing)
         return True
 
     def page(self, query: FeedbackQuery, *, limit: int, cursor: str | None = None) -> FeedbackPage:

@@ -47,6 +47,10 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "Your personal code for the ticket “{title}”: {code}. It works for 72 hours on the ticket's page. "
         "Do not forward it.",
     ),
+    "told_above": (
+        "工单“{title}”超过了时限，已上报给您，负责人不变。 {link}",
+        "The ticket “{title}” has missed a deadline and was passed up to you. Its owner stays the same. {link}",
+    ),
     "builtin-red-line": ("红线", "red line"),
     "builtin-unhappy": ("不满意评分", "unhappy score"),
     "low": ("低", "low"),

@@ -353,7 +353,8 @@ def _week(message: Message, lang: str) -> Iterator[tuple[str, str]]:
     if message.type != "loop.week":
         return
     for name, number in message.detail.get("numbers", {}).items():
-        yield f"loop.{name}", str(number["count"])
+        more = name == "ticketed" and not message.detail.get("complete", True)
+        yield f"loop.{name}", _number(number["count"], more=more)
     issues = (_issue(message, one, lang) for one in message.detail.get("issues", ()))
     yield "loop.issues", clip(("；" if lang == "zh-CN" else "; ").join(issues), 2 * WAY)
 
@@ -370,7 +371,12 @@ def _counts(message: Message, lang: str) -> Iterator[str]:
     called_so = {"topics": message.topic_name, "departments": called.department}.get(str(message.detail.get("kind")))
     for one in message.detail.get("counts", ()):
         name = harmless(called_so(one["name"], lang)) if called_so and one["name"] else ""
-        yield f"{name} {one['count']}".strip()
+        yield f"{name} {_number(one['count'], more=not one.get('complete', True))}".strip()
+
+
+def _number(count: int, *, more: bool) -> str:
+    """``more``: there are more than were counted."""
+    return f"{count}+" if more else str(count)
 
 
 def _brief(message: Message, facts: Iterable[tuple[str, str]], lang: str) -> Iterator[tuple[str, str]]:

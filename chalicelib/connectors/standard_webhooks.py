@@ -58,7 +58,9 @@ _ALERT_FIELDS: Final = ("alert_id", "rule", "severity", "unit", "topic", "named"
 _ISSUE_FIELDS: Final = ("issue_id", "issue_version", "state", "level", "topics", "unit", "unit_kind", "departments",
                         "owner")  # fmt: skip
 _COUNTED: Final[Mapping[str, str]] = {"loop.week": "loop", "digest.ready": "digest"}
-_COUNTED_FIELDS: Final = ("digest_id", "kind", "week", "since", "until", "unit", "numbers", "issues", "counts")
+_COUNTED_FIELDS: Final = (
+    *("digest_id", "kind", "week", "since", "until", "unit", "numbers", "complete", "issues", "counts"),
+)
 _TROUBLE_FIELDS: Final = ("endpoint_id", "delivery_id", "reason", "code")
 
 

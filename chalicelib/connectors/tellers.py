@@ -37,9 +37,11 @@ def load(name: str, settings: Mapping[str, Any]) -> FeishuTeller | WeComTeller |
 
 
 def words(message: Message, settings: Mapping[str, Any]) -> str:
-    """The message itself, in the endpoint's language."""
+    """The message itself, in the endpoint's language: the code, or that the ticket was escalated to who reads this."""
     lang = base.lang_of(settings)
     title = cards.clip(cards.harmless(message.ticket.title), MAX_TITLE) if message.ticket else ""
+    if not message.code:
+        return say("told_above", lang).format(title=title, link=message.link).rstrip()
     return say("code_sent", lang).format(title=title, code=message.code)
 
 

@@ -40,6 +40,7 @@ class Count:
     name: str | None
     count: int
     link: str  # the path that lists exactly those
+    complete: bool = True  # False: there are more than were looked at, and the link lists them
 
 
 def next_slot(briefing: Briefing, after: datetime, zone: ZoneInfo) -> datetime:

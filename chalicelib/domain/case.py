@@ -18,6 +18,7 @@ ONE_IN: Final = 20  # of the closed tickets of a month are audited: 5 %
 OTHER_SIDE: Final = {"duplicate_of": "has_duplicate", "has_duplicate": "duplicate_of", "related": "related"}
 MOST_LINKS: Final = 50  # of one ticket
 MOST_CASES: Final = 100  # of one customer that are looked at, the newest
+MOST_EARLIER: Final = 20  # of them that are settled and shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +62,10 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """Which other cases of the same customer there are. ``heard``: this one and the others, settled ones too."""
+    """Which other cases of the same customer there are, last opened first. ``heard``: this one and all others."""
 
     open: tuple[Ticket, ...]
+    earlier: tuple[Ticket, ...]  # settled, the newest of them
     heard: int
     last_heard_at: datetime
 

@@ -1,6 +1,7 @@
 """A change that is tried on what was heard already: what it would have done, beside what is in force. Pure.
 
-``running`` → ``done``, or ``failed``: what it is compared with was changed meanwhile, or too much waits at one time.
+``running`` → ``done``, or ``failed``: what it is compared with was changed meanwhile, too much waits at one time, or it
+is not over after a day.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from chalicelib.domain.directory import Endpoint
@@ -28,6 +29,8 @@ PAGE: Final = 50  # voices of one message
 MOST_DAYS: Final = 90
 CHANGED: Final = "configuration_changed"  # why a run fails
 TOO_MUCH: Final = "too_much_waits"
+STALLED: Final = "stalled"
+LONGEST: Final = timedelta(days=1)  # of a run: one whose message was put aside is held by nobody for ever
 
 TOTAL: Final = "total"
 NOBODY: Final = "-"  # where a ticket has no owner, no department, no playbook, no cause
@@ -194,6 +197,12 @@ def message(one: DryRun) -> dict[str, Any]:
 def ended(one: DryRun, at: datetime, *, reason: str = "") -> DryRun:
     """The run at its end; it remembers nothing but its counts."""
     return replace(one, state=FAILED if reason else DONE, reason=reason, finished_at=at, memory=({}, {}), position=None)
+
+
+def standing(one: DryRun, now: datetime) -> DryRun:
+    """The run as it is to be seen: one that runs for too long has failed, whatever its row says."""
+    over = one.until + LONGEST
+    return ended(one, over, reason=STALLED) if one.state == RUNNING and over <= now else one
 
 
 def basis(rules: Iterable[Rule], endpoints: Iterable[Endpoint], *versions: str) -> str:

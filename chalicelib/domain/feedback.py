@@ -37,7 +37,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """That a person closed a voice without action, and why."""
+    """That a person put a voice away, and why: nothing was to be done, or what its customer was told."""
 
     by: str
     at: datetime

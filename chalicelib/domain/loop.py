@@ -232,6 +232,7 @@ def detail(loop: Loop) -> dict[str, Any]:
         "unit": span.unit,
         "severity": "low",
         "numbers": {name: {"count": count, "feedback": link(span, name)} for name, count in loop.numbers.items()},
+        "complete": loop.complete,
         "issues": [
             {
                 "issue_id": one.issue.id,

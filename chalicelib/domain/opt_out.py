@@ -22,8 +22,8 @@ LONGEST: Final = 24  # letters and digits of such a message
 _WORDS: Final = (
     "td", "t", "r", "退订", "退定", "tuiding", "取消订阅", "拒收", "stop", "stopall", "unsubscribe", "unsub", "optout",
 )  # fmt: skip
-_LEADS: Final = ("回复", "回", "请", "reply", "please", "pls")
-_ENDS: Final = ("短信", "谢谢", "please", "thanks", "thankyou")
+_LEADS: Final = ("回复", "回", "请", "我要", "帮我", "请帮我", "reply", "please", "pls")
+_ENDS: Final = ("短信", "此短信", "吧", "谢谢", "please", "thanks", "thankyou")
 _ANY: Final = "|".join(sorted(_WORDS, key=len, reverse=True))
 # A letter alone is taken as it stands: with another it is a word.
 _MESSAGE: Final = re.compile(

@@ -23,6 +23,7 @@ CODE_LENGTH: Final = 8
 # five tries a guess stays a guess.
 SLOT_LENGTH: Final = 2
 ACCEPT, NOT_MINE, CONTACTED, RESOLVE, CALL = "accept", "not_mine", "contacted", "resolve", "call"
+COMPLETE: Final = "complete"  # what an OA resolved without root cause and action
 
 _TAKEN: Final = frozenset({"accepted", "in_progress", "waiting_customer"})
 _LINK: Final = re.compile(
@@ -125,8 +126,9 @@ def possible(ticket: Ticket) -> tuple[str, ...]:
     acts = {
         ACCEPT: "accepted" in legal or (ticket.state in _TAKEN and ticket.owner is None),
         CALL: ticket.state not in SETTLED,
-        CONTACTED: "in_progress" in legal,
+        CONTACTED: "in_progress" in legal or ticket.state == "in_progress",
         RESOLVE: "resolved" in legal,
+        COMPLETE: ticket.incomplete and ticket.state in ("resolved", "verifying"),
         NOT_MINE: ticket.state not in SETTLED,
     }
     return tuple(what for what, may in acts.items() if may)

@@ -39,6 +39,20 @@ SETTLED: Final = frozenset({"resolved", "verifying", "closed", "merged", "reject
 TAKEN: Final = frozenset({"accepted", "in_progress"})  # from here the way to open is back
 WITH_THE_OWNER: Final = TAKEN | {"waiting_customer"}  # whoever has it there has accepted it
 SYSTEM: Final = "echoloop"  # the actor of what nobody did by hand
+# Why a ticket goes to a state where nobody said it in words: every move has its reason.
+STANDING: Final[Mapping[str, str]] = {
+    "triage": "nobody is named for it yet",
+    "open": "with its department",
+    "accepted": "taken on",
+    "in_progress": "work has begun",
+    "waiting_customer": "waits for the customer",
+    "resolved": "reported as resolved",
+    "verifying": "the customer is to be asked",
+    "closed": "settled",
+    "reopened": "taken up again",
+    "merged": "told twice",
+    "rejected": "no case",
+}
 
 # What an implied way may not pass through, from the most natural way to the least: forward only; through a bounce
 # (somebody gave the case back and another took it); through a reopening. Merged, rejected and closed are ends that
@@ -392,14 +406,15 @@ def history_line(
     implied: bool = False,
     given: Resolution | None = None,
 ) -> Move:
-    """The line of the version ``after``, which came of ``before``."""
+    """The line of the version ``after``, which came of ``before``; a move has a reason, said or not."""
+    moved = before.state != after.state
     return Move(
         version=after.version,
         before=before.state,
         after=after.state,
         actor=actor,
         at=after.updated_at,
-        reason=reason,
+        reason=reason or (STANDING[after.state] if moved else None),
         implied=implied,
         root_cause=given.root_cause if given else None,
         action=given.action if given else None,

@@ -7,6 +7,7 @@ to the owner who has proved who they are and asked for the phone.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Final
@@ -14,11 +15,11 @@ from typing import Final
 from chalicelib.connectors import deadlines
 from chalicelib.domain import page_link
 from chalicelib.domain.feedback import Feedback
-from chalicelib.domain.page_link import ACCEPT, CALL, CONTACTED, NOT_MINE, RESOLVE, Act
+from chalicelib.domain.page_link import ACCEPT, CALL, COMPLETE, CONTACTED, NOT_MINE, RESOLVE, Act
 from chalicelib.domain.playbook import Playbook, said
 from chalicelib.domain.ticket import SETTLED, Move
 from chalicelib.pages.html import Html, fill, headers, joined, text
-from chalicelib.pages.words import LANGUAGES, refusal, state, word
+from chalicelib.pages.words import LANGUAGES, blank, refusal, state, word
 from chalicelib.services.page.open_page import Page
 from chalicelib.understanding import called
 
@@ -28,22 +29,24 @@ _KEY: Final = "ky_"  # what a key's id begins with: no name for people
 STYLE: Final = """
 :root{color-scheme:light dark}*{box-sizing:border-box}
 body{margin:0 auto;max-width:40rem;padding:1rem;font:1rem/1.5 system-ui,sans-serif;overflow-wrap:anywhere}
-header{display:flex;justify-content:space-between;gap:1rem}
+header{display:flex;justify-content:space-between;align-items:center;gap:1rem}
 h1{font-size:1.25rem;line-height:1.3;margin:.5rem 0}h2{font-size:1rem;margin:1.5rem 0 .25rem}
 p,ul,ol,dl{margin:.25rem 0}ol,ul{padding-left:1.4rem}
 blockquote,pre{margin:.5rem 0;padding:.5rem .75rem;border-left:4px solid #888;white-space:pre-wrap;font:inherit}
 mark{background:#ffe08a;color:#000;padding:0 .1em}
 .facts{display:grid;grid-template-columns:minmax(4.5rem,max-content) 1fr;gap:.25rem .75rem}
-dt{font-size:.85rem;line-height:1.75;opacity:.75}dd{margin:0 0 .4rem}.facts dt{max-width:8rem}.facts dd{margin:0}
+dt{font-size:.85rem;line-height:1.75;opacity:.75}dt::first-letter{text-transform:uppercase}
+dd{margin:0 0 .4rem}.facts dt{max-width:8rem}.facts dd{margin:0}
 .due{font-weight:600}.late{color:#c00}.small{font-size:.85rem;opacity:.75}
 .note{padding:.6rem .75rem;border:2px solid #2a7;border-radius:.5rem}.note.no{border-color:#c00}
 label{display:block;margin:.5rem 0 .15rem}
-input,select,textarea,button{width:100%;font:inherit;padding:.7rem;border:1px solid #888;border-radius:.5rem}
+input,select,textarea,button{width:100%;min-height:3rem;font:inherit;padding:.7rem;
+border:1px solid #888;border-radius:.5rem}
 button{margin:.5rem 0;min-height:3rem;background:#1456b8;color:#fff;border:0;font-weight:600}
 button.second{background:transparent;color:inherit;border:1px solid #888}
 details{margin:.5rem 0;border:1px solid #888;border-radius:.5rem;padding:0 .75rem}
 summary{padding:.75rem 0;min-height:3rem;font-weight:600}
-a{color:inherit;padding:.25rem}
+header a{color:inherit;padding:.6rem 0 .6rem 1rem;min-height:2.75rem}
 .call{display:block;margin:.5rem 0;padding:.8rem;min-height:3rem;border-radius:.5rem;background:#17703c;color:#fff;
 text-align:center;text-decoration:none;font-weight:600}
 @media (prefers-color-scheme:dark){.late{color:#f88}}
@@ -92,6 +95,7 @@ def whole(
     parts = [
         _notice(word(notice, lang), "note") if notice else Html(),
         _notice(refusal(refused, lang), "note no") if refused else Html(),
+        _notice(word("incomplete", lang), "note no") if COMPLETE in page_link.possible(ticket) else Html(),
         _reach(contact, lang) if contact is not None else Html(),
         fill("<h1>$title</h1>", title=ticket.title or ticket.id),
         _head(page, lang),
@@ -99,7 +103,7 @@ def whole(
         _section("why", lang, _why(page, lang)),
         _section("parts", lang, _parts(page, lang)),
         _section("same", lang, _same(page, lang)),
-        _section("what", lang, _what(page.playbook, lang)),
+        _section("what", lang, _what(page, lang)),
         _section("act", lang, _form(page, lang, given)),
         _section("history", lang, _history(page, lang)),
         fill('<p class="small">$id · $until</p>', id=ticket.id, until=_until(page, lang)),
@@ -162,16 +166,15 @@ def _head(page: Page, lang: str) -> Html:
         dated = deadlines.dated(ticket.due_at, zone, lang, since=ticket.opened_at)
         kind = "due late" if page.now >= ticket.due_at else "due"
         due = fill(
-            '<p class="$kind">$due: $near ($dated)</p>$sure',
+            '<p class="$kind">$due</p>$sure',
             kind=kind,
-            due=word("due", lang),
-            near=near,
-            dated=dated,
+            due=word("due_line", lang).format(due=word("due", lang), near=near, dated=dated),
             sure=_provisional(page, lang),
         )
     scores = page.feedback.scores if page.feedback else ()
     pairs = [
         ("state", state(ticket.state, lang)),
+        ("verification", word(ticket.verification, lang) if ticket.verification != "not_asked" else ""),
         ("severity", word(ticket.severity, lang)),
         ("first_response", _promise(page, "first_response", lang)),
         ("next_update", _promise(page, "next_update", lang)),
@@ -181,13 +184,14 @@ def _head(page: Page, lang: str) -> Html:
     return joined([due, _pairs(pairs, lang)])
 
 
-def _promise(page: Page, name: str, lang: str) -> str:
-    """By when a promise is to be kept; empty for one that is kept, over or not made."""
+def _promise(page: Page, name: str, lang: str) -> Html:
+    """By when a promise is to be kept, or how late it is; empty for one that is kept, over or not made."""
     ticket = page.ticket
     clock = ticket.clocks.named().get(name) if ticket.clocks and ticket.state not in SETTLED else None
     if clock is None or clock.due_at is None or clock.met_at is not None:
-        return ""
-    return deadlines.near(clock.due_at, page.now, _zone(page), lang)
+        return Html()
+    near = deadlines.near(clock.due_at, page.now, _zone(page), lang)
+    return fill('<span class="late">$near</span>', near=near) if page.now >= clock.due_at else text(near)
 
 
 def _provisional(page: Page, lang: str) -> Html:
@@ -224,6 +228,7 @@ def _why(page: Page, lang: str) -> Html:
     pairs = [
         ("departments", _comma(lang).join(departments)),
         ("owner", _owner(page, lang, ticket.owner)),
+        ("escalated_to", _comma(lang).join(_owner(page, lang, one) for one in ticket.escalated_to)),
         ("rules", _comma(lang).join(rules)),
         ("tags", _comma(lang).join(page.topic_name(topic, lang) for topic in ticket.topics)),
     ]
@@ -278,17 +283,30 @@ def _department(page: Page, department: str, lang: str) -> str:
     return (said(known.names, lang) if known else "") or called.department(department, lang)
 
 
-def _what(playbook: Playbook | None, lang: str) -> Html:
+def _what(page: Page, lang: str) -> Html:
+    playbook = page.playbook
     if playbook is None:
         return fill('<p class="small">$none</p>', none=word("no_playbook", lang))
     steps = joined(fill("<li>$step</li>", step=said(step, lang)) for step in playbook.steps)
     pairs = [
         ("limit", said(playbook.compensation, lang)),
         ("standard", said(playbook.standard, lang)),
-        ("reply", said(playbook.reply, lang)),
+        ("reply", _reply(page, playbook, lang)),
         ("question", said(playbook.question, lang)),
     ]
     return joined([fill("<ol>$steps</ol>", steps=steps), _pairs(pairs, lang, "texts")])
+
+
+def _reply(page: Page, playbook: Playbook, lang: str) -> str:
+    """What to answer, with what the ticket knows filled in; what it does not is named as a blank."""
+    owner = _owner(page, lang, page.ticket.owner) if page.ticket.owner else ""
+    unit = page.organisation.by_unit.get(page.ticket.unit or "")
+    known = {"unit": unit.name if unit else "", "staff": owner, "ticket_id": page.ticket.id}
+
+    def filled(found: re.Match[str]) -> str:
+        return known.get(found[1]) or blank(found[1], lang) or found[0]
+
+    return re.sub(r"\{([a-z_]+)\}", filled, said(playbook.reply, lang))
 
 
 def _history(page: Page, lang: str) -> Html:
@@ -340,7 +358,8 @@ def _act(page: Page, what: str, lang: str, given: Act | None) -> Html:
     button = fill(_BUTTON, what=what, label=label)
     if what in (ACCEPT, CONTACTED):
         return button
-    names = {RESOLVE: ("root_cause", "action"), NOT_MINE: ("reason",)}[what]
+    solved = ("root_cause", "action")
+    names = {RESOLVE: solved, COMPLETE: solved, NOT_MINE: ("reason",)}[what]
     fields = [_area(name, getattr(given, name, ""), lang) for name in names]
     if what == NOT_MINE:
         fields.append(_departments(page, lang, given.department if given else ""))

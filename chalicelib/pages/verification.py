@@ -20,7 +20,7 @@ MOST_WORDS: Final = 1000  # characters that may be added to an answer
 STYLE: Final = """
 :root{color-scheme:light dark}*{box-sizing:border-box}
 body{margin:0 auto;max-width:32rem;padding:1rem;font:1rem/1.5 system-ui,sans-serif;overflow-wrap:anywhere}
-header{text-align:right}
+header{display:flex;justify-content:flex-end}
 h1{font-size:1.4rem;line-height:1.35;margin:1.5rem 0 .5rem}p{margin:.5rem 0}
 .small{font-size:.85rem;opacity:.75}
 .note{padding:.75rem;border:2px solid #2a7;border-radius:.5rem}.note.no{border-color:#c00}
@@ -28,7 +28,7 @@ label{display:block;margin:1rem 0 .25rem}
 textarea,button{width:100%;font:inherit;padding:.8rem;border:1px solid #888;border-radius:.5rem}
 button{margin:.5rem 0;min-height:3.25rem;background:#1456b8;color:#fff;border:0;font-weight:600}
 button.no{background:transparent;color:inherit;border:1px solid #888}
-a{color:inherit;padding:.25rem}
+a{color:inherit;padding:.6rem 0 .6rem 1rem;min-height:2.75rem}
 """
 HEADERS: Final = headers(STYLE)
 

@@ -28,10 +28,13 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "nobody": ("还没有人接单", "nobody yet"),
     "rules": ("依据", "Rules"),
     "tags": ("涉及主题", "About"),
+    "due_line": ("{due}：{near}（{dated}）", "{due}: {near} ({dated})"),
     "provisional": (
         "暂定：{} 年的节假日安排尚未公布，公布后会重算。",
         "Provisional: the holidays of {} are not published yet; it is counted again when they are.",
     ),
+    "verification": ("效果验收", "Verification"),
+    "satisfied": ("客户确认已解决", "the customer says that it is solved"),
     "parts": ("这个投诉分给了", "Whose the parts are"),
     "part_of": (
         "这是一个投诉中归您部门的部分，整单状态：{}。",
@@ -65,6 +68,12 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "accept": ("接单", "Take it"),
     "contacted": ("已联系", "Customer contacted"),
     "resolve": ("已解决", "Resolved"),
+    "complete": ("补上原因和措施", "Add cause and action"),
+    "incomplete": (
+        "已报告解决，但缺根本原因或措施：补上之后才会请顾客确认并结案。",
+        "Reported as resolved without root cause or action: the customer is asked, and the case closed, once both are "
+        "there.",
+    ),
     "not_mine": ("不是我的", "Not mine"),
     "reason": ("原因", "Reason"),
     "department": ("应由哪个部门处理", "Whose it is"),
@@ -79,6 +88,10 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "code_invalid": (
         "验证码不对、已过期，或错了五次已锁定。请向管理员要一个新的。",
         "The code is wrong, over, or locked after five wrong tries. Ask your administrator for a new one.",
+    ),
+    "owner_changed": (
+        "工单已转给别人，您的验证码不再有效。",
+        "The ticket is somebody else's by now: your code works no more.",
     ),
     "version_conflict": (
         "工单刚被别人改过。请看一下现在的情况再决定。",
@@ -98,6 +111,27 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "nothing_changes": ("它已经在那个部门了。", "It is with that department already."),
     "resolution_incomplete": ("请写明根本原因和采取的措施。", "Please give the root cause and what was done."),
 }
+
+# What the writer of a reply fills in, by its name in the templates of the playbooks.
+_BLANKS: Final[Mapping[str, tuple[str, str]]] = {
+    "customer": ("客户称呼", "customer's name"),
+    "staff": ("您的姓名", "your name"),
+    "unit": ("门店", "shop"),
+    "ticket_id": ("工单编号", "ticket id"),
+    "next_contact": ("下次联系时间", "time of the next contact"),
+    "phone": ("联系电话", "phone to call back"),
+    "offer": ("补偿内容", "what is offered"),
+    "reference": ("单号", "reference"),
+    "item": ("商品", "item"),
+    "when": ("时间", "when"),
+}
+
+
+def blank(name: str, lang: str) -> str:
+    """A blank of a reply, in brackets; empty for one that no playbook of ours has."""
+    if name not in _BLANKS:
+        return ""
+    return f"〔{say(name, lang, _BLANKS)}〕" if lang == LANGUAGES[0] else f"[{say(name, lang, _BLANKS)}]"
 
 
 def word(name: str, lang: str) -> str:

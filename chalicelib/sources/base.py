@@ -47,9 +47,7 @@ class Source(ABC):
     credential_fields: ClassVar[tuple[Field, ...]] = ()  # what reading the vendor's API needs
     fetches: ClassVar[bool] = False  # whether it is a FetchingSource
     polls: ClassVar[bool] = False  # whether its API can be asked what is new
-    takes_files: ClassVar[bool] = (
-        False  # whether files of many voices can be uploaded, see ``intake``
-    )
+    takes_files: ClassVar[bool] = False  # whether files of many voices can be uploaded, see ``intake``
 
     @abstractmethod
     def verify(self, arrival: Arrival, secrets: Sequence[str]) -> None:

@@ -228,9 +228,9 @@ class FeedbackStore:
             current = self.get(feedback.workspace, feedback.id)
         raise Retryable("The feedback kept changing while an action was noted on it.", code="contended")
 
-    def close(self, feedback: Feedback, closing: Closing) -> bool:
-        """Put a feedback away; False when it is no longer as it was read."""
-        actions: list[Action] = [FeedbackRow.state.set("closed"), FeedbackRow.closing.set(pack_closing(closing))]
+    def close(self, feedback: Feedback, closing: Closing, state: str) -> bool:
+        """Put a feedback away, ``closed`` or ``answered``; False when it is no longer as it was read."""
+        actions: list[Action] = [FeedbackRow.state.set(state), FeedbackRow.closing.set(pack_closing(closing))]
         return _updated(feedback, actions, _is_still(feedback))
 
     def settle(self, feedback: Feedback, state: str) -> bool:

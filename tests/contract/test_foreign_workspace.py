@@ -102,6 +102,7 @@ BODIES: Final[Mapping[str, Any]] = {
     "audit_ticket": {"verdict": "passed"},
     "list_unattended": None,
     "close_feedback": {"reason": "nothing to do"},
+    "answer_feedback": {"reason": "called back"},
     "reveal_contact": {"reason": "curious"},
     "get_organisation": None,
     "put_organisation": {"version": 1, "triage": "front_desk"},

@@ -67,7 +67,11 @@ def test_every_make_target_that_it_shows_exists() -> None:
 
 @pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\((?!http)([^)]+)\)", README))))
 def test_every_link_leads_somewhere(link: str) -> None:
-    assert (ROOT / link).exists()
+    path, _, chapter = link.partition("#")
+    assert (ROOT / path).exists()
+    if chapter:
+        headings = re.findall(r"^#+ (.+)$", (ROOT / (path or "README.md")).read_text("utf-8"), re.M)
+        assert chapter in {re.sub(r"[^\w -]", "", one).lower().replace(" ", "-") for one in headings}
 
 
 def test_every_folder_that_it_names_is_there() -> None:

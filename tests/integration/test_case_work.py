@@ -78,7 +78,7 @@ def test_what_lay_for_a_day_is_listed_until_it_is_closed(world: World, stack: An
     before, shared = Row.Meta.table_name, Row.shared_client
     bind(stack.facts["table"], stack.clients("dynamodb"))
     try:
-        for name, age in (("fb_old", 25), ("fb_new", 23)):
+        for name, age in (("fb_old", 25), ("fb_told", 26), ("fb_new", 23)):
             at = now - timedelta(hours=age)
             quiet = {"decision": Decision(), "awaiting": frozenset(), "awaiting_since": None, "unit": "SH/001"}
             store.create(built(workspace=world.workspace, id=name, received_at=at, occurred_at=at, **quiet))
@@ -88,7 +88,9 @@ def test_what_lay_for_a_day_is_listed_until_it_is_closed(world: World, stack: An
     def listed() -> list[str]:
         return [one["id"] for one in world.api.call("GET", "/v1/unattended").json["items"]]
 
-    assert wait_for(listed, "the voice of yesterday") == ["fb_old"]
+    wait_for(lambda: sorted(listed()) == ["fb_old", "fb_told"], "the voices of yesterday")
+    answered = world.api.call("POST", "/v1/feedback/fb_told/answer", {"reason": "called back"}).json
+    assert (answered["state"], answered["closing"]["reason"]) == ("answered", "called back")
     foreign = new_world(stack).api.call("POST", "/v1/feedback/fb_old/close", {"reason": "theirs"})
     closed = world.api.call("POST", "/v1/feedback/fb_old/close", {"reason": "praise"})
     again = world.api.call("POST", "/v1/feedback/fb_old/close", {"reason": "praise"})

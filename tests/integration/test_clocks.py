@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +19,8 @@ from chalicelib.storage.due import DueStore
 from chalicelib.storage.sla import ProvisionalStore
 from chalicelib.storage.table import Row, bind
 from infra import client
+from infra.demo.desk import FEISHU, serve
+from infra.demo.feishu import CHAT, MANAGER
 from infra.local import Stack
 from tests.fakes.oa import Oa
 from tests.integration.world import World, swept, voice, wait_for
@@ -29,8 +33,9 @@ units:
   cn/sh/002: {hours: "mon-fri 09:00-12:00,13:30-18:00"}
 people:
   li.na: {posts: ["cn/sh/001:logistics"], superior: zhang.san}
-  zhang.san: {posts: ["*:logistics"]}
+  zhang.san: {posts: ["*:logistics"], channels: {feishu: %s}}
 """
+APP = {name: f"{name}-of-the-clocks" for name in ("app_id", "app_secret", "encrypt_key", "verification_token")}
 ALWAYS = {"first_response": 0.02, "resolution": 0.04}  # seconds, so that a test can wait for them
 EVENTS = ["ticket.reminded", "ticket.escalated"]
 
@@ -46,7 +51,7 @@ def table(stack: Stack) -> Iterator[str]:
 
 def office(world: World, promises: dict[str, Any]) -> None:
     headers = {"authorization": f"Bearer {world.api.key}", "content-type": "application/yaml"}
-    answer = client.send("PUT", f"{world.stack.api_url}/v1/organisation", OFFICE.encode(), headers)
+    answer = client.send("PUT", f"{world.stack.api_url}/v1/organisation", (OFFICE % MANAGER).encode(), headers)
     assert answer.status == 200, answer.json
     severities = dict.fromkeys(("low", "medium", "high", "critical"), promises)
     body = {"version": 0, "reminder": 0.5, "severities": severities}
@@ -94,8 +99,23 @@ def tell_cases(world: World, *messages: dict[str, Any]) -> None:
         world.stack.clients("sqs").send_message(QueueUrl=url, MessageBody=json.dumps(message))
 
 
+@pytest.fixture
+def chat(world: World, tmp_path: Path) -> Iterator[str]:
+    """Where Feishu is, which an app of the company's speaks to."""
+    (tmp_path / "endpoint.json").write_text(json.dumps({"feishu": APP}), "utf-8")
+    server = serve(tmp_path, 0)
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    desk = f"http://127.0.0.1:{server.server_address[1]}"
+    wanted = {"name": "Feishu", "workspace": world.workspace, "connector": "feishu_app", "url": desk + FEISHU}
+    settings = {"receiver_type": "chat_id", "default_assignees": [CHAT]}
+    world.api.made("/v1/endpoints", {**wanted, "events": EVENTS, "credentials": APP, "settings": settings})
+    yield desk
+    server.shutdown()
+    server.server_close()
+
+
 def test_a_case_is_reminded_of_and_goes_up_the_line_each_once_however_often_it_is_told(
-    world: World, oa: Oa, table: str
+    world: World, oa: Oa, table: str, chat: str
 ) -> None:
     office(world, ALWAYS)
     world.endpoint(oa, events=EVENTS)
@@ -123,6 +143,10 @@ def test_a_case_is_reminded_of_and_goes_up_the_line_each_once_however_often_it_i
     wait_for(lambda: len(oa.events) == 4 or None, "four messages")
     told = Counter(event["type"] for event in oa.events)
     assert told == {"ticket.reminded": 2, "ticket.escalated": 2}
+    (whisper,) = wait_for(lambda: client.send("GET", f"{chat}/whispers.json").json, "who stands above is told")
+    assert "已上报给您" in whisper["text"]
+    page = client.send("GET", whisper["text"].rpartition(" ")[2])
+    assert page.status == 200, "with a link to the page"
 
 
 def test_waiting_for_the_customer_stops_the_clock_and_a_word_to_them_begins_the_next(world: World) -> None:

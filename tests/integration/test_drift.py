@@ -106,7 +106,9 @@ def test_an_item_that_was_closed_over_there_without_a_webhook_closes_its_ticket_
 
         # Our own words do not come back: neither what we wrote of it, nor what was there before.
         moved = world.api.call(
-            "POST", f"/v1/tickets/{ticket}/transitions", {"to": "reopened", "version": resolved["version"]}
+            "POST",
+            f"/v1/tickets/{ticket}/transitions",
+            {"to": "reopened", "version": resolved["version"], "reason": "not done"},
         )
         assert moved.status == 200, moved.json
         assert world.stack.drain(30), "still under way"

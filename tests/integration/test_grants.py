@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from infra import grants
+from infra.grants import Evidence
 from infra.local import Stack
+from tests.integration.conftest import traces
+from tests.integration.world import wait_for
 
 pytestmark = [pytest.mark.engine, pytest.mark.last]
 
@@ -24,9 +28,24 @@ def everything(request: pytest.FixtureRequest) -> None:
         pytest.skip("a test has failed: what it did not come to was not used")
 
 
-def test_every_grant_is_used_and_every_use_is_granted(request: pytest.FixtureRequest) -> None:
+def of_the_others(tmp_path_factory: pytest.TempPathFactory) -> list[Evidence]:
+    """What the stacks of other processes showed at their end. This test is handed out last, so theirs is near."""
+    mine = os.environ.get("PYTEST_XDIST_WORKER", "only")
+    started = [one for one in traces(tmp_path_factory).glob("*.started") if one.stem != mine]
+    ended = [one.with_suffix(".ended") for one in started]
+    wait_for(lambda: all(one.exists() for one in ended), "the end of the other processes' stacks", 900)
+    shown = [one.read_text(encoding="utf-8") for one in ended]
+    if not all(shown):
+        pytest.skip("a test has failed in another process: what it did not come to was not used")
+    return [Evidence.of_json(one) for one in shown]
+
+
+def test_every_grant_is_used_and_every_use_is_granted(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    others = of_the_others(tmp_path_factory)
     stack: Stack = request.getfixturevalue("stack")  # asked for late: no engine is started only to be skipped
-    compared = grants.compare(stack)
+    compared = grants.compare([grants.evidence(stack), *others])
     assert not compared.denied, "refused:\n" + "\n".join(compared.denied)
     assert not compared.unused, "granted and not used:\n" + "\n".join(map(str, compared.unused))
     assert not compared.ungranted, "used and not granted:\n" + "\n".join(map(str, compared.ungranted))

@@ -65,7 +65,9 @@ def test_closed_cases_turn_the_order_of_the_causes_and_it_says_why(world: World,
     again = world.api.call("GET", f"/v1/tickets/{tickets[1]}").json
     assert (again["cause"], again["history"][-1]["to"]) == (before[-1], "closed")
     reopened = world.api.call(
-        "POST", f"/v1/tickets/{tickets[1]}/transitions", {"to": "reopened", "version": again["version"]}
+        "POST",
+        f"/v1/tickets/{tickets[1]}/transitions",
+        {"to": "reopened", "version": again["version"], "reason": "it came back"},
     )
     assert (reopened.status, reopened.json["cause"]) == (200, None)
     wait_for(lambda: causes_of(world)["closed"] == CASES - 1, "the reopened one counts no more")

@@ -30,11 +30,12 @@ def hear(world: World, connection: Any, unit: str, **changes: Any) -> str:
 
 
 def move(world: World, ticket: str, *states: str) -> None:
+    version = world.api.call("GET", f"/v1/tickets/{ticket}").json["version"]
     for state in states:
-        version = world.api.call("GET", f"/v1/tickets/{ticket}").json["version"]
         body = {"to": state, "version": version, "reason": "not ours", **(KEPT if state == "resolved" else {})}
         answer = world.api.call("POST", f"/v1/tickets/{ticket}/transitions", body)
         assert answer.status == 200, answer.json
+        version = answer.json["version"]
 
 
 def strike(world: World, **message: Any) -> None:

@@ -144,11 +144,11 @@ class TestFeedback:
     ) -> None:
         seen, closing = one(workspace, awaiting=frozenset(), awaiting_since=None), Closing("ky_1", NOW, "谢谢")
         store.create(seen)
-        assert not store.close(replace(seen, reading=2), closing)
-        assert store.close(seen, closing)
+        assert not store.close(replace(seen, reading=2), closing, "closed")
+        assert store.close(seen, closing, "closed")
         closed = replace(seen, state="closed", closing=closing)
         assert store.get(workspace, seen.id) == closed
-        assert not store.close(seen, closing), "it is closed by now"
+        assert not store.close(seen, closing, "closed"), "it is closed by now"
         again = replace(closed, reading=2, awaiting=frozenset({"ticket"}), awaiting_since=NOW)
         assert store.reread(closed, again)
         assert store.action_done(again, "ticket", at=NOW, ticket="tk_1")

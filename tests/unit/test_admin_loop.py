@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from itertools import pairwise
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -14,8 +15,10 @@ from chalicelib import wiring
 from chalicelib.domain.events import ticket_events
 from chalicelib.domain.loop import NUMBERS
 from chalicelib.domain.organisation import Organisation, Unit
+from chalicelib.domain.parts import children_of
 from chalicelib.domain.ticket import Move
 from chalicelib.errors import Parked
+from chalicelib.services.reports import read_loop
 from chalicelib.services.reports.follow_loop import FollowLoop
 from tests.builders_admin import NOW, OURS, THEIRS, Office, composed
 
@@ -158,6 +161,28 @@ def test_a_filter_that_a_number_has_not_is_refused(office: Office, number: str, 
     assert answer.json["detail"] == f"This number is not told by {name}."
 
 
+def test_the_cases_of_what_was_merged_into_an_issue_count_as_its_own(office: Office) -> None:
+    hear(office, "a")
+    open_ticket(office, "a", issue="is_small")
+    office.issue(id="is_small", state="merged", merged_into="is_whole")
+    office.issue(id="is_whole", opened_at=MONDAY - 99 * HOUR, absorbed=("is_small",))
+    (problem,) = week(office)["issues"]
+    assert (problem["id"], problem["cases"]["count"]) == ("is_whole", 1)
+    assert listed(office, problem["cases"]["feedback"]) == ["fb_a"]
+
+
+def test_an_old_issue_with_cases_is_found_behind_hundreds_of_newer_ones(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(read_loop, "MOST_ISSUES", 1)
+    monkeypatch.setattr(read_loop, "PAGE", 1)
+    hear(office, "a")
+    open_ticket(office, "a", issue="is_old")
+    office.issue(id="is_old", opened_at=MONDAY - 999 * HOUR)
+    office.issue(id="is_new", opened_at=MONDAY - HOUR)
+    assert [one["id"] for one in week(office)["issues"]] == ["is_old", "is_new"]
+
+
 # --- what happened in the week ----------------------------------------------------------------------------------------
 
 
@@ -236,6 +261,21 @@ def test_a_week_is_told_once_and_the_next_one_is_armed(office: Office) -> None:
     assert armed(office) == {(None, "2026-W48"): datetime(2026, 11, 30, 1, tzinfo=timezone.utc)}
 
 
+def test_a_place_whose_clock_was_changed_is_told_at_nine_of_its_new_one(office: Office) -> None:
+    office.endpoint(events=("loop.week",))
+    hear(office, "a", at=MONDAY + 99 * HOUR)
+    wiring.arm_weeks().arm(OURS, None)
+    ((_, shanghai),) = office.due.rows.values()
+    office.due.rows.clear()
+    office.organisations.put(OURS, Organisation(version=1, time_zone="America/New_York"), by="ky", at=NOW)
+    office.now = datetime(2026, 11, 23, 1, 0, 30, tzinfo=timezone.utc)  # Sunday evening over there
+    assert (wiring.send_week()(shanghai), office.tellings.rows) == ("moved", {})
+    ((due, _), (_, there)) = next(iter(office.due.rows.items()))
+    assert (due, there["week"]) == (datetime(2026, 11, 23, 14, tzinfo=timezone.utc), WEEK)
+    office.now = due
+    assert [wiring.send_week()(one) for one in (there, shanghai)] == ["told", "moved"]
+
+
 def test_a_silent_week_is_told_to_nobody_and_the_chain_goes_on_while_somebody_listens(office: Office) -> None:
     made = office.endpoint(events=("loop.week",))
     office.now = MONDAY + 7 * 24 * HOUR + 9 * HOUR
@@ -248,7 +288,7 @@ def test_a_silent_week_is_told_to_nobody_and_the_chain_goes_on_while_somebody_li
     assert (armed(office), office.tellings.rows) == ({}, {})
 
 
-@pytest.mark.parametrize("broken", [{"week": "soon"}, {"unit": None, "week": "2026-W54"}])
+@pytest.mark.parametrize("broken", [{"week": "soon"}, {"unit": None, "week": "2026-W54"}, {"at": 5}, {"at": "soon"}])
 def test_a_message_of_no_week_is_put_aside(office: Office, broken: Mapping[str, Any]) -> None:
     with pytest.raises(Parked, match=r"^The message names no week\.$") as parked:
         wiring.send_week()(message(**broken))
@@ -342,6 +382,62 @@ def test_a_department_is_told_of_its_new_tickets_and_of_its_part_of_a_divided_ca
     assert counts(office) == [("service", 1)]
     told = list(office.tellings.rows.values())[-1]
     assert listed(office, told.detail["counts"][0]["feedback"]) == ["fb_a"]
+
+
+def test_a_case_whose_parts_came_to_one_department_is_listed_once(office: Office) -> None:
+    office.endpoint()
+    at = {"opened_at": MONDAY}
+    both = ("logistics", "service")
+    for name in ("a", "b"):
+        hear(office, name)
+        whole = open_ticket(office, name, departments=both, parts=both)
+        for part, child in zip(both, children_of(whole), strict=True):
+            there = "stores" if name == "a" else "service"
+            office.ticket(id=child, feedback=f"fb_{name}", parent=whole.id, part=part, departments=(there,), **at)
+    made = subscribe(office, departments=["stores", "service"])
+    assert slot(office, made, MONDAY + HOUR) == "told"
+    assert counts(office) == [("stores", 1), ("service", 1)]
+    told = list(office.tellings.rows.values())[-1].detail["counts"]
+    assert [listed(office, one["feedback"]) for one in told] == [["fb_a"], ["fb_b"]]
+
+
+def test_more_tickets_than_are_looked_at_are_said_to_be_more(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(read_loop, "MOST_TICKETS", 1)
+    monkeypatch.setattr(read_loop, "PAGE", 1)
+    office.endpoint(events=("loop.week",))
+    for name in ("a", "b"):
+        hear(office, name)
+        open_ticket(office, name, departments=("service",))
+    made = subscribe(office, departments=["service"])
+    assert slot(office, made, MONDAY + HOUR) == "told"
+    (count,) = list(office.tellings.rows.values())[-1].detail["counts"]
+    assert (count["count"], count["complete"]) == (1, False)
+    assert len(listed(office, count["feedback"])) == 2
+    office.now = MONDAY + 7 * 24 * HOUR + 9 * HOUR
+    assert wiring.send_week()(message()) == "told"
+    assert not list(office.tellings.rows.values())[-1].detail["complete"]
+
+
+def test_a_digest_that_comes_late_or_by_another_clock_begins_where_the_last_one_ended(office: Office) -> None:
+    office.endpoint()
+    nine = MONDAY + 33 * HOUR
+    for day in range(3):
+        hear(office, f"day_{day}", at=nine + timedelta(days=day, hours=-1))
+    made = subscribe(office, unit="SH/001")
+    office.due.rows.clear()
+    office.now = nine + timedelta(days=2, hours=5)
+    first = {"kind": "digest", "workspace": OURS, "digest": made["id"], "slot": nine.isoformat()}
+    assert wiring.send_digest()(first) == "told"
+    for zone in ("Asia/Shanghai", "America/New_York"):
+        office.organisations.put(OURS, Organisation(version=1, time_zone=zone), by="ky", at=NOW)
+        ((_, body),) = office.due.rows.values()
+        office.due.rows.clear()
+        assert [wiring.send_digest()(body) for _ in range(2)] == ["told", "known"]
+    told = [one.detail for one in office.tellings.rows.values()]
+    assert [(before["until"], after["since"]) for before, after in pairwise(told)] == [
+        (after["since"], after["since"]) for after in told[1:]
+    ]
+    assert [one["counts"][0]["count"] for one in told] == [1, 1, 1]
 
 
 def test_the_unanswered_of_a_day_are_told_when_they_are_a_day_old(office: Office) -> None:

@@ -417,7 +417,13 @@ def test_the_customers_other_cases_are_in_view(office: Office) -> None:
     office.ticket(customer=CUSTOMER)
     later = NOW + timedelta(hours=1)
     office.ticket(id="tk_later", customer=CUSTOMER, opened_at=later, unit="BJ/001", title="again")
-    office.ticket(id="tk_past", customer=CUSTOMER, state="closed", opened_at=NOW - timedelta(days=9))
+    office.ticket(
+        id="tk_past",
+        customer=CUSTOMER,
+        state="closed",
+        verification="satisfied",
+        opened_at=NOW - timedelta(days=9),
+    )
     office.ticket(id="tk_somebody", customer=customer_key(OURS, "CUST-2"))
     office.ticket(THEIRS, id="tk_theirs", customer=CUSTOMER)
 
@@ -426,7 +432,9 @@ def test_the_customers_other_cases_are_in_view(office: Office) -> None:
 
     assert [(one["id"], one["title"]) for one in whole["open"]] == [("tk_later", "again")]
     assert (whole["heard"], whole["last_heard_at"]) == (3, "2026-11-21T09:00:00Z")
-    assert in_shop == {"open": [], "heard": 2, "last_heard_at": "2026-11-21T08:00:00Z"}
+    (past,) = whole["earlier"]
+    assert (past["id"], past["state"], past["verification"]) == ("tk_past", "closed", "satisfied")
+    assert in_shop == {"open": [], "earlier": [past], "heard": 2, "last_heard_at": "2026-11-21T08:00:00Z"}
 
 
 def test_whose_case_it_is_is_known_from_the_first_and_by_no_name(office: Office) -> None:
@@ -519,6 +527,21 @@ def test_a_voice_is_closed_once_with_its_reason(office: Office) -> None:
     assert closed["closing"]["reason"] == "谢谢，〔手机号〕"
     assert closed["closing"]["at"] == "2026-11-21T08:00:00Z"
     assert (again.status, again.code) == (409, "not_open")
+
+
+def test_a_voice_whose_customer_was_answered_says_so_and_waits_for_nobody(office: Office) -> None:
+    office.feedback(id="fb_quiet", awaiting=frozenset(), received_at=NOW - timedelta(hours=25))
+    resource, path = "/v1/feedback/{feedback_id}/answer", {"feedback_id": "fb_quiet"}
+
+    silent = office.call("POST", resource, {"reason": " "}, path=path)
+    waits = office.call("GET", "/v1/unattended").json["items"]
+    answered = office.call("POST", resource, {"reason": "给 13987254361 回了电话"}, path=path).json
+    again = office.call("POST", resource, {"reason": "once more"}, path=path)
+
+    assert (silent.status, silent.code, len(waits)) == (422, "no_reason", 1)
+    assert (answered["state"], answered["closing"]["reason"]) == ("answered", "给 〔手机号〕 回了电话")
+    assert (again.status, again.code) == (409, "not_open")
+    assert office.call("GET", "/v1/unattended").json["items"] == []
 
 
 def test_what_waits_for_its_ticket_or_changes_meanwhile_is_not_closed(office: Office) -> None:

@@ -238,6 +238,21 @@ def test_a_card_says_what_it_is_about_in_both_languages() -> None:
     assert build(about(), "zh-CN").link == "https://echoloop.example.org/t/" + ticket().id
 
 
+def test_more_than_was_counted_is_shown_as_more() -> None:
+    week = message(type="loop.week", detail=card_cases.WEEK, now=NOW)
+    seven = {"complete": False, "counts": [{"name": None, "count": 7, "complete": False}]}
+    shown = [
+        dict(build(one, "en").facts)
+        for one in (
+            week,
+            replace(week, detail={**week.detail, **seven}),
+            message(type="digest.ready", detail={**card_cases.DIGEST, "kind": "departments", **seven}, now=NOW),
+        )
+    ]
+    assert [one.get("Ticketed", one.get("New tickets")) for one in shown] == ["7", "7+", "7+"]
+    assert shown[1]["Heard"] == "31"
+
+
 def test_history_tells_what_did_not_hold_and_nothing_of_a_new_case() -> None:
     assert build(about(), "zh-CN").history == ()
     again = about(type="ticket.updated", ticket={"version": 4, "reopened": 1, "verification": "no_answer"})

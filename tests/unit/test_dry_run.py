@@ -24,9 +24,11 @@ from chalicelib.domain.dry_run import (
     CHANGED,
     DONE,
     FAILED,
+    LONGEST,
     NOBODY,
     PAGE,
     RUNNING,
+    STALLED,
     TOO_MUCH,
     TOTAL,
     TOTALS,
@@ -621,6 +623,21 @@ def test_few_runs_go_at_once_and_one_of_nobody_is_nowhere() -> None:
     assert [one.state for one in room.start.list(WORKSPACE)] == [RUNNING] * MOST_RUNNING
     with pytest.raises(NotFound):
         room.start.get("globex", next(iter(room.runs.rows))[1])
+
+
+def test_a_run_that_is_not_over_in_a_day_has_failed_and_makes_room() -> None:
+    room = Room()
+    made = [room.start(WORKSPACE, 1, Change(put=(DRAFT,)), by="ky_one")]
+    room.clock.now = made[0].until + LONGEST - timedelta(seconds=1)
+    assert room.start.get(WORKSPACE, made[0].id).state == RUNNING
+    room.clock.now += timedelta(seconds=1)
+    seen = room.start.get(WORKSPACE, made[0].id)
+    assert (seen.state, seen.reason, seen.finished_at) == (FAILED, STALLED, room.clock.now)
+    assert [one.state for one in room.start.list(WORKSPACE)] == [FAILED]
+    assert room.work(room.queue.sent.pop()) == 0, "its word comes too late"
+    for _ in range(MOST_RUNNING):
+        room.clock.now += timedelta(seconds=1)
+        made.append(room.start(WORKSPACE, 1, Change(put=(DRAFT,)), by="ky_one"))
 
 
 def test_counts_know_their_names_and_differ_both_ways() -> None:

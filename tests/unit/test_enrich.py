@@ -324,12 +324,13 @@ class TestAgain:
         assert reason.lapsed
         assert room.good().awaiting == {"ticket"}, "the ticket must hear that nothing asks for it any more"
 
-    def test_what_the_customer_says_next_takes_up_a_voice_that_was_closed(self, room: Room) -> None:
+    @pytest.mark.parametrize("state", ["closed", "answered"])
+    def test_what_the_customer_says_next_takes_up_a_voice_that_was_put_away(self, room: Room, state: str) -> None:
         room.hear("d1", nps=[3])
         closing = Closing("ky_1", AT, "praise")
-        room.store.rows[WORKSPACE, GOOD] = replace(room.good(), state="closed", closing=closing, awaiting=frozenset())
+        room.store.rows[WORKSPACE, GOOD] = replace(room.good(), state=state, closing=closing, awaiting=frozenset())
         room.take(envelope("d1", at=AT + timedelta(minutes=1), nps=[3]))
-        assert (room.good().state, room.good().closing) == ("closed", closing), "a repeat says nothing"
+        assert (room.good().state, room.good().closing) == (state, closing), "a repeat says nothing"
         room.take(envelope("d2", at=AT + timedelta(hours=1), nps=[0]))
         assert (room.good().state, room.good().closing) == ("new", None)
 

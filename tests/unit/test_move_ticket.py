@@ -37,6 +37,12 @@ def test_a_legal_move_is_written_with_actor_and_reason(service: MoveTicket, tick
     assert (line.actor, line.reason, line.implied) == ("ky_1", "mine\ufffd", False)
 
 
+def test_a_move_that_speaks_for_itself_has_its_reason_too(service: MoveTicket, tickets: FakeTickets) -> None:
+    ask(service, "accepted")
+    ask(service, "in_progress", 2)
+    assert [line.reason for line in tickets.moves(WORKSPACE, ID)] == ["taken on", "work has begun"]
+
+
 def test_a_number_that_a_colleague_quotes_is_not_kept(service: MoveTicket, tickets: FakeTickets) -> None:
     moved = ask(service, "accepted", reason="回电 13987254361", root_cause="见 13987254361")
     (line,) = tickets.moves(WORKSPACE, ID)

@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 from chalicelib import wiring
 from chalicelib.domain.case import Link
 from chalicelib.domain.clocks import Clock, Clocks
-from chalicelib.domain.organisation import Department, Edge, Organisation, Person
+from chalicelib.domain.graph import Cause, Told
+from chalicelib.domain.organisation import Department, Edge, Organisation, Person, Unit
 from chalicelib.domain.parts import children_of
 from chalicelib.domain.ticket import Move
 from chalicelib.domain.understanding import Understanding
@@ -103,7 +104,7 @@ def test_the_page_tells_what_was_said_why_me_what_to_do_and_by_when(office: Offi
         "第3步",
         "不超过 20 元",
         "首次联系 2 小时内",
-        "您好{customer}",
+        "您好〔客户称呼〕",
         "收到了吗？",
     ):
         assert part in told, part
@@ -246,12 +247,27 @@ def test_a_value_leaves_no_attribute_and_opens_no_element(value: str) -> None:
 
 def test_hostile_words_stay_words(office: Office) -> None:
     office.feedback(texts=(Text(HOSTILE),))
-    office.ticket(title=HOSTILE, departments=(HOSTILE,), owner=HOSTILE)
+    office.ticket(title=HOSTILE, departments=("logistics",), owner="u_li", state="accepted", unit="SH/001")
+    names = {"zh-CN": HOSTILE, "en": HOSTILE}
+    hostile = replace(
+        ORGANISATION,
+        version=2,
+        departments=(Department("logistics", names), Department(HOSTILE)),
+        people=(Person("u_li", HOSTILE),),
+        units=(Unit("SH/001", HOSTILE),),
+    )
+    office.organisations.put(OURS, hostile, by="ky_one", at=NOW)
+    page = replace(
+        wiring.open_page()(link()),
+        causes=(Cause(HOSTILE, names, "care"),),
+        path=(Told(("topic", "cause"), HOSTILE, HOSTILE, "prior", (names, names), names),),
+        topic_name=lambda _topic, _lang: HOSTILE,
+    )
 
-    answer = get()
-
-    assert not re.search("<script|<img", answer.body)
-    assert said(answer).count("<script>alert(2)</script>&amp; $title") >= 3
+    for lang in ("zh-CN", "en"):
+        body = pages.whole(page, lang, contact={"name": HOSTILE, "email": HOSTILE, "phone": f"138{HOSTILE}"})
+        assert not re.search("<script|<img|</blockquote>[^<]*<script", body)
+        assert said(Answer(200, {}, body)).count("<script>alert(2)</script>&amp; $title") >= 10
 
 
 # --- working on it ------------------------------------------------------------------------------------------------
@@ -272,6 +288,25 @@ def test_a_person_takes_a_case_calls_the_customer_and_solves_it(office: Office) 
     assert [line.actor for line in office.tickets.moves(OURS, TICKET)[1:]] == ["u_li"] * 3
     assert "Saved." in said(get(lang="en", done="1"))
     assert "There is nothing to do now." in said(get(lang="en"))
+
+
+def test_who_calls_the_customer_keeps_the_first_response_and_calls_again_keep_the_next_update(office: Office) -> None:
+    before = office.tickets.rows[OURS, TICKET]
+    first, update = (Clock(timedelta(hours=1), NOW, timedelta(hours=1), NOW + timedelta(hours=1)) for _ in range(2))
+    running = Clocks("high", None, 0, first_response=first, next_update=update)
+    office.tickets.rows[OURS, TICKET] = replace(before, state="in_progress", clocks=running)
+    mine = code(office)
+    office.now += timedelta(minutes=30)
+
+    answer = press("contacted", mine)
+
+    case = office.tickets.rows[OURS, TICKET]
+    assert (answer.status, case.state, case.version) == (303, "in_progress", 2)
+    assert case.clocks is not None
+    assert case.clocks.first_response is not None
+    assert case.clocks.first_response.met_at == office.now
+    last = office.tickets.moves(OURS, TICKET)[-1]
+    assert (last.actor, last.before, last.after) == ("u_li", "in_progress", "in_progress")
 
 
 @pytest.mark.parametrize(("chosen", "department"), [("care", "care"), ("", "front_desk")])
@@ -342,6 +377,26 @@ def test_a_resolution_without_cause_and_action_is_asked_for_them(office: Office)
     assert "<details open>" in answer.body
 
 
+def test_what_an_oa_resolved_without_words_is_completed_on_the_page(office: Office) -> None:
+    done = replace(office.tickets.rows[OURS, TICKET], state="resolved", incomplete=True, version=2)
+    office.tickets.rows[OURS, TICKET] = done
+    mine = code(office)
+    listed = office.call("GET", "/v1/tickets", query={"incomplete": "true"}).json["items"]
+
+    assert "补上原因和措施" in said(get(lang="zh-CN"))
+    assert "Reported as resolved without root cause or action" in said(get(lang="en"))
+    half = press("complete", mine, version=2, root_cause="carton too thin", action=" ")
+    assert (half.status, "Please give the root cause and what was done." in said(half)) == (422, True)
+    assert press("complete", mine, version=2, root_cause="carton too thin", action="sent a new one").status == 303
+
+    after = office.tickets.rows[OURS, TICKET]
+    assert (after.state, after.incomplete, after.root_cause, after.version) == ("resolved", False, "carton too thin", 3)
+    assert "Add cause and action" not in said(get(lang="en"))
+    assert press("complete", mine, version=3, root_cause="a", action="b").status == 409
+    assert [one["id"] for one in listed] == [TICKET]
+    assert office.call("GET", "/v1/tickets", query={"incomplete": "true"}).json["items"] == []
+
+
 def test_the_page_tells_the_way_and_lets_the_owner_choose_the_cause(office: Office) -> None:
     edges = (Edge("logistics.damage", "packing", "prior", {"weight": "5", "weights": "11"}),)
     before = office.tickets.rows[OURS, TICKET]
@@ -376,6 +431,27 @@ def test_five_wrong_codes_lock_the_right_one_until_another_is_made(office: Offic
     assert press("accept", mine).status == 403
     assert press("accept", fresh).status == 303
     assert press("contacted", others, version=2).status == 303, "nobody else's was locked"
+
+
+def test_the_code_that_was_sent_to_the_owner_is_over_when_somebody_else_has_the_ticket(office: Office) -> None:
+    by_key = replace(ORGANISATION, version=2, people=(Person("u_li", "李四", key="ky_li"),))
+    office.organisations.put(OURS, by_key, by="ky_one", at=NOW)
+    mine = code(office)
+    place = (OURS, TICKET, "u_li")
+    made = office.codes.rows[place]
+    case = office.tickets.rows[OURS, TICKET]
+    office.tickets.rows[OURS, TICKET] = replace(case, owner="u_wang")
+    office.codes.rows[place] = replace(made, number=0, sent=True)
+
+    refused = press("accept", mine)
+
+    assert (refused.status, office.tickets.rows[OURS, TICKET].state) == (403, "open")
+    assert "somebody else's by now" in said(refused)
+    office.tickets.rows[OURS, TICKET] = replace(case, owner="ky_li", state="accepted")
+    assert press("contacted", mine).status == 303, "they took it with their key"
+    office.tickets.rows[OURS, TICKET] = replace(office.tickets.rows[OURS, TICKET], owner="u_wang")
+    office.codes.rows[place] = made  # an admin chose whom to give it to
+    assert press("not_mine", mine, version=2, reason="r", department="care").status == 303
 
 
 def test_a_right_code_forgives_the_wrong_ones_before_it_and_all_end_after_72_hours(office: Office) -> None:
@@ -492,6 +568,49 @@ def test_the_page_shows_the_parts_of_a_case_and_what_repeats_it(office: Office) 
     assert "canary" not in told
     below = wiring.page_links().make(OURS, children_of(parent)[0], NOW)
     assert "your department's part of a case" in said(get(below, lang="en"))
+
+
+def test_a_late_case_says_so_and_who_was_told(office: Office) -> None:
+    case = office.tickets.rows[OURS, TICKET]
+    late = Clock(timedelta(hours=1), NOW, timedelta(hours=1), NOW + timedelta(hours=1))
+    clocks = Clocks("high", None, 0, first_response=late)
+    office.tickets.rows[OURS, TICKET] = replace(case, clocks=clocks, escalated_to=("u_wang", "u_li"))
+    office.now += timedelta(hours=3)
+
+    answer = get(lang="en")
+
+    assert answer.body.count('class="late"') == 1
+    assert 'class="due late"' in answer.body
+    assert re.search(r"Told\s+u_wang, 李四", said(answer))
+    assert "处理期限：" in said(get(lang="zh-CN"))
+
+
+@pytest.mark.parametrize(
+    ("verification", "zh", "en"),
+    [
+        ("satisfied", "客户确认已解决", "the customer says that it is solved"),
+        ("no_answer", "客户回访未答复", "customer did not answer when asked"),
+    ],
+)
+def test_a_closed_case_says_what_the_customer_said(office: Office, verification: str, zh: str, en: str) -> None:
+    case = office.tickets.rows[OURS, TICKET]
+    assert "Verification" not in said(get(lang="en"))
+    office.tickets.rows[OURS, TICKET] = replace(case, state="closed", verification=verification)
+
+    assert re.search(rf"效果验收\s+{zh}", said(get(lang="zh-CN")))
+    assert re.search(rf"Verification\s+{en}", said(get(lang="en")))
+
+
+def test_the_reply_has_what_the_ticket_knows_and_names_its_blanks(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reply = {"zh-CN": "{customer}，{staff}，{ticket_id}，{when}，{own}", "en": "{customer} {unit} {staff} {own}"}
+    wanted = builders.playbook(reply=reply)
+    monkeypatch.setattr(wiring, "find_playbook", lambda: lambda workspace, chosen: wanted)
+    wiring.open_page.cache_clear()
+
+    assert f"〔客户称呼〕，李四，{TICKET}，〔时间〕，{{own}}" in said(get(lang="zh-CN"))
+    assert "[customer's name] [shop] 李四 {own}" in said(get(lang="en"))
 
 
 def test_a_deadline_that_rests_on_no_published_calendar_says_so(office: Office) -> None:

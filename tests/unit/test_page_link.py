@@ -85,7 +85,7 @@ def test_a_guess_at_a_workspace_that_is_not_there_makes_it_no_key() -> None:
         ("triage", {CALL, NOT_MINE}),
         ("open", {CALL, ACCEPT, NOT_MINE}),
         ("accepted", {CALL, CONTACTED, RESOLVE, NOT_MINE}),
-        ("in_progress", {CALL, RESOLVE, NOT_MINE}),
+        ("in_progress", {CALL, CONTACTED, RESOLVE, NOT_MINE}),
         ("waiting_customer", {CALL, CONTACTED, RESOLVE, NOT_MINE}),
         ("resolved", set()),
         ("verifying", set()),

@@ -465,15 +465,27 @@ def test_a_case_is_closed_after_its_parts(divided: Desk) -> None:
     divided.resolve(WHOLE)
     divided.settle()
     whole = divided.move(WHOLE, "verifying")
+    divided.move(SERVICE, "reopened", "in_progress")  # the part that is taken up takes the case up
     with pytest.raises(Conflict) as refused:
         move(WORKSPACE, WHOLE, to="closed", version=whole.version, actor="ky_li")
-    assert refused.value.code == "children_open"
-    assert refused.value.message == (
-        f"Parts of this case are not closed: {LOGISTICS} (resolved), {SERVICE} (resolved)."
+    assert (refused.value.code, refused.value.message) == (
+        "children_open",
+        f"Parts of this case are not closed: {SERVICE} (in_progress).",
     )
-    for one in (LOGISTICS, SERVICE):
-        divided.move(one, "verifying", "closed")
+    assert (divided.get(WHOLE).state, divided.get(LOGISTICS).state) == ("reopened", "resolved")
+
+
+def test_a_person_who_closes_a_case_closes_what_is_resolved_below_it_at_once(divided: Desk) -> None:
+    move = MoveTicket(tickets=divided.tickets, clock=divided.clock)
+    divided.resolve(WHOLE)  # nobody has followed it yet
+    whole = divided.move(WHOLE, "verifying")
     assert move(WORKSPACE, WHOLE, to="closed", version=whole.version, actor="ky_li").state == "closed"
+    for one in (LOGISTICS, SERVICE):
+        assert divided.get(one).state == "closed"
+        assert all(line.implied for line in divided.tickets.moves(WORKSPACE, one)[1:])
+    before = dict(divided.tickets.rows)
+    divided.settle()
+    assert divided.tickets.rows == before
 
 
 @pytest.mark.parametrize("to", ["rejected", "merged"])

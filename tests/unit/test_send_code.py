@@ -30,6 +30,7 @@ from tests.fakes.tickets import FakeDue, FakeQueue
 
 NOW = datetime(2026, 11, 21, 8, 0, tzinfo=timezone.utc)
 EVENT = {"type": "ticket.opened", "workspace": OURS, "ticket_id": "tk_one"}
+ESCALATION = {**EVENT, "type": "ticket.escalated"}
 FEISHU = {"app_id": "cli_1", "app_secret": "s"}
 WECOM = {"corp_id": "ww1", "corp_secret": "s"}
 DINGTALK = {"app_key": "k", "app_secret": "s"}
@@ -89,6 +90,8 @@ class Company:
             due=self.due,
             clock=lambda: self.now,
             monotonic=lambda: 0.0,
+            base_url="https://loop.test",
+            page=lambda _, ticket, __: f"page-of-{ticket}",
         )
 
     def get(self, record: str, ticket: str = "") -> Any:
@@ -102,9 +105,9 @@ class Company:
         code = self.codes.rows[OURS, "tk_one", "li"]
         return self.service._text(self.ticket, "li", code.expires_at, code.number or 0)
 
-    def run(self) -> list[str]:
+    def run(self, event: Mapping[str, Any] = EVENT) -> list[str]:
         """Plan it, and work off the queue as the function does; what each message came to."""
-        self.service.plan(EVENT, self.endpoints)
+        self.service.plan(event, self.endpoints)
         outcomes = []
         while self.queue.sent:
             outcomes.append(self.service(self.queue.sent.pop(0)))
@@ -201,6 +204,44 @@ def test_what_does_not_get_through_is_sent_again_with_the_same_code_and_then_by_
     late.answer = {"code": 230013, "msg": "no availability", "Code": "OK"}
     assert late.run() == ["code_230013", "sent"]
     assert "PhoneNumbers=13922222222" in late.sent[-1][0]
+
+
+@pytest.mark.parametrize("way", WAYS[:4], ids=lambda way: str(way[0]))
+def test_who_stands_above_is_told_once_of_an_escalation_with_a_link_and_without_a_code(way: Any) -> None:
+    connector, credentials, channels, settings, parts = way
+    firm = company(connector, credentials, channels, lang="en", **settings)
+    firm.run()
+    code = firm.text()
+    firm.sent.clear()
+    firm.ticket = replace(firm.ticket, escalated_to=("wang",))
+
+    assert firm.run() == [], "only the escalation itself tells: quiet hours hold it back"
+    assert firm.run(ESCALATION) == ["sent"]
+    firm.now += timedelta(days=13)
+    assert firm.run(ESCALATION).count("sent") == 1, "a replay after two weeks: a new code for the owner, whose is over"
+
+    url, body = firm.sent[0]
+    assert parts[0] in url
+    assert "https://loop.test/t/page-of-tk_one" in body
+    assert "passed up to you" in body
+    assert code not in body
+    assert sum("passed up to you" in told for _, told in firm.sent) == 1
+    above = firm.codes.rows[OURS, "tk_one", "wang#above"]
+    assert page_link.slot_of(page_link.typed("-")) != above.slot
+
+
+def test_an_escalation_is_told_to_nobody_by_sms_and_to_nobody_whom_it_no_more_concerns() -> None:
+    firm = company("aliyun_sms", SMS, {"phone": "13922222222"}, **SMS_SETTINGS)
+    firm.ticket = replace(firm.ticket, owner=None, escalated_to=("wang", "a stranger"))
+    assert firm.run(ESCALATION) == []
+    assert firm.codes.rows == {}
+
+    late = company("feishu_app", FEISHU, {"feishu": "ou_wang"})
+    late.ticket = replace(late.ticket, owner=None, escalated_to=("wang",))
+    late.service.plan(ESCALATION, late.endpoints)
+    late.ticket = replace(late.ticket, state="resolved")
+    assert late.service(late.queue.sent.pop()) == "moved_on"
+    assert late.sent == []
 
 
 def test_where_nothing_reaches_the_owner_it_ends_and_an_admin_makes_the_code() -> None:

@@ -102,7 +102,7 @@ CALLS: dict[str, Callable[[], object]] = {
     "unlink": lambda: CaseStore().unlink(Link(WORKSPACE, "tk_one", "tk_two", "related", "ky", AT)),
     "verdict": lambda: CaseStore().judge(WORKSPACE, "tk_one", Verdict("passed", "ky", AT, 1)),
     "verdicts": lambda: CaseStore().verdicts(WORKSPACE, ["tk_one"]),
-    "feedback closed": lambda: rooms().close(ONE, Closing("ky", AT, "回电")),
+    "feedback closed": lambda: rooms().close(ONE, Closing("ky", AT, "回电"), "closed"),
     "ticket list": lambda: TicketStore().page(WORKSPACE),
     "external item": lambda: TicketStore().external_item(WORKSPACE, "ep_one", "OA-1"),
     "delivery get": lambda: DeliveryStore(clock).get(WORKSPACE, "dl-tk_one-ep_one-1"),

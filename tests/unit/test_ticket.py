@@ -10,6 +10,7 @@ import pytest
 from chalicelib.domain.ids import ticket_id
 from chalicelib.domain.ticket import (
     MOVES,
+    STANDING,
     STATES,
     Resolution,
     brought_up,
@@ -209,3 +210,11 @@ def test_a_case_that_is_sorted_out_of_triage_was_not_handed_back() -> None:
     assert (one.bounced, one.reopened) == (0, 0)
     again = walk(ticket(state="merged", former_state="open"), ("open",), actor="a", at=LATER, given=NOTHING).ticket
     assert again.bounced == 0
+
+
+def test_every_move_has_a_reason_also_where_nobody_gave_one() -> None:
+    assert set(STANDING) == set(STATES)
+    step = walk(ticket(), ("accepted", "resolved"), actor="ep_oa", at=LATER, given=SOLVED)
+    assert [(line.implied, line.reason) for line in step.moves] == [(True, "taken on"), (False, "reported as resolved")]
+    said = walk(ticket(), ("rejected",), actor="ky_1", at=LATER, given=NOTHING, reason="not ours")
+    assert said.moves[0].reason == "not ours"

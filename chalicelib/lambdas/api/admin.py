@@ -581,6 +581,7 @@ def list_tickets() -> Response:
         owner=asked.owner,
         department=asked.department,
         parent=asked.parent,
+        incomplete=asked.incomplete is not None,
         limit=asked.limit,
         cursor=asked.cursor,
     )

@@ -522,7 +522,7 @@ class CustomerId(Answer):
 
 
 class Closing(Answer):
-    """Who closed a feedback without action, and why."""
+    """Who closed a feedback without action, and why; or who answered its customer, and with what."""
 
     by: str
     at: str
@@ -897,12 +897,12 @@ class DryRunTried(Answer):
 
 
 class DryRunLine(Answer):
-    """``reason`` of one that failed: ``configuration_changed``, ``too_much_waits``."""
+    """``reason`` of one that failed: ``configuration_changed``, ``too_much_waits``, ``stalled`` (not over in a day)."""
 
     id: str
     workspace: str
     state: Literal["running", "done", "failed"]
-    reason: Literal["configuration_changed", "too_much_waits"] | None
+    reason: Literal["configuration_changed", "too_much_waits", "stalled"] | None
     days: int
     since: str
     until: str
@@ -1037,10 +1037,20 @@ class CustomerCase(Answer):
     opened_at: str
 
 
+class SettledCase(CustomerCase):
+    """How an earlier case of the customer ended."""
+
+    verification: Literal["satisfied", "unsatisfied", "no_answer", "not_asked"]
+    closed_at: str | None
+
+
 class TicketCustomer(Answer):
-    """The customer's cases that the key sees, this one too; of the newest hundred. ``open``: the other open ones."""
+    """The customer's cases that the key sees; of the newest hundred. ``open``: the other open ones; ``earlier``: the
+    newest twenty that are settled; ``heard``: how many there are with this one.
+    """
 
     open: list[CustomerCase]
+    earlier: list[SettledCase]
     heard: int
     last_heard_at: str
 

@@ -195,3 +195,18 @@ def close_feedback(feedback_id: str) -> Response:
     workspace, wanted = call.body(schemas.CloseReason)
     closed = wiring.close_feedback()(call.key, workspace, access.identity(feedback_id), wanted.reason)
     return json_response(200, shows.feedback(closed, wiring.read_feedback().older(closed)))
+
+
+@bp.route("/v1/feedback/{feedback_id}/answer", methods=["POST"], content_types=ANY)
+@guarded
+def answer_feedback(feedback_id: str) -> Response:
+    """Say that the customer of a feedback without a ticket was answered, and what they were told. What they say next
+    takes it up again.
+    """
+    from chalicelib.lambdas.api import schemas, shows
+
+    call = _call(access.CASE_WORKERS)
+    workspace, wanted = call.body(schemas.AnswerGiven)
+    voice = access.identity(feedback_id)
+    answered = wiring.close_feedback()(call.key, workspace, voice, wanted.reason, state="answered")
+    return json_response(200, shows.feedback(answered, wiring.read_feedback().older(answered)))

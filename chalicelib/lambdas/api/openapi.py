@@ -238,6 +238,9 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "close_feedback": Operation(
         answers.Feedback, body=schemas.CloseReason, errors={409: ("not_open", "stale"), 422: ("no_reason",)}
     ),
+    "answer_feedback": Operation(
+        answers.Feedback, body=schemas.AnswerGiven, errors={409: ("not_open", "stale"), 422: ("no_reason",)}
+    ),
     "reveal_contact": Operation(answers.Contact, body=schemas.ContactReason, errors={404: ("no_contact",)}),
     "get_drift": Operation(answers.DriftReport, query=schemas.DriftQuery),
     "check_drift": Operation(answers.DriftChecked, 202, schemas.DriftCheck),

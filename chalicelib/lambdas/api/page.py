@@ -54,8 +54,9 @@ def act_on_page(link: str) -> Response:
     """Do what a person's code and button ask for, then go back to the page.
 
     The form's fields: ``code``, ``version``, ``do`` (``accept``, ``contacted``, ``resolve`` with ``root_cause`` and
-    ``action``, ``not_mine`` with ``reason`` and ``department``). ``call`` shows the owner
-    the customer's phone, once, and is written into the audit. What is refused is the page again, saying why.
+    ``action``, ``complete`` likewise for what was resolved without them, ``not_mine`` with ``reason`` and
+    ``department``). ``call`` shows the owner the customer's phone, once, and is written into the audit. What is refused
+    is the page again, saying why.
     """
     from chalicelib.domain.page_link import CALL
 

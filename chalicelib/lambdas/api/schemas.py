@@ -330,7 +330,9 @@ class KeyNew(Body):
 
 
 class Transition(Body):
-    """``version`` is the ticket's version that the caller saw: somebody else's change is not overwritten."""
+    """``version`` is the ticket's version that the caller saw: somebody else's change is not overwritten. ``reason`` is
+    needed to reject, to reopen and to give back.
+    """
 
     to: Annotated[str, StringConstraints(max_length=32)]
     version: int = Field(ge=1, le=2**31)
@@ -559,6 +561,12 @@ class AuditVerdict(Body):
 
 
 class CloseReason(Body):
+    reason: Note
+
+
+class AnswerGiven(Body):
+    """``reason``: how the customer was answered, and with what."""
+
     reason: Note
 
 
@@ -827,12 +835,15 @@ class NeedsQuery(Query):
 
 
 class TicketQuery(ListQuery):
-    """Parts of cases are listed where a department, an owner or their ``parent`` is asked for."""
+    """Parts of cases are listed where a department, an owner or their ``parent`` is asked for. ``incomplete``: only
+    what was resolved without root cause or action.
+    """
 
     state: TicketState | None = None
     owner: Name | None = None
     department: Name | None = None
     parent: Identity | None = None
+    incomplete: Literal["true"] | None = None
 
 
 class AuditQuery(Query):

@@ -542,11 +542,20 @@ def customer(one: Customer | None) -> Json | None:
     """The customer's other cases, without their words but for the titles."""
     if one is None:
         return None
+    return {
+        "open": [_customers_case(case) for case in one.open],
+        "earlier": [
+            {**_customers_case(case), "verification": case.verification, "closed_at": moment(case.closed_at)}
+            for case in one.earlier
+        ],
+        "heard": one.heard,
+        "last_heard_at": moment(one.last_heard_at),
+    }
+
+
+def _customers_case(one: Ticket) -> Json:
     names = ("id", "state", "severity", "title", "unit")
-    cases = [
-        {**{name: getattr(case, name) for name in names}, "opened_at": moment(case.opened_at)} for case in one.open
-    ]
-    return {"open": cases, "heard": one.heard, "last_heard_at": moment(one.last_heard_at)}
+    return {**{name: getattr(one, name) for name in names}, "opened_at": moment(one.opened_at)}
 
 
 def verdict(ticket_id: str, one: Verdict) -> Json:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from chalicelib.domain.access import nowhere, sees_unit
-from chalicelib.domain.case import MOST_CASES, MOST_LINKS, Customer, Link, Note
+from chalicelib.domain.case import MOST_CASES, MOST_EARLIER, MOST_LINKS, Customer, Link, Note
 from chalicelib.domain.directory import ApiKey
 from chalicelib.domain.ids import timed_id
 from chalicelib.domain.ticket import SETTLED, Ticket
@@ -110,6 +110,7 @@ class CaseFile:
         cases = [one for one in found if sees_unit(key, one.unit) and one.id not in (ticket.id, ticket.parent)]
         return Customer(
             open=tuple(one for one in cases if one.state not in SETTLED),
+            earlier=tuple(one for one in cases if one.state in SETTLED)[:MOST_EARLIER],
             heard=len(cases) + 1,
             last_heard_at=max(one.opened_at for one in (ticket, *cases)),
         )

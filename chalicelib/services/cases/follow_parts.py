@@ -78,13 +78,16 @@ class WholeCases:
     def update(self, ticket: Ticket, moves: Iterable[Move], *, expected_version: int) -> bool:
         """As the port; False too when a part was changed meanwhile, with those before it closed.
 
-        Raises Conflict (``children_open``) when one of the parts is not done.
+        Raises Conflict (``children_open``) when one of the parts is not done: then none of them is closed.
         """
         lines = tuple(moves)
         if ticket.parts and ticket.state == "closed":
-            for child in children(self.tickets, ticket):
-                step = closed_with(ticket, child, actor=lines[-1].actor, at=self.clock())
+            below = children(self.tickets, ticket)
+            steps = [closed_with(ticket, one, actor=lines[-1].actor, at=self.clock()) for one in below]
+            refusal = children_open(one for one, step in zip(below, steps, strict=True) if step is None)
+            if refusal is not None:
+                raise refusal
+            for child, step in zip(below, steps, strict=True):
                 if step and not self.tickets.update(step.ticket, step.moves, expected_version=child.version):
                     return False
-            refuse_open_parts(self.tickets, ticket)
         return self.tickets.update(ticket, lines, expected_version=expected_version)

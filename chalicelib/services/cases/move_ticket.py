@@ -11,7 +11,7 @@ from chalicelib.domain.redaction import redact
 from chalicelib.domain.text_hygiene import clean
 from chalicelib.domain.ticket import Resolution, Ticket, resolution_incomplete, walk
 from chalicelib.errors import Conflict
-from chalicelib.services.cases.follow_parts import refuse_open_parts
+from chalicelib.services.cases.follow_parts import FollowParts, Histories, WholeCases, refuse_open_parts
 from chalicelib.services.ports import Clock, TicketStore
 
 
@@ -19,7 +19,7 @@ from chalicelib.services.ports import Clock, TicketStore
 class MoveTicket:
     """One legal move at a time, against the version that the caller saw. ``knows`` refuses a cause of no graph."""
 
-    tickets: TicketStore
+    tickets: Histories
     clock: Clock
     knows: Callable[[str, str | None], None] = lambda _, __: None
 
@@ -39,7 +39,8 @@ class MoveTicket:
         """The ticket after the move.
 
         Raises NotFound; Conflict ``version_conflict`` (somebody else changed it), ``illegal_move`` (with the legal
-        ones in ``allowed``) or ``children_open`` (a case is put away after its parts);
+        ones in ``allowed``) or ``children_open`` (a case is put away after its parts; what is resolved below it is
+        closed with it);
         Invalid ``unknown_state``, ``unknown_cause`` or ``resolution_incomplete`` (resolved or closed without root cause
         and action).
         """
@@ -50,14 +51,22 @@ class MoveTicket:
         if ticket.version != version:
             raise version_conflict()
         given = Resolution(colleagues_words(root_cause), colleagues_words(action), cause)
-        step = walk(ticket, (to,), actor=actor, at=self.clock(), given=given, reason=colleagues_words(reason))
-        if to in PUT_AWAY:
-            refuse_open_parts(self.tickets, ticket)
+        said = colleagues_words(reason)
+        step = walk(ticket, (to,), actor=actor, at=self.clock(), given=given, reason=said)
+        tickets = self._whole(ticket, to) if ticket.parts and to in PUT_AWAY else self.tickets
         if step.ticket.state == "resolved" and step.ticket.incomplete:
             raise resolution_incomplete("resolved")
-        if not self.tickets.update(step.ticket, step.moves, expected_version=version):
+        if not tickets.update(step.ticket, step.moves, expected_version=version):
             raise version_conflict()
         return self.tickets.get(workspace, ticket_id) or step.ticket  # with its clocks
+
+    def _whole(self, ticket: Ticket, to: str) -> TicketStore:
+        """Where a case with parts is put away. What follows of its resolution may still be on its way to the parts."""
+        if to != "closed":
+            refuse_open_parts(self.tickets, ticket)
+            return self.tickets
+        FollowParts(self.tickets, self.clock)({"workspace": ticket.workspace, "ticket_id": ticket.id, "parts": True})
+        return WholeCases(self.tickets, self.clock)
 
 
 def version_conflict() -> Conflict:

@@ -78,17 +78,21 @@ class ReadTickets:
         limit: int,
         cursor: str | None,
         parent: str | None = None,
+        incomplete: bool = False,
     ) -> tuple[Sequence[Ticket], str | None]:
         """One page, last opened first. A page may be short, or empty, and still have a cursor.
 
-        ``parent``: the parts of that case, all on one page. Raises Invalid (``invalid_cursor``), NotFound.
+        ``parent``: the parts of that case, all on one page. ``incomplete``: only what lacks root cause or action.
+        Raises Invalid (``invalid_cursor``), NotFound.
         """
         if parent is not None:
             asked = {"state": state, "owner": owner}
             below = self.parts(self.get(key, workspace, parent))
             some = [one for one in below if all(value in (None, getattr(one, name)) for name, value in asked.items())]
+            some = [one for one in some if one.incomplete or not incomplete]
             return [one for one in some if department is None or department in one.departments], None
         found, following = self.store.page(
             workspace, state=state, owner=owner, department=department, limit=limit, cursor=cursor
         )
-        return [ticket for ticket in found if sees_unit(key, ticket.unit)], following
+        seen = [ticket for ticket in found if sees_unit(key, ticket.unit)]
+        return [ticket for ticket in seen if ticket.incomplete or not incomplete], following

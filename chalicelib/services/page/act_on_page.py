@@ -1,8 +1,9 @@
 """A person works on a ticket from its page. The link is anybody's who has it; the code is one person's.
 
 A code is sent to its person (send_code.py), or shown once to whoever asked for it, who hands it on. It is good
-for 72 hours and for one ticket. Five wrong tries lock it, and nobody else's, until somebody asks for another. A form of
-another site cannot know it, so nothing else guards the page's form.
+for 72 hours and for one ticket; one that was sent, until the ticket is somebody else's. Five wrong tries lock it, and
+nobody else's, until somebody asks for another. A form of another site cannot know it, so nothing else guards the page's
+form.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from typing import Final, Protocol
 from chalicelib.domain import page_link
 from chalicelib.domain.access import nowhere
 from chalicelib.domain.organisation import Organisation
-from chalicelib.domain.page_link import ACCEPT, CONTACTED, NOT_MINE, RESOLVE, Act, Code, PageLink
-from chalicelib.domain.ticket import TAKEN, Ticket
+from chalicelib.domain.page_link import ACCEPT, COMPLETE, CONTACTED, NOT_MINE, RESOLVE, Act, Code, PageLink
+from chalicelib.domain.ticket import TAKEN, Ticket, resolution_incomplete
 from chalicelib.errors import Conflict, Forbidden, Invalid
 from chalicelib.services.cases.hand_over import HandOver
 from chalicelib.services.cases.move_ticket import MoveTicket
@@ -30,6 +31,12 @@ REASON: Final = "called from the ticket's page"
 
 # Contact data for a person of the organisation, see services/cases/reveal_contact.py.
 Reveal = Callable[[Ticket, str, str], Mapping[str, str]]
+
+
+class Updated(Protocol):
+    """The customer was told how things stand, see services/cases/manage_sla.py."""
+
+    def __call__(self, workspace: str, ticket_id: str, *, version: int, actor: str, reason: str | None) -> Ticket: ...
 
 
 class Codes(Protocol):
@@ -93,14 +100,16 @@ class ActOnPage:
     hand_over: HandOver
     organisation: Callable[[str], Organisation]
     reveal: Reveal
+    updated: Updated
     clock: Clock
 
     def __call__(self, text: str, act: Act) -> Ticket:
         """The ticket after it.
 
-        Raises NotFound for the link; Forbidden ``code_invalid`` for a code that is wrong, over or locked; Conflict
-        ``illegal_move``, ``version_conflict``, ``already_claimed``; Invalid ``no_reason``, ``no_department``,
-        ``nothing_changes``, ``resolution_incomplete``, ``unknown_cause``; Retryable.
+        Raises NotFound for the link; Forbidden ``code_invalid`` for a code that is wrong, over or locked,
+        ``owner_changed`` for one that was sent to whoever had the ticket before; Conflict ``illegal_move``,
+        ``version_conflict``, ``already_claimed``; Invalid ``no_reason``, ``no_department``, ``nothing_changes``,
+        ``resolution_incomplete``, ``unknown_cause``; Retryable.
         """
         ticket, code = self._opened(text, act)
         after = self._do(ticket, act, code.person)
@@ -123,9 +132,16 @@ class ActOnPage:
         if ticket is None:
             raise nowhere()
         code = self._proven(link, act.code)
+        if code.number is not None and not self._may_be_theirs(ticket, code.person):
+            raise Forbidden("The ticket is somebody else's by now.", code="owner_changed")
         if act.what not in page_link.possible(ticket):
             raise Conflict("This is not to be done now.", code="illegal_move")
         return ticket, code
+
+    def _may_be_theirs(self, ticket: Ticket, person: str) -> bool:
+        """Whether nobody else has the ticket; somebody who works with a key may have it in the key's name."""
+        known = self.organisation(ticket.workspace).by_person.get(person)
+        return ticket.owner in (None, person, known.key if known else None)
 
     def _proven(self, link: PageLink, text: str) -> Code:
         """The code that ``text`` is. The try is counted before it is judged, or many at once were one."""
@@ -142,6 +158,8 @@ class ActOnPage:
         where, version = (ticket.workspace, ticket.id), act.version
         if act.what == ACCEPT:
             return self.hand_over.claim(*where, version=version, owner=person, actor=person)
+        if act.what == CONTACTED and ticket.state == "in_progress":
+            return self.updated(*where, version=version, actor=person, reason="contacted")
         if act.what == CONTACTED:
             return self.move(*where, to="in_progress", version=version, actor=person, reason="contacted")
         if act.what == RESOLVE:
@@ -154,7 +172,23 @@ class ActOnPage:
                 action=act.action,
                 cause=act.cause or None,
             )
+        if act.what == COMPLETE:
+            return self._complete(ticket, act, person)
         return self._give_back(ticket, act, person)
+
+    def _complete(self, ticket: Ticket, act: Act, person: str) -> Ticket:
+        """What was resolved without words gets them; one that is known already may be left out."""
+        if not ((ticket.root_cause or act.root_cause.strip()) and (ticket.action or act.action.strip())):
+            raise resolution_incomplete("closed")
+        return self.hand_over.complete(
+            ticket.workspace,
+            ticket.id,
+            version=act.version,
+            root_cause=act.root_cause,
+            action=act.action,
+            cause=act.cause or None,
+            actor=person,
+        )
 
     def _give_back(self, ticket: Ticket, act: Act, person: str) -> Ticket:
         """To the department that was named, else to triage; without either it goes back to where it was taken."""

@@ -1,8 +1,11 @@
-"""The owner of a ticket gets their personal code by themselves, over the channel that the organisation knows of them.
+"""The owner of a ticket gets their personal code by itself, over the channel that the organisation knows of them.
 
 Once for each ticket and owner. The text of a code is kept nowhere: it is made of the workspace's key, the ticket, the
 person and a number, so that every attempt sends the same one. It goes to the one person and never into a room, on no
 bus and in no row of a delivery. What cannot be sent is left to an admin, who makes a code by hand.
+
+Whoever a ticket is escalated to is told the same way, once for each ticket and person: with a link and without a code,
+since such a message is what people forward.
 """
 
 from __future__ import annotations
@@ -35,14 +38,19 @@ from chalicelib.services.ports import Clock, DueStore, Queue
 KIND: Final = "code"
 QUEUE: Final = "deliveries"
 PURPOSE: Final = "code_text"
-ORDER: Final = ("feishu", "wecom", "dingtalk", "phone")  # an app costs nothing, so an SMS comes last
+TOLD: Final = "told_above"
+SMS: Final = "phone"
+ORDER: Final = ("feishu", "wecom", "dingtalk", SMS)  # an app costs nothing, so an SMS comes last
 WAITS: Final = (5, 60, 300, 900, 3_600)  # seconds between the tries over one way
 LEASE: Final = timedelta(seconds=60)  # of one try: longer than its calls
+ESCALATED: Final = "ticket.escalated"
+REMEMBERED: Final = timedelta(days=30)  # how long nobody above is told again: longer than any event is replayed
+_NO_SLOT: Final = "-"  # how no typed code begins
 LONGEST_DELAY: Final = 900  # seconds that a message may wait
 
 
 class Teller(AskedConnector, Protocol):
-    """The code for one way to one person. See connectors/tellers.py."""
+    """One way to one person. See connectors/tellers.py."""
 
     @property
     def channel(self) -> str:
@@ -55,7 +63,7 @@ class Teller(AskedConnector, Protocol):
         """``access`` for this one person: an SMS is billed and sent by the phones in its credentials."""
 
     def tell(self, message: Message, address: str, access: Access) -> HttpRequest:
-        """What sends ``message.code`` to one person alone. Raises Rejected where settings or address do not fit."""
+        """What tells one person alone. Raises Rejected where settings or address do not fit."""
 
 
 class Codes(Protocol):
@@ -94,6 +102,22 @@ class Way:
 
 
 @dataclass(frozen=True, slots=True)
+class Reader:
+    """Whom a message is for: a ticket's owner, or ``above``, somebody whom it was escalated to."""
+
+    person: str
+    above: bool = False
+
+    @property
+    def row(self) -> str:
+        """By which name it is kept that they were told."""
+        return f"{self.person}#above" if self.above else self.person
+
+    def is_of(self, ticket: Ticket) -> bool:
+        return self.person in ticket.escalated_to if self.above else self.person == ticket.owner
+
+
+@dataclass(frozen=True, slots=True)
 class Left:
     """How often the way of now was tried, and the endpoints that were given up."""
 
@@ -104,7 +128,8 @@ class Left:
 @dataclass(frozen=True, slots=True)
 class SendCode:
     """``teller`` gives the way of a connector with such settings to one person, None where it has none; ``channels``
-    those of a workspace's people. ``queue`` is the one that it is fed by.
+    those of a workspace's people. ``queue`` is the one that it is fed by. ``page`` names our page on a ticket, which
+    lies below ``base_url``.
     """
 
     tickets: Tickets
@@ -124,9 +149,13 @@ class SendCode:
     due: DueStore
     clock: Clock
     monotonic: Callable[[], float]
+    base_url: str = ""
+    page: Callable[[str, str, datetime], str] = lambda _, ticket, __: ticket
 
     def plan(self, detail: Mapping[str, Any], endpoints: Sequence[Endpoint]) -> bool:
-        """A ticket has changed: whether its owner is to be sent a code. An event that comes twice plans it once.
+        """A ticket has changed: whether its owner is to be sent a code, or somebody above them to be told.
+
+        An event that comes twice plans it once.
 
         ``endpoints`` are those of the workspace. Raises Retryable.
         """
@@ -134,24 +163,30 @@ class SendCode:
             return False
         tellers = self._tellers(endpoints)
         ticket = self.tickets.get(str(detail["workspace"]), detail["ticket_id"]) if tellers else None
-        if ticket is None or ticket.owner is None or ticket.state in SETTLED:
+        if ticket is None or ticket.state in SETTLED:
             return False
-        if ticket.owner not in self.organisation(ticket.workspace).by_person:
-            return False
-        mine = self._claimed(ticket, ticket.owner, tellers)
+        readers = [Reader(ticket.owner)] if ticket.owner is not None else []
+        if detail["type"] == ESCALATED:
+            readers += [Reader(person, above=True) for person in ticket.escalated_to if person != ticket.owner]
+        known = self.organisation(ticket.workspace).by_person if readers else {}
+        planned = [self._planned(ticket, one, tellers) for one in readers if one.person in known]
+        return any(planned)
+
+    def _planned(self, ticket: Ticket, reader: Reader, tellers: Sequence[tuple[Endpoint, Teller]]) -> bool:
+        mine = self._claimed(ticket, reader, tellers)
         if mine is None or mine.sent or mine.number is None:
             return False
-        self._wake(ticket, mine.person, Left(), after=0)
+        self._wake(ticket, reader, Left(), after=0)
         return True
 
-    def _claimed(self, ticket: Ticket, person: str, tellers: Sequence[tuple[Endpoint, Teller]]) -> Code | None:
-        """What the owner has, else a new one; None where nothing reaches them, or another worker is faster."""
+    def _claimed(self, ticket: Ticket, reader: Reader, tellers: Sequence[tuple[Endpoint, Teller]]) -> Code | None:
+        """What the reader has, else a new one; None where nothing reaches them, or another worker is faster."""
         now = self.clock()
         known = self.codes.all(ticket.workspace, ticket.id, now)
-        mine = next((one for one in known if one.person == person), None)
-        if mine is not None or not self._ways(ticket, tellers):
+        mine = next((one for one in known if one.person == reader.row), None)
+        if mine is not None or not self._ways(ticket, reader, tellers):
             return mine
-        new = self._new(ticket, person, now + page_link.LIFETIME, {one.slot for one in known})
+        new = self._told(ticket, reader, now) if reader.above else self._new(ticket, reader.person, now, known)
         return new if self.codes.claim(ticket.workspace, ticket.id, new, now) else None
 
     def __call__(self, message: Mapping[str, Any]) -> str:
@@ -159,41 +194,41 @@ class SendCode:
 
         Raises Retryable for our own trouble.
         """
-        workspace, person = message["workspace"], message["person"]
+        workspace, reader = message["workspace"], Reader(message["person"], message.get("above", False))
         ticket = self.tickets.get(workspace, message["ticket_id"])
-        if ticket is None or ticket.owner != person or ticket.state in SETTLED:
+        if ticket is None or not reader.is_of(ticket) or ticket.state in SETTLED:
             return "moved_on"
         now = self.clock()
-        code = next((one for one in self.codes.all(workspace, ticket.id, now) if one.person == person), None)
+        code = next((one for one in self.codes.all(workspace, ticket.id, now) if one.person == reader.row), None)
         if code is None or code.sent or code.number is None:
             return "already"
         left = Left(int(message["tries"]), tuple(message["skip"]))
-        ways = self._ways(ticket, self._tellers(self.directory.endpoints(workspace)))
+        ways = self._ways(ticket, reader, self._tellers(self.directory.endpoints(workspace)))
         way = next((one for one in ways if one.endpoint.id not in left.skip), None)
         if way is None:
             return "unreachable"
         if not self.codes.lease(workspace, ticket.id, code, now, now + LEASE):
             return "being_sent"
-        outcome, free = self._tell(ticket, code, way)
+        outcome, free = self._tell(ticket, reader, code, way)
         if outcome.verdict == DELIVERED:
             self.codes.told(workspace, ticket.id, code)
             return "sent"
         self.codes.release(workspace, ticket.id, code)
         if free:
-            self._wake(ticket, person, left, after=outcome.after or WAITS[0])
+            self._wake(ticket, reader, left, after=outcome.after or WAITS[0])
         elif outcome.verdict == RETRY and left.tries < len(WAITS):
             after = max(WAITS[left.tries], outcome.after or 0.0)
-            self._wake(ticket, person, Left(left.tries + 1, left.skip), after=after)
+            self._wake(ticket, reader, Left(left.tries + 1, left.skip), after=after)
         else:
-            self._wake(ticket, person, Left(0, (*left.skip, way.endpoint.id)), after=0)
+            self._wake(ticket, reader, Left(0, (*left.skip, way.endpoint.id)), after=0)
         return outcome.code or outcome.verdict
 
-    def _tell(self, ticket: Ticket, code: Code, way: Way) -> tuple[Outcome, bool]:
+    def _tell(self, ticket: Ticket, reader: Reader, code: Code, way: Way) -> tuple[Outcome, bool]:
         """The calls of one try, and whether it counts for none: it only waits for its turn."""
         secret = self.secrets.get(way.endpoint.id)
         if secret is None:
             return Outcome(FAILED, "credentials_missing"), False
-        message = self._message(ticket, code, way.endpoint)
+        message = self._message(ticket, reader, code, way.endpoint)
         calls = Calls(
             self.door,
             self.windows,
@@ -226,18 +261,20 @@ class SendCode:
                 self.sms.give_back(paid)
         return outcome, False
 
-    def _message(self, ticket: Ticket, code: Code, endpoint: Endpoint) -> Message:
-        text = self._text(ticket, code.person, code.expires_at, code.number or 0)
+    def _message(self, ticket: Ticket, reader: Reader, code: Code, endpoint: Endpoint) -> Message:
+        now, above = self.clock(), reader.above
         return Message(
             delivery_id=f"code-{ticket.id}-{code.mark[:16]}",
-            type="ticket.updated",
+            type=ESCALATED if above else "ticket.updated",
             sequence=ticket.version,
             occurred_at="",
-            now=self.clock(),
+            now=now,
             ticket=ticket,
+            base_url=self.base_url if above else "",
+            page=self.page(ticket.workspace, ticket.id, now) if above else "",
             topic_name=self.topic_names(ticket.workspace),
             time_zone=endpoint.settings.get("time_zone") or TIME_ZONE,
-            code=text,
+            code="" if above else self._text(ticket, code.person, code.expires_at, code.number or 0),
         )
 
     def _tellers(self, endpoints: Sequence[Endpoint]) -> list[tuple[Endpoint, Teller]]:
@@ -249,14 +286,24 @@ class SendCode:
                 found.append((endpoint, teller))
         return sorted(found, key=lambda one: (ORDER.index(one[1].channel), one[0].id))
 
-    def _ways(self, ticket: Ticket, tellers: Sequence[tuple[Endpoint, Teller]]) -> Sequence[Way]:
-        """Those of them over which the ticket's owner is reached."""
-        near = [(endpoint, teller) for endpoint, teller in tellers if covers(endpoint, ticket.unit)]
-        mine = self.channels(ticket.workspace).get(ticket.owner or "", {}) if near else {}
+    def _ways(self, ticket: Ticket, reader: Reader, tellers: Sequence[tuple[Endpoint, Teller]]) -> Sequence[Way]:
+        """Those of them over which the reader is reached. An SMS has a registered text, with room for a code only."""
+        near = [
+            (endpoint, teller)
+            for endpoint, teller in tellers
+            if covers(endpoint, ticket.unit) and not (reader.above and teller.channel == SMS)
+        ]
+        mine = self.channels(ticket.workspace).get(reader.person, {}) if near else {}
         return [Way(one, teller, mine[teller.channel]) for one, teller in near if mine.get(teller.channel)]
 
-    def _new(self, ticket: Ticket, person: str, expires_at: datetime, taken: set[str]) -> Code:
+    def _told(self, ticket: Ticket, reader: Reader, now: datetime) -> Code:
+        """What is kept of it that somebody above is told. No typed code is one of these."""
+        mark = self.marks.mark(ticket.workspace, TOLD, f"{ticket.id}\n{reader.row}")
+        return Code(reader.row, mark, now + REMEMBERED, slot=_NO_SLOT, number=0)
+
+    def _new(self, ticket: Ticket, person: str, now: datetime, known: Sequence[Code]) -> Code:
         """What is kept of the first code that begins as nobody else's does."""
+        expires_at, taken = now + page_link.LIFETIME, {one.slot for one in known}
         for number, text in self._texts(ticket, person, expires_at):
             if page_link.slot_of(text) not in taken:
                 return replace(kept(self.marks, ticket, person, text, expires_at), number=number)
@@ -269,17 +316,18 @@ class SendCode:
         told = f"{ticket.id}\n{person}\n{int(expires_at.timestamp())}\n{number}"
         return page_link.spelt(self.marks.mark(ticket.workspace, PURPOSE, told))
 
-    def _wake(self, ticket: Ticket, person: str, left: Left, *, after: float) -> None:
+    def _wake(self, ticket: Ticket, reader: Reader, left: Left, *, after: float) -> None:
         body = {
             "kind": KIND,
             "workspace": ticket.workspace,
             "ticket_id": ticket.id,
-            "person": person,
+            "person": reader.person,
+            "above": reader.above,
             "tries": left.tries,
             "skip": list(left.skip),
         }
         if after <= LONGEST_DELAY:
             self.queue.send(body, delay=int(after))
             return
-        key = f"{KIND}#{ticket.workspace}#{ticket.id}#{person}#{left.tries}#{len(left.skip)}"
+        key = f"{KIND}#{ticket.workspace}#{ticket.id}#{reader.row}#{left.tries}#{len(left.skip)}"
         self.due.add(self.clock() + timedelta(seconds=after), QUEUE, body, key=key)

@@ -1,4 +1,4 @@
-"""A voice that needs nothing done is put away by a person, with the reason."""
+"""A voice without a ticket is put away by a person: its customer was answered, or nothing is to be done."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from chalicelib.services.ports import Clock
 class Voices(Protocol):
     def get(self, workspace: str, feedback_id: str) -> Feedback | None: ...
 
-    def close(self, feedback: Feedback, closing: Closing) -> bool:
+    def close(self, feedback: Feedback, closing: Closing, state: str) -> bool:
         """False when the feedback has changed since it was read."""
 
 
@@ -27,20 +27,23 @@ class CloseFeedback:
     feedback: Voices
     clock: Clock
 
-    def __call__(self, key: ApiKey, workspace: str, feedback_id: str, reason: str) -> Feedback:
-        """The feedback, closed. Raises NotFound, Invalid (``no_reason``), Conflict (``not_open``, ``stale``).
+    def __call__(
+        self, key: ApiKey, workspace: str, feedback_id: str, reason: str, *, state: str = "closed"
+    ) -> Feedback:
+        """The feedback, ``closed`` without action or ``answered``, with the reason or what the customer was told.
 
-        Only what is ``new`` and waits for no ticket or alert is closed: all else has been seen to, or will be.
+        Only what is ``new`` and waits for no ticket or alert is put away: all else has been seen to, or will be.
+        Raises NotFound, Invalid (``no_reason``), Conflict (``not_open``, ``stale``).
         """
         found = self.feedback.get(workspace, feedback_id)
         if found is None or not sees_unit(key, found.unit):
             raise nowhere()
         said = colleagues_words(reason)
         if said is None:
-            raise Invalid("Closing without action needs a reason.", code="no_reason", pointer="/reason")
+            raise Invalid("Putting a voice away needs a reason.", code="no_reason", pointer="/reason")
         if found.state != "new" or found.awaiting:
             raise Conflict("This feedback has been seen to, or is just about to be.", code="not_open")
-        if not self.feedback.close(found, Closing(key.id, self.clock(), said)):
+        if not self.feedback.close(found, Closing(key.id, self.clock(), said), state):
             raise Conflict("The feedback has changed meanwhile.", code="stale")
         closed = self.feedback.get(workspace, feedback_id)
         if closed is None:

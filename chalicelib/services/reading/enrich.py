@@ -41,7 +41,7 @@ MISMATCH: Final = "idempotency_mismatch"
 PAUSED: Final = "connection_paused"
 REPARSED: Final = "reparsed"
 DELETED: Final = "deleted_at_source"
-_SETTLED: Final = ("answered", "ticketed", "linked")  # states that a new revision does not undo
+_SETTLED: Final = ("ticketed", "linked")  # states that a new revision does not undo
 _TRIES: Final = 5  # of a write that other workers get in the way of
 
 

@@ -26,6 +26,7 @@ from chalicelib.domain.dry_run import (
     basis,
     ended,
     message,
+    standing,
 )
 from chalicelib.domain.feedback import Feedback
 from chalicelib.domain.frame_state import FrameState
@@ -217,7 +218,7 @@ class StartDryRun:
         Raises Invalid (``nothing_to_try``, ``unknown_rule``, ``unknown_endpoint``, ``unknown_pack``, ``frame_invalid``,
         and as those who bring causes and organisations into force), Conflict (``too_many``), TooLarge, Retryable.
         """
-        room_for_one_more(sum(one.state == RUNNING for one in self.runs.runs(workspace)), MOST_RUNNING)
+        room_for_one_more(sum(one.state == RUNNING for one in self.list(workspace)), MOST_RUNNING)
         self._check(workspace, change)
         now = whole(self.clock())
         one = DryRun(
@@ -239,10 +240,11 @@ class StartDryRun:
         one = self.runs.get(workspace, run)
         if one is None:
             raise nowhere()
-        return one
+        return standing(one, self.clock())
 
     def list(self, workspace: str) -> Iterable[DryRun]:
-        return self.runs.runs(workspace)
+        now = self.clock()
+        return [standing(one, now) for one in self.runs.runs(workspace)]
 
     def _check(self, workspace: str, change: Change) -> None:
         if change == Change():
@@ -297,7 +299,7 @@ class GoThrough:
         if not (isinstance(workspace, str) and isinstance(run, str) and isinstance(page, int)):
             raise Parked("The message names no page of a dry run.", code="message_invalid")
         one = self.runs.get(workspace, run)
-        if one is None or one.state != RUNNING:
+        if one is None or standing(one, self.clock()).state != RUNNING:
             return 0
         if one.page == page + 1:  # this page is done; did the word about the next one get out?
             self.readings.send(message(one))

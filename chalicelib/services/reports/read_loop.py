@@ -16,12 +16,14 @@ from chalicelib.domain.issue import Issue
 from chalicelib.domain.listing import FeedbackPage, FeedbackQuery, FeedbackSummary
 from chalicelib.domain.loop import HAPPENED, LISTENED, Loop, Problem, Span
 from chalicelib.domain.organisation import Organisation
+from chalicelib.domain.parts import children_of
 from chalicelib.domain.ticket import Ticket
 from chalicelib.errors import Invalid
 from chalicelib.services.ports import Clock
 
 MOST_TICKETS: Final = 5_000  # looked at in one answer
-MOST_ISSUES: Final = 300  # likewise
+MOST_ISSUES: Final = 300  # likewise, the newest; and of older ones those with the most cases
+MOST_OLD: Final = 20
 PAGE: Final = 100
 READS: Final = 10  # pages of tickets that one page of voices is looked for in
 
@@ -46,6 +48,8 @@ class Book(Protocol):
 
 
 class Tickets(Protocol):
+    def get(self, workspace: str, ticket_id: str) -> Ticket | None: ...
+
     def page(
         self,
         workspace: str,
@@ -59,6 +63,8 @@ class Tickets(Protocol):
 
 
 class Issues(Protocol):
+    def get(self, workspace: str, issue_id: str) -> Issue | None: ...
+
     def page(
         self, workspace: str, *, limit: int = 50, cursor: str | None = None
     ) -> tuple[Sequence[Issue], str | None]: ...
@@ -131,9 +137,10 @@ class ReadLoop:
             ids, following = self._ticketed(span, limit, cursor)
         return self.lines.of(span.workspace, ids), following
 
-    def ticketed(self, span: Span) -> int:
-        """How many voices tickets were opened for, as far as tickets are looked at."""
-        return len({one.feedback for one in self._tickets(span)[0]})
+    def ticketed(self, span: Span) -> tuple[int, bool]:
+        """How many voices tickets were opened for, and whether these are all: no more tickets are looked at."""
+        found, complete = self._tickets(span)
+        return len({one.feedback for one in found}), complete
 
     # --- inside ---------------------------------------------------------------------------------------------------
 
@@ -142,7 +149,7 @@ class ReadLoop:
         found: list[str] = []
         for _ in range(READS):
             some, cursor = self._page(span, limit - len(found), cursor)
-            found += [one.feedback for one in some]
+            found += [one.feedback for one in some if self._is_first(one, span)]
             if cursor is None or len(found) >= limit:
                 break
         return found, cursor
@@ -168,19 +175,49 @@ class ReadLoop:
             limit=limit,
             cursor=cursor,
         )
-        return [one for one in found if _is_inside(one, span)], following
+        issues = self._merged(span)
+        return [one for one in found if _is_inside(one, span, issues)], following
+
+    def _merged(self, span: Span) -> frozenset[str]:
+        """The issue that is asked for, with those that were merged into it: their tickets stay theirs."""
+        if span.issue is None:
+            return frozenset()
+        issue = self.issues.get(span.workspace, span.issue)
+        return frozenset((span.issue, *(issue.absorbed if issue else ())))
+
+    def _is_first(self, ticket: Ticket, span: Span) -> bool:
+        """Whether a case is listed by this ticket: other hands may have brought two of its parts to one department."""
+        if span.department is None or ticket.parent is None or ticket.part == span.department:
+            return True
+        whole = self.tickets.get(span.workspace, ticket.parent)
+        parts = [self.tickets.get(span.workspace, one) for one in (children_of(whole) if whole else ())]
+        issues = self._merged(span)
+        there = [
+            one
+            for one in parts
+            if one is not None
+            and span.department in one.departments
+            and span.since <= one.opened_at < span.until
+            and _is_inside(one, span, issues)
+        ]
+        own = [one.id for one in there if one.part == span.department]
+        return ticket.id == min(own or [one.id for one in there], default=ticket.id)
 
     def _problems(self, span: Span, tickets: Sequence[Ticket]) -> tuple[Problem, ...]:
         """Issues by the tickets of the span that are part of them, and what became of them."""
         cases = Counter(one.issue for one in tickets if one.issue is not None)
-        known: list[Issue] = []
+        known: dict[str, Issue] = {}
         cursor: str | None = None
         while len(known) < MOST_ISSUES:
             some, cursor = self.issues.page(span.workspace, limit=PAGE, cursor=cursor)
-            known += some
+            known |= {one.id: one for one in some}
             if cursor is None:
                 break
-        chosen = loop.ranked((Problem(one, cases[one.id]) for one in known), span)
+        for issue_id in [one for one, _ in cases.most_common() if one not in known][:MOST_OLD]:
+            if (older := self.issues.get(span.workspace, issue_id)) is not None:
+                known[issue_id] = older
+        found = (Problem(one, sum(cases[part] for part in (one.id, *one.absorbed))) for one in known.values())
+        chosen = loop.ranked(found, span)
         return tuple(replace(one, verdict=self._verdict(one.issue)) for one in chosen)
 
     def _verdict(self, issue: Issue) -> str | None:
@@ -194,10 +231,10 @@ def _query(span: Span, number: str) -> FeedbackQuery:
     return FeedbackQuery(span.workspace, span.since, span.until, span.unit, attended=number == "answered")
 
 
-def _is_inside(ticket: Ticket, span: Span) -> bool:
+def _is_inside(ticket: Ticket, span: Span, issues: frozenset[str]) -> bool:
     """Where a department is asked for, of a divided case its part counts and not the whole."""
     inside = span.unit is None or f"{ticket.unit or ''}{UNIT_SEPARATOR}".startswith(span.unit + UNIT_SEPARATOR)
-    return inside and span.issue in (None, ticket.issue) and not (span.department and ticket.parts)
+    return inside and (span.issue is None or ticket.issue in issues) and not (span.department and ticket.parts)
 
 
 def _check(number: str, span: Span, topic: str | None) -> None:

@@ -38,8 +38,8 @@ class Lines(Protocol):
 
 
 class Tickets(Protocol):
-    def ticketed(self, span: Span) -> int:
-        """How many voices tickets were opened for."""
+    def ticketed(self, span: Span) -> tuple[int, bool]:
+        """How many voices tickets were opened for, and whether these are all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +49,13 @@ class ArmDigest:
     organisation: Callable[[str], Organisation]
     due: DueStore
 
-    def __call__(self, one: Briefing, after: datetime) -> datetime:
-        """Have it looked at at its next slot, which is answered. Again changes nothing."""
+    def __call__(self, one: Briefing, after: datetime, *, since: datetime | None = None) -> None:
+        """Have it looked at at its next slot: what came from ``since`` on is new then. Again changes nothing."""
         slot = briefings.next_slot(one, after, self.zone(one))
         body = {"kind": KIND, "workspace": one.workspace, "digest": one.id, "slot": slot.isoformat()}
+        if since is not None:
+            body["since"] = since.isoformat()
         self.due.add(slot, QUEUE, body, key=f"{KIND}#{one.id}")
-        return slot
 
     def zone(self, one: Briefing) -> ZoneInfo:
         return self.organisation(one.workspace).business_time(one.unit, {}).zone
@@ -62,7 +63,11 @@ class ArmDigest:
 
 @dataclass(frozen=True, slots=True)
 class SendDigest:
-    """Called by a due row: ``{"workspace", "digest", "slot"}``. The next one is armed first, as for weeks."""
+    """Called by a due row: ``{"workspace", "digest", "slot", "since"?}``. The next one is armed first, as for weeks.
+
+    Each slot begins where the one before it ended, so nothing is left out or told twice when slots come late, or when
+    the clock of the place is changed: one that comes days late has those after it come at once, one by one.
+    """
 
     briefings: Briefings
     directory: Endpoints
@@ -79,13 +84,14 @@ class SendDigest:
         """
         try:
             workspace, digest, slot = str(message["workspace"]), str(message["digest"]), rfc3339(message["slot"])
+            since = rfc3339(message["since"]) if "since" in message else None
         except (KeyError, TypeError, ValueError):
             raise Parked("The message names no slot of a digest.", code="message_invalid") from None
         one = self.briefings.get(workspace, digest)
         if one is None or self.directory.endpoint(workspace, one.endpoint) is None:
             return "gone"
-        self.arm(one, max(slot, self.clock()))
-        span = Span(workspace, briefings.before(one, slot, self.arm.zone(one)), slot, one.unit)
+        self.arm(one, slot, since=slot)
+        span = Span(workspace, since or briefings.before(one, slot, self.arm.zone(one)), slot, one.unit)
         counts = [count for count in self._counts(one, span) if count.count]
         if not counts:
             return "nothing_new"
@@ -108,7 +114,8 @@ class SendDigest:
         ]
 
     def _of_department(self, span: Span) -> Count:
-        return Count(span.department, self.tickets.ticketed(span), loop.link(span, "ticketed"))
+        count, complete = self.tickets.ticketed(span)
+        return Count(span.department, count, loop.link(span, "ticketed"), complete)
 
 
 def detail(one: Briefing, span: Span, counts: list[Count]) -> dict[str, Any]:
@@ -121,7 +128,10 @@ def detail(one: Briefing, span: Span, counts: list[Count]) -> dict[str, Any]:
         "until": written(span.until),
         "unit": span.unit,
         "severity": "low",
-        "counts": [{"name": count.name, "count": count.count, "feedback": count.link} for count in counts],
+        "counts": [
+            {"name": count.name, "count": count.count, "complete": count.complete, "feedback": count.link}
+            for count in counts
+        ],
     }
 
 

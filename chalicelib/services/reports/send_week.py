@@ -12,6 +12,7 @@ from chalicelib.domain import loop
 from chalicelib.domain.delivery import asked_weeks
 from chalicelib.domain.directory import Endpoint
 from chalicelib.domain.loop import EVENT, Loop, Telling
+from chalicelib.domain.moments import rfc3339
 from chalicelib.domain.organisation import Organisation
 from chalicelib.errors import Invalid, Parked
 from chalicelib.services.ports import Clock, DueStore
@@ -52,8 +53,9 @@ class ArmWeeks:
         week = loop.week_before(now, zone)
         if loop.told_at(week, zone) <= now:
             week = loop.week_of(now.astimezone(zone).date())
-        body = {"kind": KIND, "workspace": workspace, "unit": unit, "week": week}
-        self.due.add(loop.told_at(week, zone), QUEUE, body, key=f"{KIND}#{workspace}#{unit or ''}")
+        at = loop.told_at(week, zone)
+        body = {"kind": KIND, "workspace": workspace, "unit": unit, "week": week, "at": at.isoformat()}
+        self.due.add(at, QUEUE, body, key=f"{KIND}#{workspace}#{unit or ''}")
 
     def zone(self, workspace: str, unit: str | None) -> ZoneInfo:
         return self.organisation(workspace).business_time(unit, {}).zone
@@ -61,7 +63,9 @@ class ArmWeeks:
 
 @dataclass(frozen=True, slots=True)
 class SendWeek:
-    """Called by a due row: ``{"workspace", "unit", "week"}``. The next one is armed first, so none breaks the chain."""
+    """Called by a due row: ``{"workspace", "unit", "week", "at"}``. The next one is armed first, so none breaks the
+    chain.
+    """
 
     directory: Endpoints
     weeks: Weeks
@@ -70,18 +74,22 @@ class SendWeek:
     clock: Clock
 
     def __call__(self, message: Mapping[str, Any]) -> str:
-        """``told`` | ``known`` (it was) | ``nothing_heard`` | ``nobody_asked``, with which the chain ends.
+        """``told`` | ``known`` (it was) | ``nothing_heard`` | ``moved`` (``at`` was Monday at nine by another clock
+        than the place has now) | ``nobody_asked``, with which the chain ends.
 
         Raises Parked (``message_invalid``), Retryable.
         """
         try:
             workspace, unit, week = str(message["workspace"]), message["unit"], str(message["week"])
             loop.monday_of(week)
-        except (KeyError, Invalid):
+            at = rfc3339(message["at"]) if "at" in message else None
+        except (KeyError, TypeError, ValueError, Invalid):
             raise Parked("The message names no week.", code="message_invalid") from None
         if not any(unit in asked_weeks(one) for one in self.directory.endpoints(workspace)):
             return "nobody_asked"
         self.arm.arm(workspace, unit)
+        if at is not None and at < loop.told_at(week, self.arm.zone(workspace, unit)):
+            return "moved"
         found = self.weeks.of(workspace, week, unit)
         if not found.numbers["heard"]:
             return "nothing_heard"
