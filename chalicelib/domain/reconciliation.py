@@ -24,7 +24,6 @@ SHORTEST: Final = 5
 OVER: Final = frozenset({"closed", "merged", "rejected"})  # nothing is asked of these: a reopening watches them again
 
 OURS: Final = "ours"
-THEIRS: Final = "theirs"
 NOBODY: Final = "nobody"
 UNREADABLE: Final = "unreadable"
 

@@ -5,7 +5,6 @@ Loaded by the API function together with the hooks, so nothing heavy is imported
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl
 
@@ -14,8 +13,9 @@ from chalice.app import Request, Response
 
 from chalicelib import wiring
 from chalicelib.domain import access
-from chalicelib.errors import EcholoopError, Invalid, NotFound, Rejected, TooLarge, UnsupportedMedia
+from chalicelib.errors import Invalid, NotFound, Rejected, TooLarge, UnsupportedMedia
 from chalicelib.lambdas.api import http
+from chalicelib.lambdas.api.html import answered, html
 from chalicelib.lambdas.api.http import guarded, json_response
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ FORM: Final = "application/x-www-form-urlencoded"
 MOST_BYTES: Final = 64 * 1024  # of a form; its texts take at most 2,000 characters each
 MOST_FIELDS: Final = 20
 MOST_TEXT: Final = 2000
-BUSY_S: Final = "5"
 
 
 @bp.route("/t/{link}", methods=["GET"])
@@ -39,13 +38,13 @@ def open_page(link: str) -> Response:
     A link is signed and works for 72 hours. One that does not is a page with 404.
     """
 
+    from chalicelib.pages import ticket
+
     def shown(lang: str) -> Response:
-        from chalicelib.pages import ticket
-
         notice = "done" if http.query(bp.current_request).get("done") == "1" else ""
-        return _html(200, ticket.whole(wiring.open_page()(link), lang, notice=notice))
+        return html(ticket, 200, ticket.whole(wiring.open_page()(link), lang, notice=notice))
 
-    return _answered(shown)
+    return answered(bp.current_request, ticket, shown)
 
 
 @bp.route("/t/{link}", methods=["POST"], content_types=ANY)
@@ -59,10 +58,9 @@ def act_on_page(link: str) -> Response:
     is the page again, saying why.
     """
     from chalicelib.domain.page_link import CALL
+    from chalicelib.pages import ticket
 
     def done(lang: str) -> Response:
-        from chalicelib.pages import ticket
-
         act = _act()
         try:
             if act.what == CALL:
@@ -73,10 +71,10 @@ def act_on_page(link: str) -> Response:
         except Rejected as refused:
             http.line().note(code=refused.code)
             page = wiring.open_page()(link)
-            return _html(refused.status, ticket.whole(page, lang, refused=refused.code, given=act))
-        return _html(303, "", {"Location": f"?lang={lang}&done=1"})
+            return html(ticket, refused.status, ticket.whole(page, lang, refused=refused.code, given=act))
+        return html(ticket, 303, "", {"Location": f"?lang={lang}&done=1"})
 
-    return _answered(done)
+    return answered(bp.current_request, ticket, done)
 
 
 @bp.route("/v1/tickets/{ticket_id}/codes", methods=["POST"], content_types=ANY)
@@ -104,26 +102,6 @@ def make_code(ticket_id: str) -> Response:
     return json_response(201, answer)
 
 
-def _answered(view: Callable[[str], Response]) -> Response:
-    """What ``view`` answers in the reader's language; whatever goes wrong on the way is a page too."""
-    from chalicelib.pages import ticket
-    from chalicelib.pages.words import language
-
-    request = bp.current_request
-    lang = language(http.query(request).get("lang"), http.headers(request).get("accept-language", ""))
-    try:
-        return view(lang)
-    except NotFound as error:
-        http.line().note(code=error.code)
-        return _html(404, ticket.refusing("gone", lang))
-    except Rejected as error:
-        http.line().note(code=error.code)
-        return _html(error.status, ticket.refusing("unread", lang))
-    except EcholoopError as error:
-        http.line().note(code=error.code)
-        return _html(503, ticket.refusing("busy", lang), {"Retry-After": BUSY_S})
-
-
 def _reached(link: str, lang: str, act: Act) -> Response:
     """The page with the customer's phone on it. What nobody left is not there, and no dead link."""
     from chalicelib.pages import ticket
@@ -136,13 +114,7 @@ def _reached(link: str, lang: str, act: Act) -> Response:
         contact = {}
     page = wiring.open_page()(link)
     http.line().note(revealed=page.ticket.id)
-    return _html(200, ticket.whole(page, lang, contact=contact))
-
-
-def _html(status: int, body: str, more: Mapping[str, str] | None = None) -> Response:
-    from chalicelib.pages.ticket import HEADERS
-
-    return Response(str(body), headers={**HEADERS, **(more or {})}, status_code=status)
+    return html(ticket, 200, ticket.whole(page, lang, contact=contact))
 
 
 def _act() -> Act:

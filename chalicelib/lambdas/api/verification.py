@@ -5,7 +5,6 @@ Loaded by the API function together with the hooks, so nothing heavy is imported
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from chalice import Blueprint
@@ -13,10 +12,11 @@ from chalice.app import Response
 
 from chalicelib import wiring
 from chalicelib.domain import access
-from chalicelib.errors import EcholoopError, Invalid, NotFound, Rejected
+from chalicelib.errors import Invalid
 from chalicelib.lambdas.api import http
+from chalicelib.lambdas.api.html import answered, html
 from chalicelib.lambdas.api.http import guarded, json_response
-from chalicelib.lambdas.api.page import ANY, BUSY_S, form_fields
+from chalicelib.lambdas.api.page import ANY, form_fields
 
 if TYPE_CHECKING:
     from chalicelib.lambdas.api.call import Call
@@ -41,12 +41,12 @@ def open_question(link: str) -> Response:
     Opening it answers nothing. A link that does not work is a page with 404.
     """
 
+    from chalicelib.pages import verification
+
     def shown(lang: str) -> Response:
-        from chalicelib.pages import verification
+        return html(verification, 200, verification.whole(wiring.open_answer_page()(link), lang))
 
-        return _html(200, verification.whole(wiring.open_answer_page()(link), lang))
-
-    return _answered(shown)
+    return answered(bp.current_request, verification, shown)
 
 
 @bp.route("/v/{link}", methods=["POST"], content_types=ANY)
@@ -58,10 +58,10 @@ def answer_question(link: str) -> Response:
     ``not_solved`` takes the case up again. What comes too late is the page again, saying so; its words are kept.
     """
 
-    def done(lang: str) -> Response:
-        from chalicelib.errors import Conflict
-        from chalicelib.pages import verification
+    from chalicelib.errors import Conflict
+    from chalicelib.pages import verification
 
+    def done(lang: str) -> Response:
         asked = wiring.answer_links().read(link)
         fields = form_fields(bp.current_request)
         words = fields.get("words", "")
@@ -74,37 +74,11 @@ def answer_question(link: str) -> Response:
         except Conflict as refused:
             http.line().note(code=refused.code)
             wiring.take_answer().keep_late(asked.workspace, asked.ticket, words)
-            return _html(refused.status, verification.whole(wiring.open_answer_page()(link), lang))
+            return html(verification, refused.status, verification.whole(wiring.open_answer_page()(link), lang))
         http.line().note(workspace=asked.workspace, ticket=asked.ticket, answer=taken.code)
-        return _html(303, "", {"Location": f"?lang={lang}"})
+        return html(verification, 303, "", {"Location": f"?lang={lang}"})
 
-    return _answered(done)
-
-
-def _answered(view: Callable[[str], Response]) -> Response:
-    """What ``view`` answers in the reader's language; whatever goes wrong on the way is a page too."""
-    from chalicelib.pages import verification
-    from chalicelib.pages.words import language
-
-    request = bp.current_request
-    lang = language(http.query(request).get("lang"), http.headers(request).get("accept-language", ""))
-    try:
-        return view(lang)
-    except NotFound as error:
-        http.line().note(code=error.code)
-        return _html(404, verification.refusing("gone", lang))
-    except Rejected as error:
-        http.line().note(code=error.code)
-        return _html(error.status, verification.refusing("unread", lang))
-    except EcholoopError as error:
-        http.line().note(code=error.code)
-        return _html(503, verification.refusing("busy", lang), {"Retry-After": BUSY_S})
-
-
-def _html(status: int, body: str, more: Mapping[str, str] | None = None) -> Response:
-    from chalicelib.pages.verification import HEADERS
-
-    return Response(str(body), headers={**HEADERS, **(more or {})}, status_code=status)
+    return answered(bp.current_request, verification, done)
 
 
 # --- keys ---------------------------------------------------------------------------------------------------------
