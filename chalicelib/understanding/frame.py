@@ -7,9 +7,10 @@ No postponed annotations: a NamedTuple would compile each of them at import.
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from chalicelib.domain.playbook import Playbook
+if TYPE_CHECKING:  # a reader's cold start does not pay for what a playbook knows
+    from chalicelib.domain.playbook import Playbook
 
 
 class FrameError(ValueError):
@@ -81,7 +82,7 @@ class _Values(NamedTuple):
     nodes: tuple[Node, ...]
     red_lines: tuple[RedLine, ...]
     retired: tuple[Node, ...] = ()  # tag nothing any more; older tags still want their names
-    playbooks: tuple[Playbook, ...] = ()  # the workspace's own; those that ship lie apart, see playbooks.py
+    playbooks: tuple["Playbook", ...] = ()  # the workspace's own; those that ship lie apart, see playbooks.py
 
 
 class Frame(_Values):
