@@ -1,18 +1,17 @@
 """All weights of a gram that a frame uses packed into one integer, so that the sums of a stretch are one sum.
 
 A frame reads some twenty columns: the document's, and every head of its topic table. Summed one by one, in Python, they
-cost most of a reading. So the weights of a row lie in lanes of one large integer, ``Σ weight × 2^(32 × lane)``, and
+cost most of a reading. So the weights of a row lie in lanes of one large integer, ``Σ weight × 2^(16 × lane)``, and
 adding the integers adds all lanes at once. A lane that is below zero borrows from the next one; adding half a lane's
 range everywhere before unpacking gives it back. Exact: a weight is within ± 2^8 (one int8, or two where a pack's own
-differences are added) and a stretch holds a row once, so a lane overflows from 2^23 rows on; an artefact of 3 MB holds
-far fewer.
+differences are added), so the rows of a stretch are added up a hundred at a time.
 
-Rows are packed when a text first needs them, and kept: about 100 bytes each.
+Rows are packed when a text first needs them, and kept: about 60 bytes each.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from struct import Struct
 from typing import TYPE_CHECKING, Any, Final
@@ -24,7 +23,8 @@ if TYPE_CHECKING:
 GENERAL: Final = "document"  # column; a pack's own differences stand in "document/PACK", in the same steps
 TABLE: Final = "topics"  # "topics/PACK"; plain "topics" has no heads and serves every other pack
 ALL, OWN, HEADS = range(3)  # lanes: document in general, document in the pack, then the table's columns
-_WIDTH: Final = 32  # bits
+_WIDTH: Final = 16  # bits
+_AT_ONCE: Final = 100  # rows; 128 weights of 2^8 would overflow a lane
 _KEPT: Final = 8  # pairs of a pack and a table that a process keeps
 
 
@@ -38,10 +38,10 @@ class Lanes:
         self._general: Sequence[int] = general.values if general is not None else nothing
         self._own: Sequence[int] = own.values if own is not None else nothing
         size = HEADS + (len(table.columns) if table is not None else 0)
-        self._packed: list[Any] = [None] * (len(weights.rows) + 1)  # row → its weights in one integer, once it is asked
+        self._packed: list[Any] = [None] * len(nothing)  # row → its weights in one integer, once it is asked
         self._bytes = size * _WIDTH // 8
         self._halves = sum(1 << (_WIDTH * lane + _WIDTH - 1) for lane in range(size))
-        self._unpack = Struct(f"<{size}i").unpack
+        self._unpack = Struct(f"<{size}h").unpack
 
     def sums(self, scan: Scan, start: int, end: int) -> Sequence[int]:
         """Of the rows in ``scan.within(start, end)``, a sum a lane; worked out once per text and stretch."""
@@ -49,16 +49,26 @@ class Lanes:
         found = scan.sums.get(stretch)
         if found is None:
             rows = scan.within(start, end)
-            try:
-                total = sum(map(self._packed.__getitem__, rows))
-            except TypeError:  # None is no number: there are rows that no text asked for yet
-                for row in rows:
-                    self._packed[row] = self._pack(row)
-                total = sum(map(self._packed.__getitem__, rows))
-            # With the halves added each lane is offset-binary; flipping the same bits makes it two's complement.
-            lanes = ((total + self._halves) ^ self._halves).to_bytes(self._bytes, "little")
-            scan.sums[stretch] = found = self._unpack(lanes)
+            if len(rows) <= _AT_ONCE:
+                found = self._sum(rows)
+            else:
+                every = [*rows]
+                parts = [self._sum(every[at : at + _AT_ONCE]) for at in range(0, len(every), _AT_ONCE)]
+                found = [*map(sum, zip(*parts, strict=True))]
+            scan.sums[stretch] = found
         return found
+
+    def _sum(self, rows: Iterable[int]) -> Sequence[int]:
+        packed, total = self._packed, 0
+        try:
+            for row in rows:
+                total += packed[row]
+        except TypeError:  # None is no number: there are rows that no text asked for yet
+            for row in rows:
+                packed[row] = self._pack(row)
+            return self._sum(rows)
+        # With the halves added each lane is offset-binary; flipping the same bits makes it two's complement.
+        return self._unpack(((total + self._halves) ^ self._halves).to_bytes(self._bytes, "little"))
 
     def _pack(self, row: int) -> int:
         general = self._general[row]

@@ -84,7 +84,7 @@ def _standing(corrections: Iterable[Correction]) -> list[Correction]:
 
 def _lessons(correction: Correction, reader: Reader) -> Iterator[Lesson]:
     read: dict[int, list[Tag]] = {}
-    for tag in reader.read(correction.texts).tags:
+    for tag in reader.read(correction.texts, explains=False).tags:
         read.setdefault(tag.text, []).append(tag)
     right: dict[int, list[Mark]] = {}
     for mark in correction.new:

@@ -83,8 +83,9 @@ class _Model(NamedTuple):
 class _Reading:
     """What is known of one text while it is read."""
 
-    def __init__(self, number: int, folded: Folded, sight: Sight) -> None:
+    def __init__(self, number: int, folded: Folded, sight: Sight, *, explains: bool) -> None:
         self.number = number
+        self.explains = explains  # whether its tags say which n-grams they rest on
         self.folded = folded
         self.sight = sight
         self.scan: Scan | None = None  # none without a model, and for a text that is hardly Chinese
@@ -110,8 +111,11 @@ class Reader:
         model = self._model.version if self._model is not None else "0"
         self.model_version = model if delta is None else f"{model}~{delta.version}"
 
-    def read(self, texts: Sequence[Text]) -> Understanding:
-        """Tags of the customer's texts, by place; what staff said is never scored. Linear in the texts."""
+    def read(self, texts: Sequence[Text], *, explains: bool = True) -> Understanding:
+        """Tags of the customer's texts, by place; what staff said is never scored. Linear in the texts.
+
+        ``explains``: whether the tags carry the n-grams that they rest on. Who only counts tags saves that.
+        """
         tags: list[Tag] = []
         mood = Mood()
         said: list[str] = []
@@ -122,7 +126,7 @@ class Reader:
                 continue
             folded = fold(text.text)
             said.append(folded.text)
-            reading = _Reading(number, folded, self._lexicon.look(folded.text))
+            reading = _Reading(number, folded, self._lexicon.look(folded.text), explains=explains)
             if self._model is not None and mostly_han(folded.text):
                 reading.scan = self._model.weights.scan(folded.text)
             if reading.sight.clauses:
@@ -304,7 +308,7 @@ class Reader:
 
     def _grams(self, reading: _Reading, number: int) -> tuple[Gram, ...]:
         """The n-grams of the clause that weighed most for its polarity, at most three, none over another."""
-        if self._model is None or reading.scan is None:
+        if not reading.explains or self._model is None or reading.scan is None:
             return ()
         if number in reading.grams:
             return reading.grams[number]

@@ -12,7 +12,8 @@ of its length, where the table asks for it (``rooted``).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from math import exp, sqrt
 from operator import add, mul
@@ -36,7 +37,7 @@ FEATURES: Final = (
     "document", "stretch", "opinion", "bad", "good", "doubt", "asks", "compares", "own", "named", "brief",
 )  # fmt: skip
 _BRIEF: Final = 10.0  # characters of a text that says one thing
-_COMPARES: Final = ("比", "不如", "没有", "相比", "一样", "差不多")
+_COMPARES: Final = re.compile("[比不没一差](?:(?<=比)|(?<=不)如|(?<=没)有|(?<=一)样|(?<=差)不多)")
 
 
 def root(length: int) -> float:
@@ -50,21 +51,26 @@ def features(
     """What else the polarity of a clause is read from, in the order of ``FEATURES``: log-odds of the text and of the
     clause by the document column, the lexicon's opinion, and how the clause is put (``words``, folded); ``own``: that
     opinion where words that name the topic have it, else 0; ``length`` of the text."""
-    document, stretch = max(-4.0, min(4.0, document)), max(-4.0, min(4.0, stretch))
     weight = opinion or 0.0
+    stretch = _within(4.0, stretch)
     return [
-        document,
+        _within(4.0, document),
         stretch,
-        max(-2.0, min(2.0, weight)),
-        float(weight < 0),
-        float(weight > 0),
+        _within(2.0, weight),
+        1.0 if weight < 0 else 0.0,
+        1.0 if weight > 0 else 0.0,
         4.0 - abs(stretch),
-        float("?" in words or "吗" in words),
-        float(any(word in words for word in _COMPARES)),
-        max(-2.0, min(2.0, own)),
-        float(own != 0),
-        min(1.0, _BRIEF / max(1, length)),
+        1.0 if "?" in words or "吗" in words else 0.0,
+        1.0 if _COMPARES.search(words) else 0.0,
+        _within(2.0, own),
+        1.0 if own else 0.0,
+        _BRIEF / length if length > _BRIEF else 1.0,
     ]
+
+
+def _within(bound: float, value: float) -> float:
+    """``value``, kept between ± ``bound``."""
+    return bound if value > bound else -bound if value < -bound else value
 
 
 class TopicModel:
@@ -76,7 +82,7 @@ class TopicModel:
         self._document = weights.columns.get(GENERAL)
         extra = table.extra
         self.heads: tuple[str, ...] = tuple(table.columns[:-2])
-        self._scales = table.scales[:-2]
+        self._scales, self._feeling_scales = table.scales[:-2], table.scales[-2:]
         self._whole = [extra["whole"] * scale for scale in self._scales] if self.heads else []
         self._places = {head: place for place, head in enumerate(self.heads)}
         # A head that the workspace retired is no topic any more; what hung below it is the lexicon's.
@@ -85,7 +91,9 @@ class TopicModel:
             node: head if head in frame.by_id else None for node, head in extra["governs"].items()
         }
         self._extra: Any = extra
+        self._negative, self._neutral = _Line(extra["negative"]), _Line(extra["neutral"])
         self._named_moves = lru_cache(maxsize=_KEPT)(self._moves)
+        self._factors = lru_cache(maxsize=_KEPT)(self._factors_of)
         self._head_of = tuple(self._places.get(self.governs(node.id) or "") for node in frame.nodes)
 
     @classmethod
@@ -106,7 +114,7 @@ class TopicModel:
         if not self.heads:
             return [[] for _ in clauses]
         extra = self._extra
-        base = self._plus(extra["bias"], self._whole, scan, (0, len(scan.text)))
+        base = self._plus(extra["bias"], scan, (0, len(scan.text)), whole=True)
         named = self._named(clauses, hits)
         everywhere = frozenset().union(*named)
         single = len(clauses) == 1
@@ -115,7 +123,7 @@ class TopicModel:
         for clause, here in zip(clauses, map(frozenset, named), strict=True):
             if here not in before:
                 before[here] = list(map(add, base, self._named_moves(here, everywhere - here, single)))
-            found.append(self._plus(before[here], self._scales, scan, (clause.start, clause.end)))
+            found.append(self._plus(before[here], scan, (clause.start, clause.end), whole=False))
         return found
 
     def _moves(self, here: frozenset[int], elsewhere: frozenset[int], single: bool) -> list[float]:
@@ -136,16 +144,15 @@ class TopicModel:
         scores = self.scores(scan, clauses, hits)
         slope, offset = self._extra["curve"]
         every: bool = self._extra["every"]
-        margin: float = self._extra["plain"]  # below the threshold, where plain words ("物流慢") still name their head
+        floor = -self._extra["plain"]  # below the threshold, where plain words ("物流慢") still name their head
         plain = {(hit.clause, self._head_of[hit.owner]) for hit in hits if hit.term.polarity is not None}
         best = () if every else [max(column) for column in zip(*scores, strict=True)]
         found: dict[tuple[int, str], float] = {}
         for number, score in enumerate(scores):
-            if max(score, default=-LIMIT) < -margin:
-                continue
-            for place, value in enumerate(score):
+            for place in [place for place, value in enumerate(score) if value >= floor]:
+                value = score[place]
                 above = value >= 0 and (every or value == best[place])
-                if self._present[place] and (above or (value >= -margin and (number, place) in plain)):
+                if self._present[place] and (above or (number, place) in plain):
                     found[number, self.heads[place]] = 1 / (1 + exp(-(slope * min(value, LIMIT) + offset)))
         return found
 
@@ -166,25 +173,26 @@ class TopicModel:
         stretch = self._stretch(scan, clause)
         seen = features(document, stretch, opinion, words, own=own, length=len(scan.text))
         head = self._places.get(self.governs(node) or "")
-        log_odds = -_line(self._extra["negative"], bad, seen, head)
-        neutral = _line(self._extra["neutral"], doubt, seen, head)
-        return max(-LIMIT, min(LIMIT, log_odds)), 1 / (1 + exp(-max(-LIMIT, min(LIMIT, neutral))))
+        log_odds = -self._negative.total(bad, seen, head)
+        neutral = self._neutral.total(doubt, seen, head)
+        return _within(LIMIT, log_odds), 1 / (1 + exp(-_within(LIMIT, neutral)))
 
-    def _plus(
-        self, scores: Sequence[float], scales: Sequence[float], scan: Scan, stretch: tuple[int, int]
-    ) -> list[float]:
+    def _plus(self, scores: Sequence[float], scan: Scan, stretch: tuple[int, int], *, whole: bool) -> list[float]:
         """The scores of the heads and what the grams of a stretch add to them."""
         start, end = stretch
-        factor = root(end - start) if self._extra["rooted"] else 1.0
         sums = self._lanes.sums(scan, start, end)[HEADS:-2]
-        return [score + factor * scale * total for score, scale, total in zip(scores, scales, sums, strict=True)]
+        return [*map(add, scores, map(mul, self._factors(end - start, whole), sums))]
+
+    def _factors_of(self, length: int, whole: bool) -> list[float]:
+        """What a head's sum counts for, in a stretch of so many characters."""
+        factor = root(length) if self._extra["rooted"] else 1.0
+        return [factor * scale for scale in (self._whole if whole else self._scales)]
 
     def _feelings(self, scan: Scan, start: int, end: int) -> tuple[float, float]:
         """Of the columns ``NEGATIVE`` and ``NEUTRAL``."""
-        scale = root(end - start)
-        *_, bad, doubt = self._lanes.sums(scan, start, end)
-        *_, bad_scale, doubt_scale = self._table.scales
-        return scale * bad * bad_scale, scale * doubt * doubt_scale
+        scale, sums = root(end - start), self._lanes.sums(scan, start, end)
+        bad_scale, doubt_scale = self._feeling_scales
+        return scale * sums[-2] * bad_scale, scale * sums[-1] * doubt_scale
 
     def _named(self, clauses: Sequence[Clause], hits: Sequence[Hit]) -> list[set[int]]:
         """Places of the heads that the lexicon hit, by clause."""
@@ -204,7 +212,15 @@ class TopicModel:
         return float(self._document.extra["bias"]) + self._document.scale * total / sqrt(length * LONGEST + SMOOTH)
 
 
-def _line(part: Any, grams: float, seen: Sequence[float], head: int | None) -> float:
-    total: float = part["bias"] + grams
-    total += sum(map(mul, part["features"], seen))
-    return total + part["heads"][head] if head is not None else total
+class _Line:
+    """One logistic regression over the grams of a stretch and ``FEATURES``, with a bias for each head."""
+
+    __slots__ = ("_bias", "_features", "_heads")
+
+    def __init__(self, part: Mapping[str, Any]) -> None:
+        self._bias, self._features, self._heads = part["bias"], part["features"], part["heads"]
+
+    def total(self, grams: float, seen: Sequence[float], head: int | None) -> float:
+        """Log-odds; ``grams``: what the grams say."""
+        total: float = self._bias + grams + sum(map(mul, self._features, seen))
+        return total + self._heads[head] if head is not None else total

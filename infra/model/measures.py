@@ -185,7 +185,7 @@ class Probe:
         if (name, lexicon) not in self._readings:
             texts = [Text(row["t"]) for row in self.rows(name)]
             reader = self.reader(PACK_OF[name], lexicon=lexicon) if texts else None
-            self._readings[name, lexicon] = [reader.read([text]) for text in texts] if reader else []
+            self._readings[name, lexicon] = [reader.read([text], explains=False) for text in texts] if reader else []
         return self._readings[name, lexicon]
 
 

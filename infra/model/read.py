@@ -48,7 +48,7 @@ def answers(lines: Iterable[bytes], reader: Reader, labels: Labels | None) -> It
     """What to write for each line. Never raises for what stands in one."""
     for number, line in enumerate(lines):
         text, error = _text(line, "utf-8" if number else "utf-8-sig")
-        understanding = reader.read([Text(text)])
+        understanding = reader.read([Text(text)], explains=False)
         answer: dict[str, Any] = {
             "polarity": round(positive(understanding), 4),
             "confidence": round(understanding.confidence, 4),

@@ -15,14 +15,19 @@ from typing import Any
 Judge = Callable[[str], bool]  # whether a text is good
 
 
-def ours(job: dict[str, Any]) -> Judge:
-    """Polarity, topics and all else that a reading has."""
+def ours(job: dict[str, Any], *, explains: bool = False) -> Judge:
+    """Polarity, topics and all that a reading has but the n-grams that its tags rest on."""
     from chalicelib.domain.understanding import Text
     from chalicelib.understanding import shipped, weights
     from chalicelib.understanding.reader import Reader
 
     read = Reader(shipped.load(job["pack"]), weights.load()).read
-    return lambda text: (read([Text(text)]).polarity or 0.0) >= 0.5
+    return lambda text: (read([Text(text)], explains=explains).polarity or 0.0) >= 0.5
+
+
+def explained(job: dict[str, Any]) -> Judge:
+    """All that a reading has."""
+    return ours(job, explains=True)
 
 
 def snownlp(_: dict[str, Any]) -> Judge:
@@ -42,7 +47,7 @@ def fasttext(job: dict[str, Any]) -> Judge:
     return lambda text: bool(model.predict(" ".join(text))[0][0] == "__label__good")
 
 
-ENGINES = {"ours": ours, "snownlp": snownlp, "fasttext": fasttext}
+ENGINES = {"ours": ours, "explained": explained, "snownlp": snownlp, "fasttext": fasttext}
 
 
 def seconds(judge: Judge, texts: Sequence[str], rounds: int) -> float:

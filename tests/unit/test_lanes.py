@@ -50,6 +50,14 @@ def test_a_lane_is_the_sum_of_its_column(
     assert list(found) == [everywhere, in_pack, *sums(topics, rows)]
 
 
+def test_no_lane_overflows_however_long_the_stretch() -> None:
+    grams = [chr(0x4E00 + place) for place in range(300)]
+    columns = {name: column(name, [-128] * 300) for name in ("document", "document/hotel")}
+    known = Weights("w", Rows(pack(grams)), columns, {}, {})
+    found = lanes.for_packs(known, ("hotel",)).sums(known.scan("".join(grams)), 0, 300)
+    assert list(found) == [-128 * 300, -256 * 300]
+
+
 def test_readers_of_the_same_packs_share_their_lanes() -> None:
     known = Weights("w", Rows(pack(GRAMS)), {"document/hotel": column("document/hotel", [1] * 6)}, {}, {})
     shared = lanes.for_packs(known, ("hotel", "retail"))

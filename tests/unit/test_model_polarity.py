@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from chalicelib.understanding import weights
 from chalicelib.understanding.clauses import split
 from chalicelib.understanding.polarity import FEATURES, PolarityModel
+from chalicelib.understanding.rows import Rows
 from chalicelib.understanding.weights import Weights
 from infra.model import artefact, calibrate, polarity
 from infra.model.artefact import ColumnPart, Parts, TablePart
@@ -102,7 +103,7 @@ def test_probability_never_falls_as_the_score_rises(one: float, other: float) ->
 def _curved(curve: list[list[float]]) -> Weights:
     settings = {"": {"second": [0.0] * len(FEATURES), "intercept": 0.0, "curve": curve}}
     column = weights.Column("document", [0], 1.0, {"bias": 0.0, "packs": settings})
-    return Weights("2026.11-0", {}, {"document": column}, {}, {})
+    return Weights("2026.11-0", Rows(b""), {"document": column}, {}, {})
 
 
 def test_the_curve_gives_back_the_share_of_good_ones() -> None:

@@ -307,6 +307,13 @@ def test_saying_little_at_length_makes_nobody_surer() -> None:
     assert modelled().read([Text(text="我昨天下的单")] * 20).polarity == once
 
 
+def test_who_only_counts_tags_gets_the_same_ones_without_their_grams() -> None:
+    said = [Text("物流很慢，客服态度不错")]
+    explained, counted = modelled().read(said), modelled().read(said, explains=False)
+    assert all(tag.grams for tag in explained.tags)
+    assert counted == explained._replace(tags=tuple(tag._replace(grams=()) for tag in explained.tags))
+
+
 def test_words_in_another_language_count_beside_chinese_ones() -> None:
     angry = Text(text="terrible awful service, broken, rude staff, never again")
     polarity = modelled().read([Text(text="还可以"), angry]).polarity

@@ -80,7 +80,7 @@ class Reader(Protocol):
     @property
     def frame(self) -> CodeFrame: ...
 
-    def read(self, texts: Sequence[Text]) -> Understanding: ...
+    def read(self, texts: Sequence[Text], *, explains: bool = True) -> Understanding: ...
 
 
 class Book(Protocol):
@@ -172,7 +172,7 @@ class Configuration:
 
     def _read(self, state: FrameState) -> Callable[[Feedback], Understanding]:
         reader = self.book.reader(state)
-        return lambda voice: kept(voice.understanding, reader.read(voice.texts), reader.frame)
+        return lambda voice: kept(voice.understanding, reader.read(voice.texts, explains=False), reader.frame)
 
 
 @dataclass(frozen=True, slots=True)
