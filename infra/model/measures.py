@@ -342,23 +342,30 @@ def calibration(probe: Probe) -> Table:
     """How far the confidence that is shown lies from how often it is right."""
     figures = []
     for name in DOCUMENTS:
-        found = of_documents(probe, name)
-        if found.right:
-            wrong = metrics.calibration_error(found.sure, found.right)
-            figures.append(figure(f"{name} calibration", f"{name}, polarity", wrong))
+        figures += _calibrated(name, "polarity", of_documents(probe, name))
     for name in ("zhijiang", "bdci_car"):
-        found = of_tags(probe, name)
-        if found.right:
-            wrong = metrics.calibration_error(found.sure, found.right)
-            figures.append(figure(f"{name} calibration", f"{name}, tags (topic and polarity)", wrong))
+        figures += _calibrated(name, "tags (topic and polarity)", of_tags(probe, name))
     return Table(
         "4. Expected calibration error",
         figures,
         [
-            f"Rows by confidence in {metrics.BINS} bins of equal numbers; mean of |right - confidence| over bins.",
-            "Chance alone gives a perfectly calibrated reader 1 to 2 points on some hundred rows.",
+            f"Rows by confidence in {metrics.BINS} bins of equal width; mean of |right - confidence| over bins.",
+            "By chance: what a reader who is right exactly as often as it says gets from so many rows.",
         ],
     )
+
+
+def _calibrated(name: str, what: str, found: Verdicts) -> list[Figure]:
+    if not found.right:
+        return []
+    wrong = metrics.calibration_error(found.sure, found.right)
+    equal = metrics.calibration_error(found.sure, found.right, equal=True)
+    chance = metrics.calibration_by_chance(found.sure)
+    return [
+        figure(f"{name} calibration", f"{name}, {what}", wrong),
+        figure(f"{name} calibration by chance", f"{name}, the same by chance", chance),
+        figure(f"{name} calibration in equal bins", f"{name}, the same in bins of equal numbers", equal),
+    ]
 
 
 def of_tags(probe: Probe, name: str) -> Verdicts:

@@ -2,7 +2,8 @@
 
 Sources of the formulas: E. B. Wilson, "Probable inference", JASA 22 (1927); B. Efron, "Bootstrap methods", Annals of
 Statistics 7 (1979), percentile interval; M. P. Naeini et al., "Obtaining well calibrated probabilities using Bayesian
-binning", AAAI 2015 (expected calibration error, there with bins of equal width; ours hold equal numbers of rows).
+binning", AAAI 2015 (expected calibration error), with the 15 bins of C. Guo et al., "On calibration of modern neural
+networks", ICML 2017.
 """
 
 from __future__ import annotations
@@ -112,19 +113,31 @@ class Sets:
         return Interval(float(value), float(low), float(high), rows)
 
 
-def calibration_error(confidence: Sequence[float], right: Sequence[bool]) -> Interval:
-    """Expected calibration error: rows by confidence in ``BINS`` bins of equal numbers, the mean over rows of their
-    bin's |share right - mean confidence|. The interval resamples rows; it sits high, as resampling adds noise of its
-    own to every bin."""
+def calibration_error(confidence: Sequence[float], right: Sequence[bool], *, equal: bool = False) -> Interval:
+    """Expected calibration error: rows by confidence in ``BINS`` bins, the mean over rows of their bin's |share right -
+    mean confidence|. Bins are equally wide, as the measure is defined, or (``equal``) hold equally many rows. The
+    interval resamples rows; it sits high, as resampling adds noise of its own to every bin."""
     n = len(right)
     if n == 0:
         return Interval(math.nan, 0.0, 1.0, 0)
     sure, hit = np.asarray(confidence, dtype=float), np.asarray(right, dtype=float)
-    value = _ece(sure, hit)
     generator = np.random.default_rng(SEED)
-    found = [_ece(sure[rows], hit[rows]) for rows in (generator.integers(0, n, n) for _ in range(ROUNDS // 5))]
+    drawn = (generator.integers(0, n, n) for _ in range(ROUNDS // 5))
+    found = [_ece(sure[rows], hit[rows], equal=equal) for rows in drawn]
     low, high = np.percentile(found, [2.5, 97.5])
-    return Interval(value, float(low), float(high), n)
+    return Interval(_ece(sure, hit, equal=equal), float(low), float(high), n)
+
+
+def calibration_by_chance(confidence: Sequence[float]) -> Interval:
+    """The calibration error that a reader who is right exactly as often as it says gets from so many rows: chance
+    alone fills no bin evenly. Mean and middle 95 % of draws."""
+    sure = np.asarray(confidence, dtype=float)
+    if not sure.size:
+        return Interval(math.nan, 0.0, 1.0, 0)
+    generator = np.random.default_rng(SEED)
+    drawn = [_ece(sure, (generator.random(sure.size) < sure).astype(float), equal=False) for _ in range(ROUNDS // 5)]
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    return Interval(float(np.mean(drawn)), float(low), float(high), sure.size)
 
 
 def _shared(sure: Counts, hit: Counts) -> Counts:
@@ -134,11 +147,15 @@ def _shared(sure: Counts, hit: Counts) -> Counts:
     return means[group]
 
 
-def _ece(sure: Counts, hit: Counts) -> float:
-    hit = _shared(sure, hit)
-    order = np.argsort(sure, kind="stable")
-    bins = [rows for rows in np.array_split(order, BINS) if rows.size]
-    return float(sum(abs(hit[rows].sum() - sure[rows].sum()) for rows in bins) / sure.size)
+def _ece(sure: Counts, hit: Counts, *, equal: bool) -> float:
+    if equal:
+        place = np.empty(sure.size, dtype=int)
+        place[np.argsort(sure, kind="stable")] = np.arange(sure.size) * BINS // sure.size
+        hit = _shared(sure, hit)
+    else:
+        place = np.minimum((sure * BINS).astype(int), BINS - 1)
+    wrong = np.abs(np.bincount(place, weights=hit - sure, minlength=BINS))
+    return float(wrong.sum() / sure.size)
 
 
 def _f1(hits: Counts, errors: Counts) -> Counts:

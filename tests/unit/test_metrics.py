@@ -113,6 +113,21 @@ def test_errors_of_two_bins_do_not_cancel_out() -> None:
     assert metrics.calibration_error(sure, right).value == pytest.approx(0.2)
 
 
+def test_equal_bins_part_rows_that_wide_bins_hold_together() -> None:
+    sure = [0.81] * 160 + [0.85] * 140  # one bin of equal width
+    right = [True] * 152 + [False] * 8 + [True] * 98 + [False] * 42  # .95 and .7: 14 points above, 15 below
+    assert metrics.calibration_error(sure, right).value == pytest.approx(abs(0.14 * 160 - 0.15 * 140) / 300)
+    assert metrics.calibration_error(sure, right, equal=True).value == pytest.approx((0.14 * 160 + 0.15 * 140) / 300)
+
+
+def test_chance_alone_makes_an_error_that_more_rows_make_smaller() -> None:
+    few, many = (metrics.calibration_by_chance([0.55, 0.75, 0.95] * times) for times in (40, 4000))
+    assert 0.02 < few.value < 0.08
+    assert many.value < 0.008
+    assert metrics.calibration_by_chance([1.0] * 60).value == 0.0
+
+
 def test_of_no_rows_nothing_is_known() -> None:
     assert math.isnan(metrics.calibration_error([], []).value)
+    assert math.isnan(metrics.calibration_by_chance([]).value)
     assert isinstance(Sets([], []).micro(), Interval)
