@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from chalicelib.understanding.rows import Rows
 
 LONGEST: Final = 4  # characters
+SMOOTH: Final = 4.0  # grams added to a stretch's number of grams before the root of it divides its document weights
 UNKNOWN: Final = 0  # the row of every gram that the table does not hold; its weights are zero
 _END: Final = "\n"  # stands in no gram, see ``rows.pack``
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from math import sqrt
 from struct import Struct
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,9 +24,16 @@ if TYPE_CHECKING:
 GENERAL: Final = "document"  # column; a pack's own differences stand in "document/PACK", in the same steps
 TABLE: Final = "topics"  # "topics/PACK"; plain "topics" has no heads and serves every other pack
 ALL, OWN, HEADS = range(3)  # lanes: document in general, document in the pack, then the table's columns
+LENGTH: Final = 3.2  # a clause of ten characters has grams of a table of weight about 1
+SHORTEST: Final = 2  # characters; shorter stretches count as this long
 _WIDTH: Final = 16  # bits
 _AT_ONCE: Final = 100  # rows; 128 weights of 2^8 would overflow a lane
 _KEPT: Final = 8  # pairs of a pack and a table that a process keeps
+
+
+def root(length: int) -> float:
+    """What the sum of a stretch's weights in a table is multiplied with."""
+    return LENGTH / sqrt(max(SHORTEST, length))
 
 
 class Lanes:
@@ -69,6 +77,14 @@ class Lanes:
             return self._sum(rows)
         # With the halves added each lane is offset-binary; flipping the same bits makes it two's complement.
         return self._unpack(((total + self._halves) ^ self._halves).to_bytes(self._bytes, "little"))
+
+    def feelings(self, scan: Scan, start: int, end: int) -> tuple[float, float]:
+        """How bad and how neutral a stretch is by the last two columns of the table, log-odds without their bias;
+        zeros without a table."""
+        if self.table is None:
+            return 0.0, 0.0
+        scale, sums, scales = root(end - start), self.sums(scan, start, end), self.table.scales
+        return scale * sums[-2] * scales[-2], scale * sums[-1] * scales[-1]
 
     def _pack(self, row: int) -> int:
         general = self._general[row]

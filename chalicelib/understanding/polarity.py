@@ -4,20 +4,23 @@ Two stages. The first adds up the document weights of the text's grams (general,
 root of its length. The second looks at the same weights clause by clause: how the last clause speaks, what stands after
 "但是", the worst and the best, and what the lexicon of feelings found; a few numbers, one logistic regression per pack.
 
+A review that turns is read once more, by the trees of ``turns``.
+
 Chinese only: no openly licensed English polarity data trained it. Where a text has no CJK character, ask the lexicon.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from math import exp, log, sqrt
 from operator import mul
 from typing import TYPE_CHECKING, Final
 
-from chalicelib.understanding import lanes
-from chalicelib.understanding.grams import LONGEST
+from chalicelib.understanding import lanes, turns
+from chalicelib.understanding.grams import LONGEST, SMOOTH
 from chalicelib.understanding.lanes import GENERAL
+from chalicelib.understanding.line import between
+from chalicelib.understanding.turns import Heard
 
 if TYPE_CHECKING:
     from chalicelib.understanding.clauses import Clause
@@ -25,7 +28,6 @@ if TYPE_CHECKING:
     from chalicelib.understanding.sentiment import Opinion
     from chalicelib.understanding.weights import Weights
 
-SMOOTH: Final = 4.0  # grams added to a stretch's number of grams before the root is taken
 FEATURES: Final = (
     "document",
     "last",
@@ -59,7 +61,7 @@ class PolarityModel:
         self._second: Sequence[float] = settings["second"]
         self._intercept: float = settings["intercept"]
         self._curve: Sequence[tuple[float, float]] = settings["curve"]
-        self._knots = [knot for knot, _ in self._curve]
+        self._turns = weights.turns
 
     def stretch(self, scan: Scan, start: int, end: int) -> float:
         """Log-odds of positive of one stretch of the text, by the first stage alone."""
@@ -69,7 +71,7 @@ class PolarityModel:
     def features(self, scan: Scan, clauses: Sequence[Clause], opinions: Sequence[Opinion]) -> list[float]:
         """What the second stage looks at, in the order of ``FEATURES``; linear in the text."""
         document = self.stretch(scan, 0, len(scan.text))
-        seen = clauses if len(clauses) <= 2 * _MANY else [*clauses[:_MANY], *clauses[-_MANY:]]
+        seen = _seen(clauses)
         scores = [self.stretch(scan, clause.start, clause.end) for clause in seen] or [document]
         turn = max([place for place, clause in enumerate(seen) if clause.opens == "contrast"], default=0)
         after, before = scores[turn:], scores[:turn]
@@ -95,27 +97,43 @@ class PolarityModel:
         ]
 
     def read(self, scan: Scan, clauses: Sequence[Clause], opinions: Sequence[Opinion] = ()) -> float:
-        """Log-odds of positive for the whole folded text; in the right order, ``probability`` calibrates it."""
-        found = self.features(scan, clauses, opinions)
-        total: float = self._intercept + sum(map(mul, self._second, found))
+        """Log-odds of positive for the whole folded text, as its topics hear it."""
+        return self.second(self.features(scan, clauses, opinions))
+
+    def second(self, features: Sequence[float]) -> float:
+        """The second stage: log-odds of positive from ``features``."""
+        total: float = self._intercept + sum(map(mul, self._second, features))
         return total
+
+    def whole(self, scan: Scan, clauses: Sequence[Clause], opinions: Sequence[Opinion], log_odds: float) -> float:
+        """Log-odds of positive of the whole review, for ``probability`` to calibrate: what ``read`` said
+        (``log_odds``), or for a review that turns what the trees of the artefact make of its sides."""
+        seen = _seen(clauses)
+        at = turns.turn(scan.text, seen) if self._turns is not None and seen else None
+        if self._turns is None or at is None or self.pack is None or not self._turns.know(self.pack):
+            return log_odds
+        sides = turns.features(self.heard(scan, clauses, opinions), at)
+        return self._turns.log_odds(log_odds, self.features(scan, clauses, opinions), sides, self.pack)
+
+    def heard(self, scan: Scan, clauses: Sequence[Clause], opinions: Sequence[Opinion]) -> Heard:
+        """What ``turns`` needs to know of a review."""
+        seen = _seen(clauses)
+        scores = [self.stretch(scan, clause.start, clause.end) for clause in seen]
+        feelings = [self._lanes.feelings(scan, clause.start, clause.end) for clause in seen]
+        return Heard(scan.text, seen, scores, feelings, opinions)
 
     def probability(self, log_odds: float) -> float:
         """Calibrated probability of positive; never falls as ``log_odds`` rises."""
-        at = bisect_right(self._knots, log_odds)
-        if at == 0:
-            calibrated = self._curve[0][1]
-        elif at == len(self._knots):
-            calibrated = self._curve[-1][1]
-        else:
-            (left, low), (right, high) = self._curve[at - 1], self._curve[at]
-            calibrated = low + (high - low) * (log_odds - left) / (right - left)
-        return 1 / (1 + exp(-calibrated))
+        return 1 / (1 + exp(-between(self._curve, log_odds)))
 
     def loudest(self, scan: Scan, start: int, end: int) -> Iterator[tuple[int, int, float]]:
         """(start, end, weight) of the known grams inside the stretch, the one that says most by itself first; below
         zero bad. For evidence."""
         return ((first, last, self._scale * weight) for _, first, last, weight in self._lanes.loudest(scan, start, end))
+
+
+def _seen(clauses: Sequence[Clause]) -> Sequence[Clause]:
+    return clauses if len(clauses) <= 2 * _MANY else [*clauses[:_MANY], *clauses[-_MANY:]]
 
 
 def _sign(weight: float) -> float:

@@ -90,7 +90,8 @@ class _Reading:
         self.sight = sight
         self.scan: Scan | None = None  # none without a model, and for a text that is hardly Chinese
         self.means = False  # whether it says anything
-        self.log_odds = 0.0  # of positive, by the model's document column
+        self.log_odds = 0.0  # of positive, by the model's document column: what its topics hear
+        self.whole = 0.0  # the same of the voice, where a review that turns is weighed side against side
         self.up = self.down = 0.0  # the mood's, of these words alone
         self.grams: dict[int, tuple[Gram, ...]] = {}  # of evidence, by clause
 
@@ -166,7 +167,9 @@ class Reader:
         if not means:
             return []
         if self._model is not None and reading.scan is not None:
-            reading.log_odds = self._model.polarity.read(reading.scan, clauses, said.opinions)
+            polarity = self._model.polarity
+            reading.log_odds = polarity.read(reading.scan, clauses, said.opinions)
+            reading.whole = polarity.whole(reading.scan, clauses, said.opinions, reading.log_odds)
         evidence = self._evidence(seen_by_hit)
         self._of_the_whole(evidence, said)
         verdicts = self._verdicts(reading)
@@ -195,7 +198,7 @@ class Reader:
     ) -> tuple[list[Tag], list[str]]:
         """The tags and what is doubted about them after what the workspace's analysts taught."""
         clauses = reading.sight.clauses
-        reading.log_odds += delta.document(reading.sight.text, clauses)
+        reading.whole += delta.document(reading.sight.text, clauses)
         revised = delta.revise(reading.folded, clauses, tags, reading.number, self.frame, version=self.model_version)
         below = any(tag.confidence < confidence.LINE for tag in revised)
         return revised, (doubts or ["unsure_topic"]) if below else []
@@ -360,7 +363,7 @@ def _over_all(readings: Sequence[_Reading]) -> float:
         if reading.means:
             own = confidence.by_lexicon(reading.up, reading.down) if modelled and reading.scan is None else 0.0
             weight += len(reading.sight.text)
-            weighed += len(reading.sight.text) * (reading.log_odds + own)
+            weighed += len(reading.sight.text) * (reading.whole + own)
     return weighed / weight if weight else 0.0
 
 

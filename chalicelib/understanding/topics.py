@@ -22,27 +22,19 @@ from typing import Any, Final
 from chalicelib.understanding import lanes
 from chalicelib.understanding.clauses import Clause
 from chalicelib.understanding.frame import Frame
-from chalicelib.understanding.grams import LONGEST, Scan
-from chalicelib.understanding.lanes import GENERAL, HEADS
-from chalicelib.understanding.polarity import SMOOTH
+from chalicelib.understanding.grams import LONGEST, SMOOTH, Scan
+from chalicelib.understanding.lanes import GENERAL, HEADS, root
 from chalicelib.understanding.terms import Hit
 from chalicelib.understanding.weights import Table, Weights
 
 NEGATIVE, NEUTRAL = "~negative", "~neutral"  # the last two columns of every table
-LENGTH: Final = 3.2  # a clause of ten characters has grams of weight about 1
 _KEPT: Final = 256  # answers to which heads are named where
-SHORTEST: Final = 2  # characters; shorter stretches count as this long
 LIMIT: Final = 8.0  # log-odds of polarity are kept within
 FEATURES: Final = (
     "document", "stretch", "opinion", "bad", "good", "doubt", "asks", "compares", "own", "named", "brief",
 )  # fmt: skip
 _BRIEF: Final = 10.0  # characters of a text that says one thing
 _COMPARES: Final = re.compile("[比不没一差](?:(?<=比)|(?<=不)如|(?<=没)有|(?<=一)样|(?<=差)不多)")
-
-
-def root(length: int) -> float:
-    """What the sum of a stretch's gram weights is multiplied with."""
-    return LENGTH / sqrt(max(SHORTEST, length))
 
 
 def features(
@@ -82,7 +74,7 @@ class TopicModel:
         self._document = weights.columns.get(GENERAL)
         extra = table.extra
         self.heads: tuple[str, ...] = tuple(table.columns[:-2])
-        self._scales, self._feeling_scales = table.scales[:-2], table.scales[-2:]
+        self._scales = table.scales[:-2]
         self._whole = [extra["whole"] * scale for scale in self._scales] if self.heads else []
         self._places = {head: place for place, head in enumerate(self.heads)}
         # A head that the workspace retired is no topic any more; what hung below it is the lexicon's.
@@ -164,10 +156,10 @@ class TopicModel:
         ``opinion``: weight of the lexicon's opinion on it (below zero bad), None when it found none; ``document``:
         log-odds of positive of the whole text; ``own``: the opinion where words that name the topic have it, else 0.
         """
-        bad, doubt = self._feelings(scan, clause.start, clause.end)
+        bad, doubt = self._lanes.feelings(scan, clause.start, clause.end)
         share = self._extra["whole_polarity"]
         if share:
-            whole_bad, whole_doubt = self._feelings(scan, 0, len(scan.text))
+            whole_bad, whole_doubt = self._lanes.feelings(scan, 0, len(scan.text))
             bad, doubt = bad + share * whole_bad, doubt + share * whole_doubt
         words = scan.text[clause.start : clause.end]
         stretch = self._stretch(scan, clause)
@@ -187,12 +179,6 @@ class TopicModel:
         """What a head's sum counts for, in a stretch of so many characters."""
         factor = root(length) if self._extra["rooted"] else 1.0
         return [factor * scale for scale in (self._whole if whole else self._scales)]
-
-    def _feelings(self, scan: Scan, start: int, end: int) -> tuple[float, float]:
-        """Of the columns ``NEGATIVE`` and ``NEUTRAL``."""
-        scale, sums = root(end - start), self._lanes.sums(scan, start, end)
-        bad_scale, doubt_scale = self._feeling_scales
-        return scale * sums[-2] * bad_scale, scale * sums[-1] * doubt_scale
 
     def _named(self, clauses: Sequence[Clause], hits: Sequence[Hit]) -> list[set[int]]:
         """Places of the heads that the lexicon hit, by clause."""

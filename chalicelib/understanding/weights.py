@@ -1,9 +1,10 @@
 """The shipped model: one table gram → row, and columns of small integers beside it.
 
-``artefact/`` holds three files that ``make model`` writes:
+``artefact/`` holds four files that ``make model`` writes:
 ``grams.txt`` the grams in the order of their rows, packed by ``rows`` (row 0 is the unknown gram and stands for none);
 ``columns.bin`` all numbers, little endian; ``model.json`` everything else: version, where each column and table lies in
-``columns.bin``, their scales, and what each part keeps for itself (``extra``: biases, thresholds, calibration).
+``columns.bin``, their scales, and what each part keeps for itself (``extra``: biases, thresholds, calibration); and
+``turns.json`` the trees that read reviews which turn.
 
 A *column* has one weight per row (document polarity, clause polarity, pack deltas). A *table* has several, mostly zero,
 and is kept sparse (topics of a pack). Weights are ``value * scale``.
@@ -19,6 +20,7 @@ from typing import Any, Final
 
 from chalicelib.understanding.grams import Scan
 from chalicelib.understanding.rows import Rows
+from chalicelib.understanding.turns import FILE, Turns
 
 ARTEFACT: Final = os.path.join(os.path.dirname(os.path.abspath(__file__)), "artefact")  # no pathlib: 3 ms to import
 
@@ -53,7 +55,7 @@ class Table:
 class Weights:
     """What ``load`` reads."""
 
-    __slots__ = ("columns", "extra", "rows", "tables", "version")
+    __slots__ = ("columns", "extra", "rows", "tables", "turns", "version")
 
     def __init__(
         self,
@@ -62,7 +64,10 @@ class Weights:
         columns: Mapping[str, Column],
         tables: Mapping[str, Table],
         extra: Mapping[str, Any],
+        *,
+        turns: Turns | None = None,
     ) -> None:
+        self.turns = turns  # none where nothing was learned about them
         self.version, self.rows, self.columns, self.tables, self.extra = version, rows, columns, tables, extra
 
     def scan(self, folded_text: str) -> Scan:
@@ -99,7 +104,9 @@ def read(folder: str | os.PathLike[str]) -> Weights:
         )
         for name, part in head["tables"].items()
     }
-    return Weights(head["version"], rows, columns, tables, head["extra"])
+    turns = os.path.join(folder, FILE)
+    trees = Turns(turns) if os.path.exists(turns) else None
+    return Weights(head["version"], rows, columns, tables, head["extra"], turns=trees)
 
 
 def _content(folder: str | os.PathLike[str], name: str) -> bytes:

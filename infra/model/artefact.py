@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from chalicelib.understanding.rows import pack
+from chalicelib.understanding.turns import FILE
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +66,15 @@ def scale_of(weights: Iterable[float]) -> float:
     return float(f"{max(map(abs, weights), default=0.0) / LEVELS or 1.0:.4g}")
 
 
-def write(folder: Path, parts: Sequence[Parts], extra: Mapping[str, Any], date: str) -> str:
-    """Write the three files and answer the version, ``date`` and a digest of their content: same parts, same bytes."""
+def write(
+    folder: Path,
+    parts: Sequence[Parts],
+    extra: Mapping[str, Any],
+    date: str,
+    trees: Mapping[str, Any] | None = None,
+) -> str:
+    """Write the files and answer the version, ``date`` and a digest of their content: same parts, same bytes.
+    ``trees``: what ``turns.train`` answers; None leaves reviews that turn to the second stage."""
     columns = [_Column.of(part) for trained in parts for part in trained.columns]
     tables = [_Table.of(part) for trained in parts for part in trained.tables]
     grams = _ordered(columns, tables)
@@ -76,12 +84,16 @@ def write(folder: Path, parts: Sequence[Parts], extra: Mapping[str, Any], date: 
         "tables": {one.name: one.place(grams, numbers) for one in tables},
         "extra": {**extra, **{key: value for trained in parts for key, value in trained.extra.items()}},
     }
-    digest = hashlib.sha256("\n".join(grams).encode() + bytes(numbers) + _json(head)).hexdigest()[:8]
+    content = "\n".join(grams).encode() + bytes(numbers) + _json(head) + (_json(trees) if trees else b"")
+    digest = hashlib.sha256(content).hexdigest()[:8]
     version = f"{date}-{digest}"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "grams.txt").write_bytes(pack(grams))
     (folder / "columns.bin").write_bytes(bytes(numbers))
     (folder / "model.json").write_bytes(_json({"version": version, **head}))
+    (folder / FILE).unlink(missing_ok=True)
+    if trees:
+        (folder / FILE).write_bytes(_json(trees))
     return version
 
 

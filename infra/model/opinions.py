@@ -21,9 +21,10 @@ from chalicelib.understanding import shipped
 from chalicelib.understanding.clauses import Clause, split
 from chalicelib.understanding.evidence import OWN, Room
 from chalicelib.understanding.frame import Frame
+from chalicelib.understanding.lanes import root
 from chalicelib.understanding.polarity import PolarityModel
 from chalicelib.understanding.reader import Lexicon, Sight
-from chalicelib.understanding.topics import FEATURES, NEGATIVE, NEUTRAL, features, root
+from chalicelib.understanding.topics import FEATURES, NEGATIVE, NEUTRAL, features
 from chalicelib.understanding.weights import Weights
 from infra.model.sets import Sets
 

@@ -21,9 +21,9 @@ from scipy.sparse import csr_matrix, diags, hstack
 from chalicelib.domain.folding import fold
 from chalicelib.understanding import weights as shipped
 from chalicelib.understanding.clauses import split
-from chalicelib.understanding.grams import LONGEST
+from chalicelib.understanding.grams import LONGEST, SMOOTH
 from chalicelib.understanding.lanes import GENERAL
-from chalicelib.understanding.polarity import FEATURES, SMOOTH, PolarityModel
+from chalicelib.understanding.polarity import FEATURES, PolarityModel
 from chalicelib.understanding.sentiment import Feelings
 from infra.model import artefact, calibrate, linear
 from infra.model.artefact import ColumnPart, Parts
@@ -78,6 +78,22 @@ class Corpus:
 
 
 @dataclass(frozen=True, slots=True)
+class Unseen:
+    """What models that had not seen a text say of it: its ``FEATURES``, and the log-odds of each clause looked at."""
+
+    features: Array
+    scores: Sequence[Sequence[float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """The document columns, with second stage and calibration in the general one's ``extra``."""
+
+    parts: Parts
+    unseen: Unseen
+
+
+@dataclass(frozen=True, slots=True)
 class Fitted:
     """Weights per gram: the general ones, and what is added to them in each domain."""
 
@@ -115,16 +131,18 @@ def _documents(sets: Sets, name: str) -> Iterator[tuple[str, int]]:
             yield row["t"], int(row["y"])
 
 
-def train(corpus: Corpus, recipe: Recipe = RECIPE) -> Parts:
-    """The document columns with second stage and calibration in the general one's ``extra``."""
+def train(corpus: Corpus, recipe: Recipe = RECIPE) -> Trained:
+    """Columns, second stage, calibration."""
     counts = count(corpus.texts, recipe.least)
-    known = [_read(corpus, counts, place, recipe) for place in _folds(corpus, recipe)]
     features = np.zeros((len(corpus.texts), len(FEATURES)))
-    for held, found in known:
-        features[held] = found
+    scores: list[Sequence[float]] = [()] * len(corpus.texts)
+    for held in _folds(corpus, recipe):
+        for place, found, said in _read(corpus, counts, held, recipe):
+            features[place], scores[place] = found, said
     fitted = fit(corpus, counts, np.ones(len(corpus.texts), dtype=bool), recipe)
     columns = _columns(fitted, counts, recipe)
-    return Parts([_with_settings(columns[0], _settings(features, corpus, recipe)), *columns[1:]])
+    parts = Parts([_with_settings(columns[0], _settings(features, corpus, recipe)), *columns[1:]])
+    return Trained(parts, Unseen(features, scores))
 
 
 def _folds(corpus: Corpus, recipe: Recipe) -> Iterator[Array]:
@@ -134,8 +152,11 @@ def _folds(corpus: Corpus, recipe: Recipe) -> Iterator[Array]:
         yield at == number
 
 
-def _read(corpus: Corpus, counts: Counts, held: Array, recipe: Recipe) -> tuple[Array, Array]:
-    """Features of the second stage for held-back texts, read by the serving code from an artefact of the rest."""
+def _read(
+    corpus: Corpus, counts: Counts, held: Array, recipe: Recipe
+) -> Iterator[tuple[int, list[float], Sequence[float]]]:
+    """(place, features of the second stage, log-odds of its clauses) of each held-back text, read by the serving code
+    from an artefact of the rest."""
     columns = _columns(fit(corpus, counts, ~held, recipe), counts, recipe)
     blank = {"second": [0.0] * len(FEATURES), "intercept": 0.0, "curve": [[0.0, 0.0]]}
     with tempfile.TemporaryDirectory() as folder:
@@ -144,13 +165,13 @@ def _read(corpus: Corpus, counts: Counts, held: Array, recipe: Recipe) -> tuple[
         weights = shipped.read(Path(folder))
     models = [PolarityModel(weights, [domain.pack] if domain.pack else []) for domain in recipe.domains]
     feelings = Feelings()
-    found = []
     for place in np.flatnonzero(held).tolist():
         text = corpus.texts[place]
         clauses = split(text)
         opinions, _ = feelings.find(text, clauses)
-        found.append(models[corpus.domain[place]].features(weights.scan(text), clauses, opinions))
-    return held, np.array(found)
+        model, scan = models[corpus.domain[place]], weights.scan(text)
+        heard = model.heard(scan, clauses, opinions)
+        yield place, model.features(scan, clauses, opinions), heard.scores
 
 
 def fit(corpus: Corpus, counts: Counts, chosen: Array, recipe: Recipe) -> Fitted:

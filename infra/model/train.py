@@ -20,8 +20,7 @@ from threadpoolctl import threadpool_limits
 
 from chalicelib.understanding import weights as shipped
 from chalicelib.understanding.weights import ARTEFACT
-from infra.model import artefact, card, polarity, topics
-from infra.model.artefact import Parts
+from infra.model import artefact, card, polarity, topics, turns
 from infra.model.sets import Sets
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -33,12 +32,14 @@ def build(sets: Sets, folder: Path) -> str:
 
     Raises ValueError when no set may train."""
     with threadpool_limits(1):
-        documents = polarity.train(polarity.read(sets))
+        corpus = polarity.read(sets)
+        documents = polarity.train(corpus)
         with tempfile.TemporaryDirectory() as temporary:
-            artefact.write(Path(temporary), [documents], {}, "documents")
-            known = shipped.read(Path(temporary))
-        others: Parts = topics.train(sets, known)
-    return artefact.write(folder, [documents, others], {"sets": sets.used()}, sets.date())
+            artefact.write(Path(temporary), [documents.parts], {}, "documents")
+            parts = [documents.parts, topics.train(sets, shipped.read(Path(temporary)))]
+            artefact.write(Path(temporary), parts, {}, "topics")
+            trees = turns.train(corpus, documents.unseen, shipped.read(Path(temporary)))
+    return artefact.write(folder, parts, {"sets": sets.used()}, sets.date(), trees)
 
 
 def size(folder: Path) -> tuple[int, int]:

@@ -50,7 +50,7 @@ def corpus(rows: int = 240) -> Corpus:
 @pytest.fixture(scope="module")
 def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("model")
-    artefact.write(folder, [polarity.train(corpus(), RECIPE)], {}, "2026.11")
+    artefact.write(folder, [polarity.train(corpus(), RECIPE).parts], {}, "2026.11")
     return folder
 
 
@@ -65,7 +65,7 @@ def _probability(trained: Weights, text: str, *packs: str) -> float:
 
 
 def test_the_same_texts_give_the_same_bytes(learned: Path, tmp_path: Path) -> None:
-    artefact.write(tmp_path, [polarity.train(corpus(), RECIPE)], {}, "2026.11")
+    artefact.write(tmp_path, [polarity.train(corpus(), RECIPE).parts], {}, "2026.11")
     for file in ("model.json", "grams.txt", "columns.bin"):
         assert (tmp_path / file).read_bytes() == (learned / file).read_bytes()
 
@@ -166,7 +166,7 @@ def test_another_content_is_another_version(tmp_path: Path) -> None:
 def test_texts_of_no_pack_give_a_model_that_every_pack_reads_by(tmp_path: Path) -> None:
     made = corpus(120)
     helpers = Corpus(made.texts, made.good, np.full(120, 3))
-    artefact.write(tmp_path, [polarity.train(helpers, RECIPE)], {}, "2026.11")
+    artefact.write(tmp_path, [polarity.train(helpers, RECIPE).parts], {}, "2026.11")
     found = weights.read(tmp_path)
     assert sorted(found.columns) == ["document"]
     assert _probability(found, "早餐不错,价格很好", "catering") > _probability(found, "早餐很差,价格太慢了", "catering")
