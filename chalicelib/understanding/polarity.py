@@ -105,15 +105,17 @@ class PolarityModel:
         total: float = self._intercept + sum(map(mul, self._second, features))
         return total
 
-    def whole(self, scan: Scan, clauses: Sequence[Clause], opinions: Sequence[Opinion], log_odds: float) -> float:
-        """Log-odds of positive of the whole review, for ``probability`` to calibrate: what ``read`` said
-        (``log_odds``), or for a review that turns what the trees of the artefact make of its sides."""
+    def judge(self, scan: Scan, clauses: Sequence[Clause], opinions: Sequence[Opinion] = ()) -> tuple[float, float]:
+        """Log-odds of positive as ``read`` has it, and of the whole review, for ``probability`` to calibrate: the same,
+        or for a review that turns what the trees of the artefact make of its sides."""
+        plain = self.features(scan, clauses, opinions)
+        log_odds = self.second(plain)
         seen = _seen(clauses)
         at = turns.turn(scan.text, seen) if self._turns is not None and seen else None
         if self._turns is None or at is None or self.pack is None or not self._turns.know(self.pack):
-            return log_odds
+            return log_odds, log_odds
         sides = turns.features(self.heard(scan, clauses, opinions), at)
-        return self._turns.log_odds(log_odds, self.features(scan, clauses, opinions), sides, self.pack)
+        return log_odds, self._turns.log_odds(log_odds, plain, sides, self.pack)
 
     def heard(self, scan: Scan, clauses: Sequence[Clause], opinions: Sequence[Opinion]) -> Heard:
         """What ``turns`` needs to know of a review."""

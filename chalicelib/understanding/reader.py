@@ -167,9 +167,7 @@ class Reader:
         if not means:
             return []
         if self._model is not None and reading.scan is not None:
-            polarity = self._model.polarity
-            reading.log_odds = polarity.read(reading.scan, clauses, said.opinions)
-            reading.whole = polarity.whole(reading.scan, clauses, said.opinions, reading.log_odds)
+            reading.log_odds, reading.whole = self._model.polarity.judge(reading.scan, clauses, said.opinions)
         evidence = self._evidence(seen_by_hit)
         self._of_the_whole(evidence, said)
         verdicts = self._verdicts(reading)

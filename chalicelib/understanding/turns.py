@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from chalicelib.understanding.sentiment import Opinion
 
 FILE: Final = "turns.json"
-DIGITS: Final = 4  # of a feature: trees split at values, and must find the same ones again
 _TURN: Final = re.compile("但是|不过|就是")
 _OPENERS: Final = ("但", "不过", "就是", "只是", "可是", "却", "而")
 _WORDS: Final = (
@@ -86,8 +85,8 @@ def names(plain: Sequence[str]) -> list[str]:
 
 
 def row(log_odds: float, plain: Sequence[float], sides: Sequence[float], pack: int) -> list[float]:
-    """One review as the trees take it."""
-    return [round(value, DIGITS) for value in (log_odds, *plain, *sides, pack)]
+    """One review as the trees take it, in the order of ``names``."""
+    return [log_odds, *plain, *sides, pack]
 
 
 class Turns:

@@ -8,6 +8,7 @@ with one curve.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -40,10 +41,12 @@ class Recipe:
     least: int = 30  # rows of a leaf
     share: float = 0.3  # of the features, tried at each split
     bins: int = 63
+    digits: int = 4  # of what they learn from: no split hangs on the last bits of a sum
     folds: int = 5
 
 
 TREES: Final = Recipe()
+_STEPS: Final = 10**TREES.digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,7 @@ def _rows(corpus: Corpus, unseen: Unseen, weights: Weights, packs: Sequence[str]
     if not found:
         return None
     values, good, pack_of = zip(*found, strict=True)
-    return _Rows(np.array(values), np.array(good), np.array(pack_of))
+    return _Rows(np.round(np.array(values), TREES.digits), np.array(good), np.array(pack_of))
 
 
 def _grown(values: Array, good: Array, recipe: Recipe) -> HistGradientBoostingClassifier:
@@ -134,7 +137,9 @@ def _scaled(curve: Sequence[Sequence[float]], other: Sequence[Sequence[float]]) 
 
 
 def _trees(model: HistGradientBoostingClassifier) -> list[Any]:
-    """Nested lists, see ``chalicelib.understanding.turns``. There is no public way to the trees."""
+    """Nested lists, see ``chalicelib.understanding.turns``. There is no public way to the trees.
+
+    A split stands half a step above what was learned, so that a value goes the way that it goes when it is rounded."""
     return [_node(grown.nodes, 0) for (grown,) in model._predictors]
 
 
@@ -143,4 +148,5 @@ def _node(nodes: Array, place: int) -> Any:
     if one["is_leaf"]:
         return round(float(one["value"]), 5)
     low, high = (_node(nodes, int(one[side])) for side in ("left", "right"))
-    return [int(one["feature_idx"]), round(float(one["num_threshold"]), 5), low, high]
+    split_at = (math.floor(float(one["num_threshold"]) * _STEPS + 1e-6) + 0.5) / _STEPS
+    return [int(one["feature_idx"]), round(split_at, TREES.digits + 1), low, high]

@@ -61,7 +61,7 @@ def trained(learned: Path) -> Weights:
 
 def _probability(trained: Weights, text: str, *packs: str) -> float:
     model = PolarityModel(trained, packs)
-    return model.probability(model.read(trained.scan(text), split(text)))
+    return model.probability(model.judge(trained.scan(text), split(text))[1])
 
 
 def test_the_same_texts_give_the_same_bytes(learned: Path, tmp_path: Path) -> None:
