@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from chalicelib import config
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from chalicelib.domain.calendar import Calendar
     from chalicelib.domain.egress_policy import Policy, Target
     from chalicelib.domain.graph import Graph, Told
+    from chalicelib.domain.issue import Issue
     from chalicelib.domain.organisation_check import Asked
     from chalicelib.domain.ticket import Ticket
     from chalicelib.egress import Door
@@ -77,6 +78,7 @@ if TYPE_CHECKING:
     from chalicelib.services.page.open_page import OpenPage
     from chalicelib.services.page.page_links import PageLinks
     from chalicelib.services.page.send_code import SendCode
+    from chalicelib.services.ports import TicketStore as TicketPort
     from chalicelib.services.reading.activate_frame import ActivateFrame
     from chalicelib.services.reading.close_feedback import CloseFeedback
     from chalicelib.services.reading.correct import Correct
@@ -338,18 +340,18 @@ def due_store() -> DueStore:
     return DueStore(now)
 
 
-@lru_cache(maxsize=1)
 def open_ticket_service() -> OpenTicket:
-    """What the ticket function calls."""
+    """What the ticket function calls, one for each batch: what people configured is read once for all of it."""
     from chalicelib.services.cases.open_ticket import OpenTicket
 
+    tally = cache(cause_store().tally)
     return OpenTicket(
         feedback=feedback_store(),
         tickets=ticket_store(),
-        frames=frame_words,
+        frames=cache(frame_words),
         owner=find_owner(),
-        rules=directory().rules,
-        path=find_graph().path,
+        rules=cache(directory().rules),
+        path=lambda ticket: find_graph().path(ticket, tally=tally),
         clock=now,
     )
 
@@ -394,33 +396,38 @@ def frame_words(workspace: str) -> Words:
     return frame_book().words(lambda: frame_store().state(workspace))
 
 
-@lru_cache(maxsize=1)
 def follow_case() -> FollowCase:
-    """What the case function calls: everything that follows from a ticket's change, or that a clock decides."""
+    """What the case function calls, one for each batch: everything that follows from a ticket's change, or that a clock
+    decides.
+    """
     from chalicelib.services.cases.follow_bounces import FollowBounces
     from chalicelib.services.cases.follow_case import FollowCase
     from chalicelib.services.cases.follow_parts import FollowParts
     from chalicelib.services.cases.learn_causes import LearnCauses
+    from chalicelib.services.cases.one_look import OneLook
     from chalicelib.services.reports.follow_loop import FollowLoop
 
+    look = OneLook(ticket_store())
+    asking, recurring = _ask_customer(look), _watch_recurrence(look)
     return FollowCase(
+        begin=look.begin,
         followers={
-            "verification": ask_customer().follow,
-            "parts": FollowParts(ticket_store(), now),
-            "issues": promote(),
+            "recurrence": recurring.follow,
+            "verification": asking.follow,
+            "parts": FollowParts(look, now),
+            "issues": _promote(look, recurring.watches),
             "causes": LearnCauses(ticket_store(), cause_store(), find_graph()),
-            "recurrence": watch_recurrence().follow,
             "watched": watch_again(),
-            "bounces": FollowBounces(ticket_store(), find_owner().organisation, now),
-            "loop": FollowLoop(loop_book(), ticket_store()),
+            "bounces": FollowBounces(look, find_owner().organisation, now),
+            "loop": FollowLoop(loop_book(), look),
         },
         kinds={
-            "verification": ask_customer().wake,
+            "verification": asking.wake,
             "clock": strike_clock(),
             "recount": recount_deadlines(),
             "issue_level": link_cases().level,
             "effect": judge_effect(),
-            "recurrence": watch_recurrence(),
+            "recurrence": recurring,
             "loop": send_week(),
             "digest": send_digest(),
         },
@@ -636,8 +643,7 @@ def manage_verification() -> ManageVerification:
     return ManageVerification(store=verification_rules(), clock=now)
 
 
-@lru_cache(maxsize=1)
-def ask_customer() -> AskCustomer:
+def _ask_customer(tickets: TicketPort) -> AskCustomer:
     """Whether a resolution holds is asked once."""
     from chalicelib.services.cases.follow_parts import WholeCases
     from chalicelib.services.verification.ask_customer import AskCustomer, Leave
@@ -647,7 +653,7 @@ def ask_customer() -> AskCustomer:
         return Leave(answer.allowed, answer.next_at)
 
     return AskCustomer(
-        tickets=WholeCases(ticket_store(), now),
+        tickets=WholeCases(tickets, now),
         voices=feedback_store(),
         directory=directory(),
         rules=verification_rules().get,
@@ -1188,22 +1194,22 @@ def manage_insights() -> ManageInsights:
     return ManageInsights(store=insight_store(), issues=issue_store(), office=find_owner(), clock=now)
 
 
-@lru_cache(maxsize=1)
-def promote() -> Promote:
-    """What makes an issue of tickets by itself."""
+def _promote(tickets: TicketPort, watched: Callable[[Issue], bool]) -> Promote:
+    """What makes an issue of tickets by itself; what makes one is read once."""
+    from chalicelib.services.issues.link_cases import LinkCases
     from chalicelib.services.issues.promote import Promote
     from chalicelib.storage.recurrences import RecurrenceStore
 
     return Promote(
-        tickets=ticket_store(),
+        tickets=tickets,
         issues=issue_store(),
         recurrences=RecurrenceStore(now),
-        links=link_cases(),
-        policy=insight_store().policy,
+        links=LinkCases(links=issue_store(), tickets=tickets, voices=feedback_store(), due=due_store(), clock=now),
+        policy=cache(insight_store().policy),
         office=find_owner(),
         names=topic_names,
         clock=now,
-        watched=watch_recurrence().watches,
+        watched=watched,
     )
 
 
@@ -1260,18 +1266,18 @@ def judge_effect() -> JudgeEffect:
     )
 
 
-@lru_cache(maxsize=1)
-def watch_recurrence() -> WatchRecurrence:
-    """What brings an issue back whose fix was accepted."""
+def _watch_recurrence(tickets: TicketPort) -> WatchRecurrence:
+    """What brings an issue back whose fix was accepted; what each topic may bring back is read once."""
     from chalicelib.services.issues.watch_recurrence import WatchRecurrence
 
     return WatchRecurrence(
         issues=issue_store(),
         claims=effect_store(),
         complaints=count_complaints(),
-        tickets=ticket_store(),
+        tickets=tickets,
         due=due_store(),
         clock=now,
+        watching=cache(lambda workspace, topic: effect_store().watching(workspace, topic, now())),
     )
 
 
@@ -1766,12 +1772,11 @@ def _delivery_plan() -> DeliveryPlan:
     return DeliveryPlan(store=delivery_store(), queue=queue, due=due_store(), clock=now)
 
 
-@lru_cache(maxsize=1)
 def fan_out_service() -> FanOut:
-    """From a bus event to deliveries."""
-    from chalicelib.services.outbound.fan_out import FanOut
+    """From a bus event to deliveries, one for each batch."""
+    from chalicelib.services.outbound.fan_out import FanOut, ReadOnce
 
-    return FanOut(directory=directory(), plan=_delivery_plan(), send_code=send_code().plan)
+    return FanOut(directory=ReadOnce(directory()), plan=_delivery_plan(), send_code=send_code().plan)
 
 
 @lru_cache(maxsize=1)

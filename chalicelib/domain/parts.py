@@ -156,6 +156,18 @@ class Standing:
         return next((one for one in reversed(self.moves) if one.after == state != one.before), None)
 
 
+def at_rest(parent: Ticket, children: Iterable[Ticket]) -> bool:
+    """Whether nothing follows, whatever the histories say: then nobody has to read them."""
+    if parent.state in FINISHED:
+        return False
+    return parent.state in SETTLED or not any(one.state in FINISHED | IN_TOUCH for one in children)
+
+
+def adds_nothing(whole: Ticket) -> bool:
+    """Whether a part that is just opened leaves the whole as it is: what follows of the others follows without it."""
+    return whole.state == "open"
+
+
 def follow(parent: Standing, children: Sequence[Standing], at: datetime) -> tuple[Step, ...]:
     """What has to follow of how whole and parts stand; () when all is as it should be.
 

@@ -144,6 +144,7 @@ class Ticket:
     level: str = "L1"  # who can solve it: that of its issue
     issue: str | None = None  # the problem that it is a case of, see issue.py
     change: str = "opened"  # what the last version was: opened | updated | moved | asked | verified
+    first: Move | None = None  # the first line of its history, where it is kept with the ticket
 
 
 def wants_ticket(feedback: Feedback) -> bool:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from collections.abc import Callable
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
 
 from chalice import Blueprint
 
@@ -12,6 +14,9 @@ from chalicelib.errors import Parked
 from chalicelib.lambdas import batch
 from chalicelib.observability import Line
 
+if TYPE_CHECKING:
+    from chalicelib.services.outbound.fan_out import FanOut
+
 bp = Blueprint(__name__)
 
 
@@ -19,14 +24,15 @@ bp = Blueprint(__name__)
 @bp.on_sqs_message(queue_arn="arn:aws:sqs:x:0:deliveries", name="deliver", batch_size=5)
 def deliver(event: Any) -> Any:
     """Messages: a whole bus event, or ``{"kind": deliver | code | reconcile | release | cancel, …}``."""
-    return batch.run(event.to_dict(), event.context, function="deliver", handle=handle)
+    fan_out = cache(wiring.fan_out_service)  # one for the batch
+    return batch.run(event.to_dict(), event.context, function="deliver", handle=partial(handle, fan_out=fan_out))
 
 
-def handle(message: dict[str, Any], line: Line) -> None:
+def handle(message: dict[str, Any], line: Line, *, fan_out: Callable[[], FanOut]) -> None:
     """One message. Raises Parked (``unknown_message``) for one that nobody here sends."""
     kind = message.get("kind")
     if kind is None and "detail" in message:
-        wiring.fan_out_service().handle(message["detail"])
+        fan_out().handle(message["detail"])
     elif kind == "deliver":
         metrics = wiring.deliver_service().handle(
             message["workspace"],

@@ -85,7 +85,7 @@ class TicketStore(Protocol):
     def get(self, workspace: str, ticket_id: str) -> Ticket | None: ...
 
     def create(self, ticket: Ticket, move: Move) -> bool:
-        """Write ticket and first history line in one transaction; False when the ticket exists."""
+        """Write ticket and first history line together; False when the ticket exists."""
 
     def update(self, ticket: Ticket, moves: Iterable[Move], *, expected_version: int) -> bool:
         """Write the new state and its history lines; False when somebody else was faster."""

@@ -1,7 +1,8 @@
 """How many open tickets somebody has: a row for each, written with the ticket.
 
 Whoever writes a ticket does not know who had it before, so the row of a former owner stays until somebody counts. A
-count therefore looks at the tickets themselves, and drops the rows that no longer tell the truth.
+count therefore looks at the tickets themselves, and drops the rows that no longer tell the truth. A new ticket's row is
+there before the ticket is.
 """
 
 from __future__ import annotations
@@ -36,13 +37,10 @@ class OpenCases:
         pk, _ = keys.open_case(workspace, owner, "")
         rows = list(OpenCaseRow.query(pk, consistent_read=True))
         wanted = [keys.ticket(workspace, row.sk) for row in rows]
-        mine = {
-            ticket.id
-            for ticket in TicketRow.batch_get(wanted, consistent_read=True)
-            if ticket.owner == owner and ticket.state not in SETTLED
-        }
+        tickets = {ticket.id: ticket for ticket in TicketRow.batch_get(wanted, consistent_read=True)}
+        mine = {one.id for one in tickets.values() if one.owner == owner and one.state not in SETTLED}
         for row in rows:
-            if row.sk not in mine:
+            if row.sk in tickets and row.sk not in mine:  # one that is not there may be just being opened
                 _drop(row)
         return len(mine)
 

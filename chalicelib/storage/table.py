@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.attributes import Attribute, NumberAttribute, UnicodeAttribute
 from pynamodb.connection import Connection, TableConnection
 from pynamodb.constants import BINARY
-from pynamodb.exceptions import CancellationReason, TransactWriteError, VerboseClientError
+from pynamodb.exceptions import CancellationReason, PutError, TransactWriteError, VerboseClientError
 from pynamodb.expressions.condition import Condition
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
@@ -118,6 +118,17 @@ def in_the_way(writes: TransactWrite) -> Sequence[CancellationReason]:
             return reasons
         raise _trouble("table_unavailable") from None
     return ()
+
+
+def saved(row: Row, condition: Condition | None) -> bool:
+    """Put a row; False when ``condition`` failed."""
+    try:
+        row.save(condition)
+    except PutError as error:
+        if error.cause_response_code != "ConditionalCheckFailedException":
+            raise
+        return False
+    return True
 
 
 def put(row: Row, condition: Condition) -> dict[str, Any] | None:

@@ -62,7 +62,7 @@ class TicketRow(Row):
 
 
 class MoveRow(Row):
-    """One line of a ticket's history, written once."""
+    """One line of a ticket's history, written once; the first one lies in the ticket's own row."""
 
     doc = PackedJSONAttribute()
 
@@ -132,6 +132,7 @@ def ticket_row(ticket: Ticket) -> TicketRow:
             "asked_at": ticket.asked_at.isoformat() if ticket.asked_at else None,
             "answer_by": ticket.answer_by.isoformat() if ticket.answer_by else None,
             "answered_at": ticket.answered_at.isoformat() if ticket.answered_at else None,
+            "first": _packed_first(ticket),
         },
     )
 
@@ -190,7 +191,24 @@ def ticket_of(row: TicketRow) -> Ticket:
         playbook=Chosen(*doc["playbook"]) if doc.get("playbook") else None,  # rows of before have none
         path=tuple(Edge(*edge) for edge in doc.get("path", ())),
         cause=doc.get("cause"),
+        first=_first(doc),
     )
+
+
+def _packed_first(ticket: Ticket) -> list[Any] | None:
+    """The line that a ticket was opened with, at the moment that it was opened at; lines after it have their rows."""
+    line = ticket.first
+    return None if line is None else [line.after, line.actor, line.reason, line.owner, line.departments]
+
+
+def _first(doc: dict[str, Any]) -> Move | None:
+    """None for rows of before: the line has a row of its own."""
+    if not doc.get("first"):
+        return None
+    after, actor, reason, owner, departments = doc["first"]
+    named = None if departments is None else tuple(departments)
+    opened_at = datetime.fromisoformat(doc["opened_at"])
+    return Move(1, "", after, actor, opened_at, reason=reason, owner=owner, departments=named)
 
 
 def move_row(workspace: str, ticket_id: str, move: Move) -> MoveRow:

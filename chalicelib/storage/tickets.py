@@ -1,13 +1,18 @@
-"""Tickets in the table: one transaction per change, so that a state never lacks its line of history."""
+"""Tickets in the table: one transaction per change, so that a state never lacks its line of history.
+
+A new ticket is one row with its first line in it. What only points at a ticket, its next alarm among it, is written
+before the ticket is: whoever follows such a row looks at the ticket as it is, and one too many does nothing.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any, Final
 
-from pynamodb.exceptions import DoesNotExist, PutError
+from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.condition import Condition
 
 from chalicelib.domain.callback import ExternalItem
@@ -19,7 +24,7 @@ from chalicelib.storage import ticket_rows as rows
 from chalicelib.storage.clock_rows import provisional_row
 from chalicelib.storage.due import due_row
 from chalicelib.storage.open_cases import open_case_row
-from chalicelib.storage.table import Row, committed, transaction
+from chalicelib.storage.table import Row, committed, saved, transaction
 from chalicelib.storage.ticket_rows import CustomerCaseRow, ExternalItemRow, MoveRow, TicketRow
 
 CLOCK: Final = "clock"  # kind of a message that says that a clock of a ticket has come to something
@@ -33,8 +38,8 @@ _POSITION: Final = re.compile(r"[0-9TZ:.-]{24}#tk_[a-z2-7]{26}")
 class TicketStore:
     """``services.ports.TicketStore`` and what lists, callbacks and replays need. The table is bound by the wiring.
 
-    ``time`` sets a ticket's clocks, for whoever writes it and in the same transaction: no deadline is ever without its
-    alarm. Without it clocks stand still.
+    ``time`` sets a ticket's clocks, for whoever writes it; their alarm is written first, so no deadline is ever without
+    one. Without it clocks stand still.
     """
 
     def __init__(self, time: Time | None = None) -> None:
@@ -50,10 +55,9 @@ class TicketStore:
     def create(self, ticket: Ticket, move: Move) -> bool:
         """Write ticket and first line; False when the ticket exists. Raises Retryable when the table is overloaded."""
         timed = self._time(ticket, (move,))
-        writes = [(rows.ticket_row(timed.ticket), TicketRow.pk.does_not_exist()), _line(ticket, move)]
-        if ticket.customer and ticket.parent is None:  # a part is no case of its own
-            writes.append((rows.customer_case_row(ticket), CustomerCaseRow.pk.does_not_exist()))
-        return _written([*writes, *_clock_writes(timed), *_load_writes(ticket)[0]])
+        _point([*_customer_rows(ticket), *_alarm_rows(timed), *(row for row, _ in _load_writes(ticket)[0])])
+        row = rows.ticket_row(replace(timed.ticket, first=move))
+        return _written([(row, TicketRow.pk.does_not_exist()), *_provisional_writes(timed)])
 
     def update(self, ticket: Ticket, moves: Iterable[Move], *, expected_version: int) -> bool:
         """Write the new state and its lines; False when somebody else was faster. Raises as ``create``."""
@@ -64,7 +68,11 @@ class TicketStore:
         """The whole history, oldest first; empty for a ticket that there is not."""
         pk, _ = keys.ticket(workspace, ticket_id)
         found = MoveRow.query(pk, MoveRow.sk.startswith(rows.MOVE_PREFIX), consistent_read=True)
-        return tuple(rows.move_of(row) for row in found)
+        lines = tuple(rows.move_of(row) for row in found)
+        if lines and lines[0].version == 1:  # of before the first line was kept with the ticket
+            return lines
+        ticket = self.get(workspace, ticket_id)
+        return (ticket.first, *lines) if ticket is not None and ticket.first is not None else lines
 
     # --- what an OA said --------------------------------------------------------------------------------------
 
@@ -90,21 +98,16 @@ class TicketStore:
         if step is not None:
             writes, gone = self._writes(step.ticket, step.moves, expected_version)
             return _written([(heard, unchanged), *writes], gone)
-        try:
-            heard.save(unchanged)
-        except PutError as error:
-            if error.cause_response_code == "ConditionalCheckFailedException":
-                return False
-            raise
-        return True
+        return saved(heard, unchanged)
 
     def _writes(self, ticket: Ticket, moves: Iterable[Move], expected_version: int) -> tuple[list[Write], list[Row]]:
-        """What one change of a ticket puts, and what it deletes."""
+        """What one change of a ticket puts, and what it deletes. Its next alarm is there by then."""
         lines = tuple(moves)
         timed = self._time(ticket, lines)
+        _point(_alarm_rows(timed))
         row = (rows.ticket_row(timed.ticket), TicketRow.version == expected_version)
         held, dropped = _load_writes(ticket)
-        return [row, *(_line(ticket, move) for move in lines), *_clock_writes(timed), *held], dropped
+        return [row, *(_line(ticket, move) for move in lines), *_provisional_writes(timed), *held], dropped
 
     # --- lists ------------------------------------------------------------------------------------------------
 
@@ -170,7 +173,8 @@ class TicketStore:
         """The cases of one customer (``ids.customer_key``), last opened first."""
         pk, _ = keys.customer_case(workspace, customer, _EPOCH, "")
         entries = CustomerCaseRow.query(pk, scan_index_forward=False, limit=limit)
-        wanted = [keys.ticket(workspace, _id_at(entry.sk)) for entry in entries]
+        named = dict.fromkeys(_id_at(entry.sk) for entry in entries)  # twice, where an opening was tried twice
+        wanted = [keys.ticket(workspace, one) for one in named]
         found = [rows.ticket_of(row) for row in TicketRow.batch_get(wanted, consistent_read=True)]
         return sorted(found, key=lambda one: (one.opened_at, one.id), reverse=True)
 
@@ -214,14 +218,30 @@ def _all(conditions: Sequence[Condition]) -> Condition | None:
     return whole
 
 
-def _clock_writes(timed: Timed) -> list[Write]:
-    """The next alarm, and the years that a deadline waits for. Each may be there already."""
+def _point(found: Iterable[Row]) -> None:
+    """Write rows that lead to a ticket, each by itself."""
+    for row in found:
+        row.save()
+
+
+def _alarm_rows(timed: Timed) -> list[Row]:
+    """The next alarm; it may be there already."""
     one, clocks = timed.ticket, timed.ticket.clocks
-    found: list[Write] = [(provisional_row(one.workspace, one.id, mark), None) for mark in timed.marked]
-    if timed.alarm is not None and clocks is not None and clocks.alarm is not None:
-        due = {"kind": CLOCK, "workspace": one.workspace, "ticket": one.id, "at": clocks.alarm.isoformat()}
-        found.append((due_row(timed.alarm, "cases", due, key=f"{CLOCK}#{one.id}"), None))
-    return found
+    if timed.alarm is None or clocks is None or clocks.alarm is None:
+        return []
+    due = {"kind": CLOCK, "workspace": one.workspace, "ticket": one.id, "at": clocks.alarm.isoformat()}
+    return [due_row(timed.alarm, "cases", due, key=f"{CLOCK}#{one.id}")]
+
+
+def _provisional_writes(timed: Timed) -> list[Write]:
+    """The years that a deadline waits for, together with the ticket: whoever finds such a row alone forgets it."""
+    one = timed.ticket
+    return [(provisional_row(one.workspace, one.id, mark), None) for mark in timed.marked]
+
+
+def _customer_rows(ticket: Ticket) -> list[Row]:
+    """That it is one of its customer's; a part is no case of its own."""
+    return [rows.customer_case_row(ticket)] if ticket.customer and ticket.parent is None else []
 
 
 def _load_writes(ticket: Ticket) -> tuple[list[Write], list[Row]]:
@@ -238,8 +258,10 @@ def _line(ticket: Ticket, move: Move) -> Write:
 
 def _written(writes: Sequence[Write], gone: Sequence[Row] = ()) -> bool:
     """Put all rows and delete those ``gone``, or nothing; False when a condition failed or another transaction holds
-    one of them.
+    one of them. A single row needs no transaction, which costs twice as much.
     """
+    if len(writes) == 1 and not gone:
+        return saved(*writes[0])
     together = transaction()
     for row, condition in writes:
         together.save(row, condition=condition)

@@ -31,6 +31,7 @@ UNITS = 20
 DAYS = 90
 BODY_BYTES = 1200
 UNHAPPY = 0.08
+LISTED = 25  # of the operations that units go to
 
 # 2.3 tags a voice on average; the mean that came out is printed.
 PRAISE = (
@@ -228,6 +229,9 @@ def _print_counts(run: bill.Counted) -> None:
         for (stage, where), number in sorted(units.items()):
             if number:
                 print(f"  {stage:8} {where:10} {number / FEEDBACK:.3f}")
+    print("\nunits per feedback by operation and kind of row, the dearest first")
+    for (stage, operation, rows), number in meter.by_row.most_common(LISTED):
+        print(f"  {number / FEEDBACK:.3f}  {stage:8} {operation:18} {rows}")
     print(f"\nstored per feedback: {run.item_bytes:.0f} bytes in the table, {run.index_bytes:.0f} in indexes")
 
 

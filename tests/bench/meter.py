@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -23,6 +23,7 @@ class Meter:
         self.calls: Counter[tuple[str, str, str]] = Counter()  # (stage, service, operation)
         self.write_units: Counter[tuple[str, str]] = Counter()  # (stage, table or index name)
         self.read_units: Counter[tuple[str, str]] = Counter()
+        self.by_row: Counter[tuple[str, str, str]] = Counter()  # (stage, operation, kinds of rows) → units
         self.cpu: Counter[str] = Counter()  # stage → seconds of thread CPU
         self.invocations: Counter[str] = Counter()
         self.events = 0  # entries put on the bus
@@ -58,7 +59,7 @@ class Meter:
             except client.exceptions.ConditionalCheckFailedException:
                 meter.write_units[meter.stage, "table"] += 1  # a failed condition still pays the write
                 raise
-            meter._consume(operation, answer.get("ConsumedCapacity"))
+            meter._consume(operation, answer.get("ConsumedCapacity"), rows_of(operation, arguments))
             return answer
 
         BaseClient._make_api_call = counted
@@ -67,7 +68,7 @@ class Meter:
         finally:
             BaseClient._make_api_call = real
 
-    def _consume(self, operation: str, consumed: Any) -> None:
+    def _consume(self, operation: str, consumed: Any, rows: str) -> None:
         units = self.read_units if operation in ("GetItem", "Query", "BatchGetItem", "Scan") else self.write_units
         for one in consumed if isinstance(consumed, list) else [consumed or {}]:
             parts = {"table": one.get("Table", {}).get("CapacityUnits", one.get("CapacityUnits", 0.0))}
@@ -75,6 +76,7 @@ class Meter:
                 parts[name] = index.get("CapacityUnits", 0.0)
             for name, amount in parts.items():
                 units[self.stage, name] += amount
+                self.by_row[self.stage, operation, rows] += amount
 
     def total(self, stage: str, service: str, operation: str | None = None) -> int:
         """Calls of one stage to one service."""
@@ -83,3 +85,23 @@ class Meter:
             for (at, to, what), number in self.calls.items()
             if (at, to) == (stage, service) and operation in (None, what)
         )
+
+
+def rows_of(operation: str, arguments: Mapping[str, Any]) -> str:
+    """The kinds of rows that a call is about: what their keys begin with, ``TK TK + TK MOVE``. Of an index its name."""
+    if operation in ("Query", "Scan"):
+        values = [one.get("S", "") for one in arguments.get("ExpressionAttributeValues", {}).values()]
+        return " ".join([str(arguments.get("IndexName", "")), *map(_kind, values[:2])]).strip()
+    if operation == "BatchGetItem":
+        keys = [key for table in arguments["RequestItems"].values() for key in table["Keys"]]
+    elif operation == "TransactWriteItems":
+        keys = [one.get("Item") or one["Key"] for part in arguments["TransactItems"] for one in part.values()]
+    else:
+        keys = [arguments.get("Item") or arguments["Key"]]
+    return " + ".join(dict.fromkeys(f"{_kind(key['pk']['S'])} {_kind(key['sk']['S'])}".strip() for key in keys))
+
+
+def _kind(value: str) -> str:
+    """The word that a key begins with; nothing for one that begins with an id or a moment."""
+    word = value.partition("#")[0]
+    return word if word.isalpha() else ""

@@ -54,7 +54,7 @@ class FakeProvisional:
 
 @dataclass
 class FakeTimedTickets(FakeTickets):
-    """As the real store: whoever writes a ticket writes its clocks and its alarm, or nothing."""
+    """As the real store: whoever writes a ticket writes its alarm first, and then its clocks with it, or nothing."""
 
     time: Callable[[Ticket, tuple[Move, ...]], Timed] | None = None
     due: Any = field(default_factory=FakeDue)
@@ -65,10 +65,26 @@ class FakeTimedTickets(FakeTickets):
         self.reads += 1
         return super().get(workspace, ticket_id)
 
+    def create(self, ticket: Ticket, move: Move) -> bool:
+        self._arm(ticket, (move,))
+        return super().create(ticket, move)
+
+    def update(self, ticket: Ticket, moves: Iterable[Move], *, expected_version: int) -> bool:
+        lines = tuple(moves)
+        self._arm(ticket, lines)
+        return super().update(ticket, lines, expected_version=expected_version)
+
+    def _timed(self, ticket: Ticket, moves: tuple[Move, ...]) -> Timed:
+        return self.time(ticket, moves) if self.time else Timed(ticket)
+
     def _write(self, ticket: Ticket, moves: Iterable[Move]) -> None:
         lines = tuple(moves)
-        timed = self.time(ticket, lines) if self.time else Timed(ticket)
+        timed = self._timed(ticket, lines)
         super()._write(timed.ticket, lines)
+        self.provisional.rows |= {(mark, ticket.workspace, ticket.id) for mark in timed.marked}
+
+    def _arm(self, ticket: Ticket, moves: tuple[Move, ...]) -> None:
+        timed = self._timed(ticket, moves)
         clocks = timed.ticket.clocks
         if timed.alarm is not None and clocks is not None and clocks.alarm is not None:
             body = {
@@ -78,4 +94,3 @@ class FakeTimedTickets(FakeTickets):
                 "at": clocks.alarm.isoformat(),
             }
             self.due.add(timed.alarm, "cases", body, key=f"clock#{ticket.id}")
-        self.provisional.rows |= {(mark, ticket.workspace, ticket.id) for mark in timed.marked}

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.effect import Claim, Kept, Span
+from chalicelib.domain.events import ticket_events
 from chalicelib.domain.issue import Issue, IssueLink, Scope
 from chalicelib.domain.organisation import Organisation, Unit
 from chalicelib.errors import Conflict, Invalid, NotFound, Rejected, Retryable
@@ -61,7 +62,13 @@ class World:
         self.judge = JudgeEffect(self.issues, self.claims, self.complaints, self.due, lambda: self.now)
         self.declare = DeclareFixed(self.issues, self.claims, self.complaints, self.judge, lambda: self.now)
         self.watch = WatchRecurrence(
-            self.issues, self.claims, self.complaints, self.tickets, self.due, lambda: self.now
+            self.issues,
+            self.claims,
+            self.complaints,
+            self.tickets,
+            self.due,
+            lambda: self.now,
+            lambda workspace, topic: self.claims.watching(workspace, topic, self.now),
         )
 
     def put(self, **changes: Any) -> Issue:
@@ -98,7 +105,7 @@ class World:
     def ticket_opened(self, **changes: Any) -> str | None:
         made = ticket(workspace=WORKSPACE, **{"topics": (TOPIC,), **changes})
         self.tickets.rows[WORKSPACE, made.id] = made
-        return self.watch.follow({"type": "ticket.opened", "workspace": WORKSPACE, "ticket_id": made.id})
+        return self.watch.follow(ticket_events(made)[0].as_detail())
 
 
 @pytest.fixture

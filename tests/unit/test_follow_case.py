@@ -26,6 +26,18 @@ def test_a_change_reaches_every_follower_and_names_what_each_did() -> None:
     assert follow(CHANGE) == {"learn": "learnt", "count": "counted"}
 
 
+def test_each_message_begins_before_anybody_follows_it() -> None:
+    heard: list[str] = []
+    follow = FollowCase(
+        {"learn": lambda _: heard.append("learn")},
+        {"clock": lambda _: heard.append("clock")},
+        begin=lambda message: heard.append(str(message.get("type") or message["kind"])),
+    )
+    for message in (CHANGE, {"kind": "clock"}, CHANGE):
+        follow(message)
+    assert heard == ["ticket.closed", "learn", "clock", "clock", "ticket.closed", "learn"]
+
+
 def test_a_message_of_a_clock_goes_to_its_kind_alone() -> None:
     follow = FollowCase({"learn": says("learnt")}, {"clock": says("reminded")})
     assert follow({"kind": "clock", "ticket": "tk_1"}) == {"clock": "reminded"}

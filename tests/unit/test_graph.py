@@ -292,7 +292,7 @@ def learning(store: Store) -> LearnCauses:
 
 
 def event(kind: str = "ticket.closed", name: str = "tk_one") -> dict[str, str]:
-    return {"type": kind, "workspace": WORKSPACE, "ticket_id": name}
+    return {"type": kind, "workspace": WORKSPACE, "ticket_id": name, "state": "closed"}
 
 
 def test_a_closing_that_is_told_ten_times_counts_once() -> None:

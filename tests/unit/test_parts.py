@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -17,10 +17,20 @@ from chalicelib.domain.events import feedback_event, ticket_events
 from chalicelib.domain.feedback import Decision, Feedback
 from chalicelib.domain.ids import child_ticket_id, ticket_id
 from chalicelib.domain.organisation import Organisation, Person, Post
-from chalicelib.domain.parts import FINISHED, PUT_AWAY, by_department, children_of, parts_of
+from chalicelib.domain.parts import (
+    FINISHED,
+    PUT_AWAY,
+    Standing,
+    adds_nothing,
+    at_rest,
+    by_department,
+    children_of,
+    follow,
+    parts_of,
+)
 from chalicelib.domain.playbook import RED_LINE, Chosen, Playbooks
 from chalicelib.domain.rules import BUILTIN, Rule, decide
-from chalicelib.domain.ticket import SETTLED, SYSTEM, Resolution, Ticket, legal_moves, path, walk
+from chalicelib.domain.ticket import SETTLED, STATES, SYSTEM, Move, Resolution, Ticket, legal_moves, path, walk
 from chalicelib.domain.understanding import Tag, Understanding
 from chalicelib.errors import Conflict, Invalid, NotFound, Retryable
 from chalicelib.services.cases.case_file import CaseFile
@@ -71,6 +81,21 @@ def rated(one: Feedback) -> Feedback:
     return replace(one, classes={"nps": "detractor"})
 
 
+@dataclass
+class Looked(FakeTickets):
+    """``looked``: what was read, in order."""
+
+    looked: list[str] = field(default_factory=list)
+
+    def get(self, workspace: str, ticket_id: str) -> Ticket | None:
+        self.looked.append(ticket_id)
+        return super().get(workspace, ticket_id)
+
+    def moves(self, workspace: str, ticket_id: str) -> tuple[Move, ...]:
+        self.looked.append(f"{ticket_id} history")
+        return super().moves(workspace, ticket_id)
+
+
 class Desk:
     """Tickets with all that moves them, and every event that was told and not yet heard."""
 
@@ -117,6 +142,14 @@ class Desk:
 
     def tell(self, one: Ticket) -> str | None:
         return self.follow(ticket_events(one)[0].as_detail())
+
+    def count(self) -> list[str]:
+        """What is read from here on."""
+        looked: list[str] = []
+        self.tickets = Looked(self.tickets.rows, self.tickets.lines, looked=looked)
+        self.follow = FollowParts(self.tickets, self.clock)
+        self.open_ticket = replace(self.open_ticket, tickets=self.tickets)
+        return looked
 
 
 @pytest.fixture
@@ -590,6 +623,67 @@ def test_whatever_happens_in_whatever_order_whole_and_parts_agree_in_the_end(see
         assert versions == list(range(1, desk.get(identity).version + 1))
 
 
+# --- what is not read ---------------------------------------------------------------------------------------------
+
+
+def standing(state: str, minutes: int = 0, actor: str = SYSTEM, **changes: Any) -> Standing:
+    """A ticket that somebody brought to ``state`` so many minutes after it was opened, having been elsewhere before."""
+    one = ticket(state=state, version=3, **changes)
+    at = AT + timedelta(minutes=minutes)
+    return Standing(one, (Move(2, "open", "reopened", actor, AT), Move(3, "reopened", state, actor, at)))
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.sampled_from(STATES), st.lists(st.sampled_from(STATES), max_size=3), st.data())
+def test_at_rest_nothing_follows_whatever_the_histories_say(whole: str, below: list[str], data: st.DataObject) -> None:
+    minutes, actors = st.integers(min_value=0, max_value=3), st.sampled_from([SYSTEM, "ky_li", "customer"])
+    parent = standing(whole, data.draw(minutes), data.draw(actors), incomplete=data.draw(st.booleans()))
+    parts = [standing(one, data.draw(minutes), data.draw(actors), id=f"tk_{n}") for n, one in enumerate(below)]
+    if at_rest(parent.ticket, [one.ticket for one in parts]):
+        assert follow(parent, parts, AT + timedelta(hours=1)) == ()
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.sampled_from(STATES), max_size=3), st.data())
+def test_a_part_that_is_just_opened_brings_nothing_about_by_itself(below: list[str], data: st.DataObject) -> None:
+    minutes, actors = st.integers(min_value=0, max_value=3), st.sampled_from([SYSTEM, "ky_li", "customer"])
+    parent = standing("open", data.draw(minutes), data.draw(actors))
+    assert adds_nothing(parent.ticket)
+    parts = [standing(one, data.draw(minutes), data.draw(actors), id=f"tk_{n}") for n, one in enumerate(below)]
+    if follow(parent, parts, AT) == ():
+        new = Standing(ticket(id="tk_new"), (Move(1, "", "open", SYSTEM, AT + timedelta(minutes=5)),))
+        assert follow(parent, [*parts, new], AT) == ()
+
+
+def test_the_parts_of_a_case_that_is_opened_now_are_not_looked_for(desk: Desk) -> None:
+    looked = desk.count()
+    assert desk.hear(said(*TWO)) == "opened"
+    assert looked == [WHOLE]
+    assert desk.open_ticket({"detail": feedback_event(said(*TWO)).as_detail()}) == "unchanged"
+    assert looked == [WHOLE, WHOLE, LOGISTICS, SERVICE]
+
+
+def test_a_whole_and_its_parts_that_are_just_opened_cost_a_look_a_part(divided: Desk) -> None:
+    looked = divided.count()
+    assert [divided.tell(divided.get(one)) for one in (WHOLE, LOGISTICS, SERVICE)] == [None, *["parts_agree"] * 2]
+    assert looked == [WHOLE, WHOLE]
+
+
+def test_what_changes_without_being_moved_costs_a_look_at_each_and_no_history(divided: Desk) -> None:
+    divided.move(LOGISTICS, "accepted")
+    looked = divided.count()
+    assert divided.tell(divided.get(LOGISTICS)) == "parts_agree"
+    assert looked == [WHOLE, LOGISTICS, SERVICE]
+
+
+def test_histories_are_read_once_somebody_has_done_something(divided: Desk) -> None:
+    divided.move(LOGISTICS, "accepted", "in_progress")
+    looked = divided.count()
+    assert divided.tell(divided.get(LOGISTICS)) == "parts_moved"
+    family = [WHOLE, LOGISTICS, SERVICE]
+    assert looked == [*family, *(f"{one} history" for one in family)]
+
+
 # --- who is told --------------------------------------------------------------------------------------------------
 
 
@@ -629,7 +723,7 @@ OFFICE = Organisation(
 
 def bounced(times: int, **changes: Any) -> tuple[FakeTickets, FollowBounces, dict[str, Any]]:
     tickets = FakeTickets()
-    one = ticket(bounced=times, owner="u_li", **changes)
+    one = ticket(bounced=times, owner="u_li", change="moved", **changes)
     tickets.rows[WORKSPACE, one.id] = one
     follow = FollowBounces(tickets, lambda _: OFFICE, FakeClock(AT + timedelta(hours=1)))
     return tickets, follow, ticket_events(one)[0].as_detail()

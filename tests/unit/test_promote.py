@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chalicelib.domain.events import ticket_events
 from chalicelib.domain.issue import merged, moved
 from chalicelib.domain.recurrence import IssuePolicy, Occurrence, cause_of
 from chalicelib.errors import Conflict, Parked, Retryable
@@ -147,7 +148,48 @@ def test_later_cases_become_part_of_the_open_issue_one_by_one() -> None:
         world.opened(f"n{number}", AT + 40 * DAY)
         assert world.hear(f"n{number}") == "issue_linked"
     assert len(world.issues.of(WORKSPACE, world.only().id)) == 25
-    assert world.recurrences.reads - before == 20  # the cost is of the case, not of the issue's size
+    assert world.recurrences.reads == before  # what is linked at once is not counted, whatever the issue's size
+
+
+def test_what_is_linked_at_once_is_never_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = IssueWorld()
+    five(world)
+    for name in FIVE:
+        world.hear(name)
+    monkeypatch.setattr(world.recurrences, "note", lambda *_: pytest.fail("it needs no row"))
+    world.opened("f", AT + DAY)
+    assert world.hear("f") == "issue_linked"
+
+
+def test_what_was_left_over_becomes_part_of_the_open_issue_with_the_next() -> None:
+    world = IssueWorld()
+    five(world)
+    for name in FIVE:
+        world.hear(name)
+    left = world.opened("f", AT + DAY)
+    world.recurrences.note(WORKSPACE, "logistics.damage", "shop", Occurrence(left.opened_at, left.id))
+    world.opened("g", AT + 2 * DAY)
+    assert world.hear("g") == "issue_linked"
+    assert world.tickets.rows[WORKSPACE, "tk_f"].issue == world.only().id
+    assert not any(world.recurrences.rows.values())
+
+
+@pytest.mark.parametrize(
+    ("change", "event"),
+    [({"parent": "tk_whole"}, "ticket.opened"), ({"issue": "is_one", "level": "L2"}, "ticket.updated")],
+)
+def test_a_new_part_and_a_case_of_an_l2_issue_are_looked_at_no_further(
+    change: dict[str, Any], event: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = IssueWorld()
+    one = replace(world.opened("a", **change), change=event.removeprefix("ticket."))
+    for store, name in ((world.issues, "get"), (world.recurrences, "note"), (world.recurrences, "around")):
+        monkeypatch.setattr(store, name, lambda *_: pytest.fail("there is nothing to look for"))
+    if one.parent:
+        monkeypatch.setattr(world.tickets, "get", lambda *_: pytest.fail("not even the part itself"))
+    (told,) = ticket_events(one)
+    assert told.type == event
+    assert world.promote(told.as_detail()) is None
 
 
 def test_a_case_of_a_merged_issue_becomes_part_of_what_it_was_merged_into() -> None:

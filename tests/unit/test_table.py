@@ -158,12 +158,15 @@ def test_a_transaction_that_lost_a_race_is_looked_at_again(
 ) -> None:
     broken(cancelled(*codes))
     assert not rooms().supersede(ONE, ONE)
-    assert not TicketStore().create(TICKET, MOVE)
+    assert not TicketStore().update(TICKET, (MOVE,), expected_version=1)
 
 
 def test_a_transaction_that_was_throttled_is_trouble(broken: Callable[[Exception], None]) -> None:
     broken(cancelled("ThrottlingError"))
-    for write in (lambda: rooms().supersede(ONE, ONE), lambda: TicketStore().create(TICKET, MOVE)):
+    for write in (
+        lambda: rooms().supersede(ONE, ONE),
+        lambda: TicketStore().update(TICKET, (MOVE,), expected_version=1),
+    ):
         with pytest.raises(Retryable) as raised:
             write()
         assert raised.value.code == "table_unavailable"

@@ -15,6 +15,7 @@ from chalicelib.services.ports import Clock
 
 RECENT: Final = timedelta(seconds=2)  # that what is in force may be old
 MOST_KEPT: Final = 64  # workspaces in one process
+Tallies = Callable[[str, str], Tally]  # what closed tickets taught: workspace, topic → its list
 
 
 class Learned(Protocol):
@@ -57,10 +58,11 @@ class FindGraph:
         causes = replace(own.causes, topics={name: one for name, one in own.causes.topics.items() if name in lists})
         return replace(below, causes=causes.over(below.causes), overlay=own.version)
 
-    def path(self, ticket: Ticket, graph: Graph | None = None) -> tuple[Edge, ...]:
-        """The way that a ticket takes now. Raises Retryable."""
+    def path(self, ticket: Ticket, graph: Graph | None = None, tally: Tallies | None = None) -> tuple[Edge, ...]:
+        """The way that a ticket takes now; by ``tally`` where the caller has one. Raises Retryable."""
         graph = self(ticket.workspace) if graph is None else graph
-        return path(ticket, graph, lambda topic: self.store.tally(ticket.workspace, topic))
+        learned = self.store.tally if tally is None else tally
+        return path(ticket, graph, lambda topic: learned(ticket.workspace, topic))
 
     def told(self, ticket: Ticket, graph: Graph | None = None, topic: Name | None = None) -> tuple[Told, ...]:
         """The way that a ticket keeps, in words. Raises Retryable."""

@@ -25,6 +25,8 @@ class FollowBounces:
 
         Raises Retryable (``contended``).
         """
+        if detail.get("type") == "ticket.opened":
+            return None  # nobody has handed it back yet
         workspace = str(detail["workspace"])
         ticket = self.tickets.get(workspace, str(detail["ticket_id"]))
         if ticket is None or not goes_up(ticket):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from chalicelib.domain.parts import Standing, children_of, children_open, closed_with, follow
+from chalicelib.domain.parts import Standing, adds_nothing, at_rest, children_of, children_open, closed_with, follow
 from chalicelib.domain.ticket import Move, Ticket
 from chalicelib.errors import Retryable
 from chalicelib.services.ports import Clock, TicketStore
@@ -42,14 +42,24 @@ class FollowParts:
     clock: Clock
 
     def __call__(self, detail: Mapping[str, Any]) -> str | None:
-        """``parts_moved`` | ``parts_agree``; None for a ticket that is whole. Raises Retryable (``contended``)."""
+        """``parts_moved`` | ``parts_agree``; None for a ticket that is whole. Raises Retryable (``contended``).
+
+        No more is read than what may have to follow asks for: of the other tickets, and of their histories.
+        """
         if not (detail.get("parent") or detail.get("parts")):
             return None
+        is_new = detail.get("type") == "ticket.opened"
+        if is_new and not detail.get("parent"):
+            return None  # it has no parts yet
         workspace = str(detail["workspace"])
         parent = self.tickets.get(workspace, str(detail.get("parent") or detail["ticket_id"]))
         if parent is None:
             return None
+        if is_new and adds_nothing(parent):
+            return "parts_agree"
         below = children(self.tickets, parent)
+        if at_rest(parent, below):
+            return "parts_agree"
         before = {one.id: one for one in (parent, *below)}
         steps = follow(self._standing(parent), [self._standing(one) for one in below], self.clock())
         for step in steps:

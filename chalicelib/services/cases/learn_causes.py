@@ -11,7 +11,7 @@ from chalicelib.domain.graph import Counted, Graph, counted
 from chalicelib.domain.ticket import Ticket
 from chalicelib.errors import Retryable
 
-HEARD: Final = ("ticket.closed", "ticket.reopened", "ticket.updated")  # an update may bring a closed one's root cause
+HEARD: Final = ("ticket.closed", "ticket.reopened", "ticket.updated")
 ATTEMPTS: Final = 10  # each lost race means that another ticket got counted
 
 
@@ -42,7 +42,7 @@ class LearnCauses:
 
         counted | uncounted (it is closed no more) | known | no_cause. Raises Retryable.
         """
-        if detail.get("type") not in HEARD:
+        if detail.get("type") not in HEARD or not _concerns(detail):
             return None
         workspace, ticket_id = detail["workspace"], detail["ticket_id"]
         for _ in range(ATTEMPTS):
@@ -55,3 +55,10 @@ class LearnCauses:
             if self.tallies.count(workspace, ticket_id, known, now, at):
                 return "counted" if now else "uncounted"
         raise Retryable("The causes of the topic keep changing.", code="contended")
+
+
+def _concerns(detail: Mapping[str, Any]) -> bool:
+    """Of updates those of closed tickets, which may bring a root cause: what came before a closing, or after a
+    reopening, was told with it.
+    """
+    return detail["type"] != "ticket.updated" or detail.get("state") == "closed"

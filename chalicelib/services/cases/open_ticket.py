@@ -89,7 +89,7 @@ class OpenTicket:
         for department in parts:
             if outcome is None:
                 return None
-            part = self._part(department, feedback, found.get(department))
+            part = self._part(department, feedback, found.get(department), is_new=outcome == "opened")
             outcome = part and ("updated" if (outcome, part) == ("unchanged", "written") else outcome)
         return outcome
 
@@ -114,12 +114,14 @@ class OpenTicket:
             step = self._owned(step)
         return "updated" if self._kept(ticket, self._on_its_way(step)) else None
 
-    def _part(self, department: str, feedback: Feedback, part: Feedback | None) -> str | None:
+    def _part(self, department: str, feedback: Feedback, part: Feedback | None, *, is_new: bool) -> str | None:
         """Bring the ticket of one department together with its part of the voice; ``part`` None: it has none now.
 
-        Returns written | unchanged; None when somebody else changed it meanwhile.
+        ``is_new``: the whole was opened just now, so there is no such ticket. Returns written | unchanged; None when
+        somebody else changed it meanwhile.
         """
-        child = self.tickets.get(feedback.workspace, child_ticket_id(feedback.workspace, feedback.id, department))
+        identity = child_ticket_id(feedback.workspace, feedback.id, department)
+        child = None if is_new else self.tickets.get(feedback.workspace, identity)
         if child is not None and part is not None:
             outcome = self._bring_up(child, part)
             return "written" if outcome == "updated" else outcome

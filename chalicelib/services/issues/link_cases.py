@@ -62,7 +62,15 @@ class LinkCases:
         Raises NotFound, Conflict (``already_linked`` to another issue, ``not_open`` for a voice that could not be
         read).
         """
+        return self._link(issue, subject, self.links.link_to(issue.workspace, issue.id, subject), by=by)
+
+    def link_by_itself(self, issue: Issue, subject: str) -> None:
+        """``link``, unless a person said that the subject is no part of the issue. Raises as it does."""
         known = self.links.link_to(issue.workspace, issue.id, subject)
+        if known is None or not known.undone:
+            self._link(issue, subject, known, by=SYSTEM)
+
+    def _link(self, issue: Issue, subject: str, known: IssueLink | None, *, by: str) -> IssueLink:
         held = known if known is not None and not known.undone else None
         link = held or IssueLink(issue.workspace, issue.id, subject, by, self.clock())
         is_ticket = subject.startswith("tk_")

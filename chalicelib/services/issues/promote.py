@@ -8,6 +8,7 @@ of it. Any number of times and in any order, the end is the same.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Protocol
@@ -68,7 +69,7 @@ class Promote:
 
     def __call__(self, detail: Mapping[str, Any]) -> str | None:
         """``issue_opened`` | ``issue_reopened`` | ``issue_raised`` | ``issue_linked`` | None. Raises Retryable."""
-        if detail.get("type") not in FOLLOWED:
+        if detail.get("type") not in FOLLOWED or _is_new_part(detail):
             return None
         workspace = str(detail["workspace"])
         ticket = self.tickets.get(workspace, str(detail["ticket_id"]))
@@ -91,13 +92,14 @@ class Promote:
         both = {one.id: one for one in (known, root) if one is not None}
         if any(self.links.is_refused(one, ticket.id) for one in both.values()):
             return None
+        if root is not None and root.state not in SETTLED:  # what is linked at once need not be counted first
+            left = self._around(ticket, topic, unit_kind, policy)
+            return self._linked(root, ticket, topic, unit_kind, self._standing(ticket, topic, unit_kind, left))
         watched = root is not None and root.state == "closed" and self.watched(root)
         if watched:  # a few a month are what the fix has left
             policy = replace(policy, count=NEVER)
         is_counted = not watched or ticket.severity == "critical"
         found = self._counted(ticket, topic, unit_kind, policy) if is_counted else []
-        if root is not None and root.state not in SETTLED:
-            return self._linked(root, ticket, topic, unit_kind, self._standing(ticket, topic, unit_kind, found))
         since = root.settled_at if root is not None else None
         found = [one for one in found if since is None or one.at > since]
         cause = cause_of(ticket, found, policy) if since is None or ticket.opened_at > since else None
@@ -115,6 +117,8 @@ class Promote:
 
     def _look_up(self, ticket: Ticket, issue_id: str, policy: IssuePolicy) -> str | None:
         """Whether the issue that the ticket is part of has outgrown L1. It is counted under the issue, not a topic."""
+        if ticket.level != "L1":
+            return None  # whoever takes the issue down again takes its tickets with it, and each is told
         issue = self.issues.get(ticket.workspace, issue_id)
         if issue is None or not can_be_raised(issue):
             return None
@@ -135,10 +139,15 @@ class Promote:
 
     def _counted(self, ticket: Ticket, topic: str, unit_kind: str, policy: IssuePolicy) -> list[Occurrence]:
         """What counts with the ticket, itself included."""
+        if topic and ticket.parent is None:
+            mine = Occurrence(ticket.opened_at, ticket.id, critical=ticket.severity == "critical")
+            self.recurrences.note(ticket.workspace, topic, unit_kind, mine)
+        return self._around(ticket, topic, unit_kind, policy)
+
+    def _around(self, ticket: Ticket, topic: str, unit_kind: str, policy: IssuePolicy) -> list[Occurrence]:
+        """What counts by now."""
         if not topic or ticket.parent is not None:
             return []
-        mine = Occurrence(ticket.opened_at, ticket.id, critical=ticket.severity == "critical")
-        self.recurrences.note(ticket.workspace, topic, unit_kind, mine)
         return list(self.recurrences.around(ticket.workspace, topic, unit_kind, ticket.opened_at, policy.days))
 
     def _standing(self, ticket: Ticket, topic: str, unit_kind: str, found: Sequence[Occurrence]) -> list[Occurrence]:
@@ -154,12 +163,8 @@ class Promote:
     def _linked(self, issue: Issue, ticket: Ticket, topic: str, unit_kind: str, found: Sequence[Occurrence]) -> str:
         """Make the ticket, and what counts with it, part of the issue."""
         for subject in dict.fromkeys((*(one.ticket for one in found), ticket.id)):
-            if self.links.is_refused(issue, subject):
-                continue
-            try:
-                self.links.link(issue, subject, by=SYSTEM)
-            except Conflict:  # part of another issue by now
-                continue
+            with suppress(Conflict):  # part of another issue by now
+                self.links.link_by_itself(issue, subject)
         if topic:
             self.recurrences.forget(issue.workspace, topic, unit_kind, found)
         return "issue_linked"
@@ -200,6 +205,11 @@ class Promote:
                 return issue
             issue = self.issues.get(issue.workspace, issue.merged_into)
         return issue
+
+
+def _is_new_part(detail: Mapping[str, Any]) -> bool:
+    """A part that nobody can have handed back yet: its whole case counts."""
+    return detail["type"] == "ticket.opened" and bool(detail.get("parent"))
 
 
 def _counts(ticket: Ticket) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
@@ -31,8 +31,6 @@ class Claims(Protocol):
 
     def unwatch(self, workspace: str, issue_id: str, topics: Iterable[str]) -> None: ...
 
-    def watching(self, workspace: str, topic: str, at: datetime) -> Sequence[str]: ...
-
 
 class Tickets(Protocol):
     def get(self, workspace: str, ticket_id: str) -> Ticket | None: ...
@@ -41,7 +39,9 @@ class Tickets(Protocol):
 @dataclass(frozen=True, slots=True)
 class WatchRecurrence:
     """Complaints that come back reopen what was accepted. A ticket only says that it is time to count: its own hour is
-    counted a little later, and all tickets of an hour are one look."""
+    counted a little later, and all tickets of an hour are one look. ``watching`` gives the issues that a topic of a
+    workspace may bring back.
+    """
 
     issues: Issues
     claims: Claims
@@ -49,17 +49,18 @@ class WatchRecurrence:
     tickets: Tickets
     due: DueStore
     clock: Clock
+    watching: Callable[[str, str], Sequence[str]]
 
     def follow(self, detail: Mapping[str, Any]) -> str | None:
         """A follower of ``ticket.opened``: ``watched`` where an accepted fix is to be looked at again."""
-        if detail.get("type") != "ticket.opened":
+        if detail.get("type") != "ticket.opened" or detail.get("parent"):
             return None
         workspace, now = str(detail["workspace"]), self.clock()
         ticket = self.tickets.get(workspace, str(detail["ticket_id"]))
-        if ticket is None or ticket.parent is not None:
+        if ticket is None:
             return None
         topics = dict.fromkeys(level for topic in ticket.topics for level in _line(topic))
-        found = {one for topic in (*topics, ANY) for one in self.claims.watching(workspace, topic, now)}
+        found = {one for topic in (*topics, ANY) for one in self.watching(workspace, topic)}
         for issue in sorted(found):
             body = {"kind": KIND, "workspace": workspace, "issue": issue}
             self.due.add(_slot(issue, now), QUEUE, body, key=f"{KIND}#{workspace}#{issue}")

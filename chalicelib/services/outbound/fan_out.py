@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from chalicelib.domain.delivery import (
@@ -22,6 +22,19 @@ SETTLING: Final = 1.0  # seconds a later event gives an earlier one of its ticke
 
 class Endpoints(Protocol):
     def endpoints(self, workspace: str) -> Sequence[Endpoint]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOnce:
+    """The endpoints of a workspace, read once for a batch of events: each of them is older than what is read then."""
+
+    directory: Endpoints
+    _known: dict[str, Sequence[Endpoint]] = field(default_factory=dict, init=False)
+
+    def endpoints(self, workspace: str) -> Sequence[Endpoint]:
+        if workspace not in self._known:
+            self._known[workspace] = self.directory.endpoints(workspace)
+        return self._known[workspace]
 
 
 # Given an event and all endpoints of its workspace.
