@@ -6,17 +6,17 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import pytest
 
-from chalicelib.domain.callback import MAX_WORDS
+from chalicelib.domain.callback import MAX_WORDS, ExternalItem
 from chalicelib.domain.calls import Call, Opened, Reply, Said
 from chalicelib.domain.directory import Endpoint, EndpointSecret
-from chalicelib.domain.ticket import opened
+from chalicelib.domain.ticket import Ticket, opened
 from chalicelib.domain.verification import Rules
 from chalicelib.errors import Invalid, MethodNotAllowed, Retryable, TooLarge, Unauthorized, UnsupportedMedia
 from chalicelib.services.outbound.apply_callback import WAITS, Applied, ApplyCallback
@@ -26,6 +26,7 @@ from tests.builders import AT, WORKSPACE, feedback
 from tests.fakes.cases import FakeCases
 from tests.fakes.tickets import FakeClock, FakeMemory, FakeQueue, FakeTickets
 
+One = TypeVar("One")
 SECRET: Final = "a vendor's secret"
 OURS: Final = Endpoint(
     WORKSPACE, "ep_v", "Vendor", "vendor", "v.example.com", settings={"status_map": {"办结": "resolved"}}
@@ -283,6 +284,36 @@ def test_messages_that_overtake_each_other_are_told_apart_by_when_they_were_hear
     world.call(b'[{"status":"in_progress"}]')
     assert world.apply(world.queue.sent[1]).codes == ("ok",)
     assert world.apply(world.queue.sent[0]).codes == ("stale",)
+
+
+class Interrupted(FakeTickets):
+    """Something happens between the first read and the next one, whatever they read."""
+
+    happens: Callable[[], object] | None = None
+
+    def get(self, workspace: str, ticket_id: str) -> Ticket | None:
+        return self._read(super().get(workspace, ticket_id))
+
+    def external_item(self, workspace: str, endpoint: str, external_id: str) -> ExternalItem | None:
+        return self._read(super().external_item(workspace, endpoint, external_id))
+
+    def _read(self, found: One) -> One:
+        happens, self.happens = self.happens, None
+        if happens is not None:
+            happens()
+        return found
+
+
+def test_what_is_said_while_something_earlier_is_written_still_moves_the_ticket() -> None:
+    tickets = Interrupted()
+    world = World(tickets)
+    world.say({"status": "in_progress", "version": 8})
+    world.call(b'[{"status":"waiting_customer","version":9}]')
+    world.call(b'[{"status":"in_progress","version":10}]')
+    earlier, later = world.queue.sent
+    tickets.happens = lambda: world.apply(earlier)
+    assert world.apply(later).codes == ("ok",)
+    assert [line.after for line in tickets.moves(WORKSPACE, world.id)][-2:] == ["waiting_customer", "in_progress"]
 
 
 def test_a_clock_that_runs_ahead_does_not_shut_out_what_follows(world: World) -> None:

@@ -189,10 +189,11 @@ class ApplyCallback:
     def _apply(self, endpoint: Endpoint, said: Said, ticket_id: str, heard_at: datetime, place: int = 0) -> Heard:
         callback = of_said(said, ticket_id, heard_at, place)
         for _ in range(ATTEMPTS):
+            # In this order: what is heard between the two reads changes the item, and this is judged again.
+            known = self.tickets.external_item(endpoint.workspace, endpoint.id, callback.external_id)
             ticket = self.tickets.get(endpoint.workspace, ticket_id)
             if ticket is None:
                 raise nowhere()
-            known = self.tickets.external_item(endpoint.workspace, endpoint.id, callback.external_id)
             status_map = endpoint.settings.get("status_map") or {}
             verdict = judge(callback, ticket, known, endpoint=endpoint.id, status_map=status_map, at=self.clock())
             if verdict.step and verdict.step.ticket.state in PUT_AWAY:
