@@ -69,7 +69,6 @@ class TopicModel:
     """The topic model of the first pack of a frame that has one."""
 
     def __init__(self, weights: Weights, frame: Frame, table: Table) -> None:
-        self._table = table
         self._lanes = lanes.for_packs(weights, frame.packs)
         self._document = weights.columns.get(GENERAL)
         extra = table.extra

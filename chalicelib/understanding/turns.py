@@ -5,9 +5,9 @@ the sides lie apart, how much each says, with which word it turns and what it en
 decision trees (Friedman 2001, "Greedy function approximation") read that from numbers that the first stage and the
 lexicon give each side. Reviews without a turn never come here.
 
-The trees lie in ``turns.json`` of the artefact, read with the first review that turns: ``packs`` in the order of their
-numbers, ``bias``, ``trees`` (a leaf is log-odds; a node ``[feature, threshold, at most, above]``) and, for each pack
-that they know, the ``curve`` that brings their sum to the scale of ``PolarityModel.read``.
+The trees lie in ``turns.json`` of the artefact, read with the first review that turns: ``packs`` and ``features`` in
+the order of their numbers, ``bias``, ``trees`` (a leaf is log-odds; a node ``[feature, threshold, at most, above]``)
+and, for each pack that they know, the ``curve`` that brings their sum to the scale of ``PolarityModel.read``.
 """
 
 from __future__ import annotations
@@ -31,10 +31,6 @@ if TYPE_CHECKING:
 FILE: Final = "turns.json"
 _TURN: Final = re.compile("但是|不过|就是")
 _OPENERS: Final = ("但", "不过", "就是", "只是", "可是", "却", "而")
-_WORDS: Final = (
-    "总体", "总的", "推荐", "再来", "再也", "下次", "如果", "建议", "希望", "凑合", "还可以", "还行", "一般", "!", "?",
-    "...", "好评", "差评", "退", "满意", "失望", "不错", "挺好", "太",
-)  # fmt: skip
 _SIDE: Final = (
     "sum", "mean", "worst", "best", "leaning", "ill", "bad_mean", "bad_most", "neutral", "net", "good", "bad", "length",
     "clauses",
@@ -65,7 +61,7 @@ def turn(text: str, clauses: Sequence[Clause]) -> int | None:
 
 def features(heard: Heard, at: int) -> list[float]:
     """What the trees look at besides the log-odds of the review and the features of ``polarity``: each side, what
-    stands around the turn at ``at``, and words. ``names`` tells them one by one."""
+    stands around the turn at ``at``, and with which word it turns. ``names`` tells them one by one."""
     text, clauses = heard.text, heard.clauses
     said = _said(heard)
     after = bisect_left(clauses, at, key=_start)
@@ -74,14 +70,13 @@ def features(heard: Heard, at: int) -> list[float]:
     found = [value for side in sides for value in _side(heard, said, side)]
     found += _places(heard, said, after)
     found += [float(text.startswith(word, at)) for word in _OPENERS]
-    found += [float(word in text) for word in _WORDS]
     return found
 
 
 def names(plain: Sequence[str]) -> list[str]:
     """The features of ``Turns.log_odds`` in their order; ``plain`` are those of ``polarity``."""
     sides = [f"{side}.{name}" for side in ("whole", "after", "before") for name in _SIDE]
-    return ["log_odds", *(f"voice.{name}" for name in plain), *sides, *_PLACES, *_OPENERS, *_WORDS, "pack"]
+    return ["log_odds", *(f"voice.{name}" for name in plain), *sides, *_PLACES, *_OPENERS, "pack"]
 
 
 def row(log_odds: float, plain: Sequence[float], sides: Sequence[float], pack: int) -> list[float]:

@@ -19,7 +19,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from chalicelib.understanding import turns
 from chalicelib.understanding.clauses import split
 from chalicelib.understanding.lanes import GENERAL
-from chalicelib.understanding.polarity import PolarityModel
+from chalicelib.understanding.polarity import FEATURES, PolarityModel
 from chalicelib.understanding.sentiment import Feelings
 from chalicelib.understanding.weights import Weights
 from infra.model import calibrate
@@ -78,7 +78,8 @@ def train(
     trees = _trees(model)
     first = rows.values[:1]
     bias = model.decision_function(first)[0] - turns.walk(trees, first[0].tolist())
-    return {"packs": packs, "bias": round(float(bias), 5), "curve": curves, "trees": trees}
+    content = {"packs": packs, "bias": round(float(bias), 5), "curve": curves, "trees": trees}
+    return {**content, "features": turns.names(FEATURES)}
 
 
 def _rows(corpus: Corpus, unseen: Unseen, weights: Weights, packs: Sequence[str], documents: Documents) -> _Rows | None:

@@ -66,7 +66,7 @@ def test_the_sides_are_seen_apart() -> None:
     assert found["before.good"] > 0 == found["before.bad"]
     assert found["after.good"] == 0 > found["after.bad"]
     assert found["before.mean"] > 0 > found["after.mean"]
-    assert (found["但"], found["就是"], found["满意"], found["差评"]) == (1, 0, 1, 0)
+    assert (found["但"], found["就是"]) == (1, 0)
 
 
 def test_a_review_that_turns_at_once_has_nothing_before() -> None:
