@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Final
 
 FEW_HAN: Final = 0.3  # share of Chinese characters under which the lexicon decides on polarity
@@ -34,23 +33,16 @@ class _Balance(dict[str, int]):
         return found
 
 
-# Most texts have no letters but Chinese ones, and need no count.
-_HAN: Final = re.compile("[\u3400-\u9fff]")
-_OTHER: Final = re.compile(r"[^\W\d_\u3400-\u9fff]")
 _LANGUAGES: Final = _Languages()
 _BALANCE: Final = _Balance()
 
 
-def language(texts: Sequence[str]) -> str | None:
+def language(texts: Iterable[str]) -> str | None:
     """zh-CN, ja, ko or en of folded texts, by script; None without letters."""
-    if not any(map(_OTHER.search, texts)):
-        return "zh-CN" if any(map(_HAN.search, texts)) else None
     found = {lang for text in texts for lang in set(map(_LANGUAGES.__getitem__, text))}
     return next((lang for lang in _WEIGHTIEST if lang in found), None)
 
 
 def mostly_han(text: str) -> bool:
     """Whether the model's Chinese n-grams have enough to go by."""
-    if not _OTHER.search(text):
-        return _HAN.search(text) is not None
     return sum(map(_BALANCE.__getitem__, text)) > 0

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from itertools import pairwise
 from math import log, sqrt, tanh
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from chalicelib.understanding.grams import LONGEST, SMOOTH
 from chalicelib.understanding.line import between
@@ -41,15 +41,22 @@ _PLACES: Final = (
 )  # fmt: skip
 
 
-class Heard(NamedTuple):
-    """What is known of a review clause by clause: log-odds of positive by the first stage, the topic table's feelings
-    as (bad, neutral), and the lexicon's opinions on the whole review."""
+class Heard:
+    """What is known of a review clause by clause: log-odds of positive by the first stage (``scores``), the topic
+    table's ``feelings`` as (bad, neutral), and the lexicon's ``opinions`` on the whole review."""
 
-    text: str
-    clauses: Sequence[Clause]
-    scores: Sequence[float]
-    feelings: Sequence[tuple[float, float]]
-    opinions: Sequence[Opinion]
+    __slots__ = ("clauses", "feelings", "opinions", "scores", "text")
+
+    def __init__(
+        self,
+        text: str,
+        clauses: Sequence[Clause],
+        scores: Sequence[float],
+        feelings: Sequence[tuple[float, float]],
+        opinions: Sequence[Opinion],
+    ) -> None:
+        self.text, self.clauses, self.opinions = text, clauses, opinions
+        self.scores, self.feelings = scores, feelings
 
 
 def turn(text: str, clauses: Sequence[Clause]) -> int | None:
@@ -119,18 +126,20 @@ def walk(trees: Sequence[Any], values: Sequence[float]) -> float:
     return total
 
 
-class _Said(NamedTuple):
+class _Said:
     """Sums of the opinions of each clause, above and below zero."""
 
-    good: list[float]
-    bad: list[float]
+    __slots__ = ("bad", "good")
+
+    def __init__(self, clauses: int) -> None:
+        self.good, self.bad = [0.0] * clauses, [0.0] * clauses
 
     def net(self, clause: int) -> float:
         return self.good[clause] + self.bad[clause]
 
 
 def _said(heard: Heard) -> _Said:
-    said = _Said([0.0] * len(heard.clauses), [0.0] * len(heard.clauses))
+    said = _Said(len(heard.clauses))
     for opinion in heard.opinions:
         if opinion.clause < len(heard.clauses):
             (said.good if opinion.weight > 0 else said.bad)[opinion.clause] += opinion.weight

@@ -93,7 +93,8 @@ def _rows(corpus: Corpus, unseen: Unseen, weights: Weights, packs: Sequence[str]
             continue
         model, scan = models[pack], weights.scan(text)
         opinions, _ = feelings.find(text, clauses)
-        heard = model.heard(scan, clauses, opinions)._replace(scores=unseen.scores[number])
+        heard = model.heard(scan, clauses, opinions)
+        heard.scores = unseen.scores[number]
         at = turns.turn(text, heard.clauses)
         if at is None:
             continue
