@@ -70,9 +70,14 @@ class PolarityModel:
 
     def features(self, scan: Scan, clauses: Sequence[Clause], opinions: Sequence[Opinion]) -> list[float]:
         """What the second stage looks at, in the order of ``FEATURES``; linear in the text."""
-        document = self.stretch(scan, 0, len(scan.text))
         seen = _seen(clauses)
-        scores = [self.stretch(scan, clause.start, clause.end) for clause in seen] or [document]
+        return self._features(scan, seen, self._scores(scan, seen), opinions)
+
+    def _features(
+        self, scan: Scan, seen: Sequence[Clause], said: Sequence[float], opinions: Sequence[Opinion]
+    ) -> list[float]:
+        document = self.stretch(scan, 0, len(scan.text))
+        scores = said or [document]
         turn = max([place for place, clause in enumerate(seen) if clause.opens == "contrast"], default=0)
         after, before = scores[turn:], scores[:turn]
         good = len([opinion for opinion in opinions if opinion.weight > 0])
@@ -108,21 +113,27 @@ class PolarityModel:
     def judge(self, scan: Scan, clauses: Sequence[Clause], opinions: Sequence[Opinion] = ()) -> tuple[float, float]:
         """Log-odds of positive as ``read`` has it, and of the whole review, for ``probability`` to calibrate: the same,
         or for a review that turns what the trees of the artefact make of its sides."""
-        plain = self.features(scan, clauses, opinions)
-        log_odds = self.second(plain)
         seen = _seen(clauses)
+        scores = self._scores(scan, seen)
+        plain = self._features(scan, seen, scores, opinions)
+        log_odds = self.second(plain)
         at = turns.turn(scan.text, seen) if self._turns is not None and seen else None
         if self._turns is None or at is None or self.pack is None or not self._turns.know(self.pack):
             return log_odds, log_odds
-        sides = turns.features(self.heard(scan, clauses, opinions), at)
+        sides = turns.features(self._heard(scan, seen, scores, opinions), at)
         return log_odds, self._turns.log_odds(log_odds, plain, sides, self.pack)
 
     def heard(self, scan: Scan, clauses: Sequence[Clause], opinions: Sequence[Opinion]) -> Heard:
         """What ``turns`` needs to know of a review."""
         seen = _seen(clauses)
-        scores = [self.stretch(scan, clause.start, clause.end) for clause in seen]
+        return self._heard(scan, seen, self._scores(scan, seen), opinions)
+
+    def _heard(self, scan: Scan, seen: Sequence[Clause], scores: Sequence[float], opinions: Sequence[Opinion]) -> Heard:
         feelings = [self._lanes.feelings(scan, clause.start, clause.end) for clause in seen]
         return Heard(scan.text, seen, scores, feelings, opinions)
+
+    def _scores(self, scan: Scan, seen: Sequence[Clause]) -> list[float]:
+        return [self.stretch(scan, clause.start, clause.end) for clause in seen]
 
     def probability(self, log_odds: float) -> float:
         """Calibrated probability of positive; never falls as ``log_odds`` rises."""
