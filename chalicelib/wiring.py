@@ -404,18 +404,18 @@ def follow_case() -> FollowCase:
     from chalicelib.services.cases.follow_case import FollowCase
     from chalicelib.services.cases.follow_parts import FollowParts
     from chalicelib.services.cases.learn_causes import LearnCauses
-    from chalicelib.services.cases.one_look import OneLook
+    from chalicelib.services.cases.one_look import Afresh, OneLook
     from chalicelib.services.reports.follow_loop import FollowLoop
 
     look = OneLook(ticket_store())
-    asking, recurring = _ask_customer(look), _watch_recurrence(look)
+    afresh, asking, recurring = Afresh(look), _ask_customer(look), _watch_recurrence(look)
     return FollowCase(
         begin=look.begin,
         followers={
             "recurrence": recurring.follow,
             "verification": asking.follow,
-            "parts": FollowParts(look, now),
-            "issues": _promote(look, recurring.watches),
+            "parts": FollowParts(afresh, now),
+            "issues": _promote(look, afresh, recurring.watches),
             "causes": LearnCauses(ticket_store(), cause_store(), find_graph()),
             "watched": watch_again(),
             "bounces": FollowBounces(look, find_owner().organisation, now),
@@ -1194,8 +1194,8 @@ def manage_insights() -> ManageInsights:
     return ManageInsights(store=insight_store(), issues=issue_store(), office=find_owner(), clock=now)
 
 
-def _promote(tickets: TicketPort, watched: Callable[[Issue], bool]) -> Promote:
-    """What makes an issue of tickets by itself; what makes one is read once."""
+def _promote(tickets: TicketPort, afresh: TicketPort, watched: Callable[[Issue], bool]) -> Promote:
+    """What makes an issue of tickets by itself; what makes one is read once. ``afresh``: for what is linked."""
     from chalicelib.services.issues.link_cases import LinkCases
     from chalicelib.services.issues.promote import Promote
     from chalicelib.storage.recurrences import RecurrenceStore
@@ -1204,7 +1204,7 @@ def _promote(tickets: TicketPort, watched: Callable[[Issue], bool]) -> Promote:
         tickets=tickets,
         issues=issue_store(),
         recurrences=RecurrenceStore(now),
-        links=LinkCases(links=issue_store(), tickets=tickets, voices=feedback_store(), due=due_store(), clock=now),
+        links=LinkCases(links=issue_store(), tickets=afresh, voices=feedback_store(), due=due_store(), clock=now),
         policy=cache(insight_store().policy),
         office=find_owner(),
         names=topic_names,

@@ -26,6 +26,7 @@ _VERDICTS: Final = frozenset({"ConditionalCheckFailedException", "TransactionCan
 # Our mistake or the deployment's: trying again is right all the same, somebody may mend it meanwhile.
 _REFUSALS: Final = frozenset({"ValidationException", "AccessDeniedException", "ResourceNotFoundException"})
 _LOST_RACE: Final = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
+_REFUSED: Final = "The table did not take the request."
 
 
 class _Connection(Connection):
@@ -38,14 +39,20 @@ class _Connection(Connection):
             code = error.response["Error"].get("Code")
             if code in _VERDICTS:
                 raise
+            if code == "TransactionConflictException":
+                raise _Held(_REFUSED, code="table_unavailable") from None
             raise _trouble("table_refused" if code in _REFUSALS else "table_unavailable") from None
         except BotoCoreError:
             raise _trouble("table_unavailable") from None
         return answer
 
 
+class _Held(Retryable):
+    """A transaction was at the row."""
+
+
 def _trouble(code: str) -> Retryable:
-    return Retryable("The table did not take the request.", code=code)
+    return Retryable(_REFUSED, code=code)
 
 
 class PackedJSONAttribute(Attribute[Any]):
@@ -121,9 +128,11 @@ def in_the_way(writes: TransactWrite) -> Sequence[CancellationReason]:
 
 
 def saved(row: Row, condition: Condition | None) -> bool:
-    """Put a row; False when ``condition`` failed."""
+    """Put a row; False when ``condition`` failed or a transaction was at the row, as ``committed``."""
     try:
         row.save(condition)
+    except _Held:
+        return False
     except PutError as error:
         if error.cause_response_code != "ConditionalCheckFailedException":
             raise

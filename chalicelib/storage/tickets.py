@@ -170,12 +170,16 @@ class TicketStore:
                 return [one for one in found if one.state == "closed"]
 
     def of_customer(self, workspace: str, customer: str, *, limit: int) -> list[Ticket]:
-        """The cases of one customer (``ids.customer_key``), last opened first."""
+        """The cases of one customer (``ids.customer_key``), last opened first.
+
+        A row says whose a case was to be; whose it is says the case, which an opening of other words may have made.
+        """
         pk, _ = keys.customer_case(workspace, customer, _EPOCH, "")
         entries = CustomerCaseRow.query(pk, scan_index_forward=False, limit=limit)
         named = dict.fromkeys(_id_at(entry.sk) for entry in entries)  # twice, where an opening was tried twice
         wanted = [keys.ticket(workspace, one) for one in named]
         found = [rows.ticket_of(row) for row in TicketRow.batch_get(wanted, consistent_read=True)]
+        found = [one for one in found if one.customer == customer]
         return sorted(found, key=lambda one: (one.opened_at, one.id), reverse=True)
 
 

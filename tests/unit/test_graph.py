@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -287,6 +288,21 @@ class Store(FakeCauses):
         return self.tickets.get(ticket_id)
 
 
+@dataclass
+class Meanwhile(Store):
+    """``between`` happens once, after a ticket was looked at and before it is counted."""
+
+    between: Callable[[], None] | None = None
+
+    def count(
+        self, workspace: str, ticket: str, known: Counted | None, now: Counted | None, at: datetime | None
+    ) -> bool:
+        between, self.between = self.between, None
+        if between is not None:
+            between()
+        return super().count(workspace, ticket, known, now, at)
+
+
 def learning(store: Store) -> LearnCauses:
     return LearnCauses(store, store, lambda _: graph())
 
@@ -325,6 +341,27 @@ def test_lost_races_are_run_again_and_at_last_left_to_the_queue() -> None:
     with pytest.raises(Retryable, match="keep changing") as refused:
         learning(Store(tickets={"tk_one": closed(cause="late")}, lose=99))(event())
     assert refused.value.code == "contended"
+
+
+@pytest.mark.parametrize("first", ["closed", "reopened"])
+def test_a_ticket_that_changes_while_it_is_counted_is_counted_as_it_is_in_the_end(first: str) -> None:
+    """The other event is heard in between, and finds nothing to do."""
+    second = "reopened" if first == "closed" else "closed"
+    was, will_be = (closed(state=one, cause="late") for one in (first, second))
+    store = Meanwhile(tickets={"tk_one": was})
+    learn = learning(store)
+    if first == "reopened":
+        store.tickets["tk_one"] = will_be
+        learn(event())
+        store.tickets["tk_one"] = was
+
+    def between() -> None:
+        store.tickets["tk_one"] = will_be
+        learn(event(f"ticket.{will_be.state}"))
+
+    store.between = between
+    learn(event(f"ticket.{first}"))
+    assert list(store.rows) == (["tk_one"] if will_be.state == "closed" else [])
 
 
 @pytest.mark.parametrize("kind", ["ticket.opened", "ticket.resolved", "ticket.reminded"])

@@ -33,7 +33,7 @@ class Table:
     def __init__(self) -> None:
         self.asked: list[tuple[str, ...]] = []
         self.items: list[dict[str, Any]] = []
-        self.taken = False  # whether every condition fails
+        self.taken = ""  # the error of every write that has a condition
 
     def _make_api_call(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
         if operation == "Query":
@@ -51,7 +51,7 @@ class Table:
             found = [one for one in self.items if one["sk"] == request["Key"]["sk"]]
             return {"Item": found[0]} if found else {}
         if self.taken and "ConditionExpression" in request:
-            raise ClientError({"Error": {"Code": "ConditionalCheckFailedException", "Message": ""}}, operation)
+            raise ClientError({"Error": {"Code": self.taken, "Message": ""}}, operation)
         return {}
 
     def _between(self, pk: str, prefix: str = "") -> list[dict[str, Any]]:
@@ -98,8 +98,9 @@ def test_a_part_is_two_rows(table: Table) -> None:
     assert table.asked == [("PutItem", f"clock#{CUSTOMERS.id}"), ("PutItem", "TK")]
 
 
-def test_an_opening_that_came_too_late_says_so(table: Table) -> None:
-    table.taken = True
+@pytest.mark.parametrize("taken", ["ConditionalCheckFailedException", "TransactionConflictException"])
+def test_an_opening_that_came_too_late_says_so(table: Table, taken: str) -> None:
+    table.taken = taken
     assert not timed().create(CUSTOMERS, OPENED)
 
 
@@ -156,3 +157,11 @@ def test_a_case_that_two_openings_named_is_shown_once(table: Table) -> None:
     table.items.append(rows.ticket_row(CUSTOMERS).serialize())
     assert [one.id for one in TicketStore().of_customer(WORKSPACE, "cu_one", limit=5)] == [CUSTOMERS.id]
     assert table.asked == [("Query",), ("BatchGetItem", "1")]
+
+
+def test_a_case_is_not_shown_to_whom_an_opening_that_came_too_late_took_it_for(table: Table) -> None:
+    taken_for = replace(CUSTOMERS, customer="cu_two")
+    table.items = [rows.customer_case_row(one).serialize() for one in (CUSTOMERS, taken_for)]
+    table.items.append(rows.ticket_row(CUSTOMERS).serialize())
+    assert TicketStore().of_customer(WORKSPACE, "cu_two", limit=5) == []
+    assert [one.id for one in TicketStore().of_customer(WORKSPACE, "cu_one", limit=5)] == [CUSTOMERS.id]

@@ -38,22 +38,24 @@ class LearnCauses:
     graph: Callable[[str], Graph]
 
     def __call__(self, detail: Mapping[str, Any]) -> str | None:
-        """Counted as the ticket is now, however often and late it is told.
+        """Counted as the ticket is now, however often and late it is told. It is looked at once more after it was
+        counted: who told of a change in between may have found nothing to do.
 
         counted | uncounted (it is closed no more) | known | no_cause. Raises Retryable.
         """
         if detail.get("type") not in HEARD or not _concerns(detail):
             return None
         workspace, ticket_id = detail["workspace"], detail["ticket_id"]
+        outcome = None
         for _ in range(ATTEMPTS):
             ticket = self.tickets.get(workspace, ticket_id)
             known = self.tallies.counted(workspace, ticket_id)
             now = counted(ticket, self.graph(workspace)) if ticket else None
             if now == known:
-                return "known" if known else "no_cause" if detail["type"] == "ticket.closed" else None
+                return outcome or ("known" if known else "no_cause" if detail["type"] == "ticket.closed" else None)
             at = ticket.closed_at if ticket else None
             if self.tallies.count(workspace, ticket_id, known, now, at):
-                return "counted" if now else "uncounted"
+                outcome = "counted" if now else "uncounted"
         raise Retryable("The causes of the topic keep changing.", code="contended")
 
 

@@ -54,7 +54,8 @@ class Office(Protocol):
 @dataclass(frozen=True, slots=True)
 class Promote:
     """``names`` gives what a workspace's frame calls its topics: (id, language) → name. ``watched`` says whether what
-    brings a closed issue back is measured by what its accepted fix has left, see watch_recurrence.py.
+    brings a closed issue back is measured by what its accepted fix has left, see watch_recurrence.py. ``tickets`` may
+    be a little old; those of ``links`` are as they are now, and say what counts at last.
     """
 
     tickets: TicketStore
@@ -125,7 +126,7 @@ class Promote:
         found = self._counted(ticket, issue_id, "", policy)
         if cause_of(ticket, found, policy) is None:
             return None
-        now = {one.ticket: self.tickets.get(ticket.workspace, one.ticket) for one in found}
+        now = {one.ticket: self.links.tickets.get(ticket.workspace, one.ticket) for one in found}
         standing = [one for one in found if (case := now[one.ticket]) and case.issue == issue_id]
         cause = cause_of(ticket, standing, policy)
         if cause is None:
@@ -154,7 +155,7 @@ class Promote:
         """Those of ``found`` that still count; the others are forgotten."""
         kept: list[Occurrence] = []
         for one in found:
-            now = self.tickets.get(ticket.workspace, one.ticket)
+            now = self.links.tickets.get(ticket.workspace, one.ticket)
             if now is not None and _counts(now) and topic in now.topics:
                 kept.append(one)
         self.recurrences.forget(ticket.workspace, topic, unit_kind, [one for one in found if one not in kept])
