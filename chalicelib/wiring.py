@@ -1774,9 +1774,9 @@ def _delivery_plan() -> DeliveryPlan:
 
 def fan_out_service() -> FanOut:
     """From a bus event to deliveries, one for each batch."""
-    from chalicelib.services.outbound.fan_out import FanOut, ReadOnce
+    from chalicelib.services.outbound.fan_out import FanOut
 
-    return FanOut(directory=ReadOnce(directory()), plan=_delivery_plan(), send_code=send_code().plan)
+    return FanOut(endpoints=cache(directory().endpoints), plan=_delivery_plan(), send_code=send_code().plan)
 
 
 @lru_cache(maxsize=1)

@@ -41,12 +41,12 @@ class Recipe:
     least: int = 30  # rows of a leaf
     share: float = 0.3  # of the features, tried at each split
     bins: int = 63
-    digits: int = 4  # of what they learn from: no split hangs on the last bits of a sum
     folds: int = 5
 
 
 TREES: Final = Recipe()
-_STEPS: Final = 10**TREES.digits
+DIGITS: Final = 4  # of what trees learn from: no split hangs on the last bits of a sum
+_STEPS: Final = 10**DIGITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ def _rows(corpus: Corpus, unseen: Unseen, weights: Weights, packs: Sequence[str]
     if not found:
         return None
     values, good, pack_of = zip(*found, strict=True)
-    return _Rows(np.round(np.array(values), TREES.digits), np.array(good), np.array(pack_of))
+    return _Rows(np.round(np.array(values), DIGITS), np.array(good), np.array(pack_of))
 
 
 def _grown(values: Array, good: Array, recipe: Recipe) -> HistGradientBoostingClassifier:
@@ -151,4 +151,4 @@ def _node(nodes: Array, place: int) -> Any:
         return round(float(one["value"]), 5)
     low, high = (_node(nodes, int(one[side])) for side in ("left", "right"))
     split_at = (math.floor(float(one["num_threshold"]) * _STEPS + 1e-6) + 0.5) / _STEPS
-    return [int(one["feature_idx"]), round(split_at, TREES.digits + 1), low, high]
+    return [int(one["feature_idx"]), round(split_at, DIGITS + 1), low, high]

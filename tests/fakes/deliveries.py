@@ -260,7 +260,7 @@ class World:
         self._messages: list[tuple[datetime, int, dict[str, Any]]] = []
         self._numbers = itertools.count()
         plan = DeliveryPlan(store=self.store, queue=self, due=self, clock=self.clock)
-        self.fan_out = FanOut(directory=self.directory, plan=plan)
+        self.fan_out = FanOut(endpoints=self.directory.endpoints, plan=plan)
         self.windows = FakeWindows()
         self.items = FakeItems()
         self.tokens = FakeTokens()

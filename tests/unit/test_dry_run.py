@@ -249,7 +249,7 @@ class Replay:
         self.tickets = FakeTimedTickets(time=TimedTickets(office, self.clock), due=self.alarms)
         self.sent = deliveries.FakeDeliveryStore(self.clock)
         known = deliveries.FakeEndpoints({one.id: one for one in self.endpoints})
-        self.fan_out = FanOut(known, DeliveryPlan(self.sent, FakeQueue(), FakeDue(), self.clock))
+        self.fan_out = FanOut(known.endpoints, DeliveryPlan(self.sent, FakeQueue(), FakeDue(), self.clock))
         self.open = OpenTicket(
             self.voices,
             self.tickets,

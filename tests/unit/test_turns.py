@@ -157,7 +157,7 @@ def test_trees_learn_which_side_counts_and_the_same_rows_grow_the_same_trees(tmp
 def test_exported_trees_say_what_the_grown_ones_say() -> None:
     values = np.random.RandomState(5).randn(300, 6)
     values[:, 0] = np.round(values[:, 0])  # some values are many rows'
-    learned = np.round(values, training.TREES.digits)
+    learned = np.round(values, training.DIGITS)
     model = training._grown(learned, (values[:, 0] * values[:, 1] > 0).astype(float), RECIPE_OF_TREES)
     trees = training._trees(model)
     apart = model.decision_function(learned) - [turns.walk(trees, row.tolist()) for row in values]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from dataclasses import dataclass
+from typing import Any, Final
 
 from chalicelib.domain.delivery import (
     Delivery,
@@ -18,25 +18,6 @@ from chalicelib.domain.directory import Endpoint
 from chalicelib.services.outbound.delivery_plan import DeliveryPlan
 
 SETTLING: Final = 1.0  # seconds a later event gives an earlier one of its ticket: the bus keeps no order
-
-
-class Endpoints(Protocol):
-    def endpoints(self, workspace: str) -> Sequence[Endpoint]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class ReadOnce:
-    """The endpoints of a workspace, read once for a batch of events: each of them is older than what is read then."""
-
-    directory: Endpoints
-    _known: dict[str, Sequence[Endpoint]] = field(default_factory=dict, init=False)
-
-    def endpoints(self, workspace: str) -> Sequence[Endpoint]:
-        if workspace not in self._known:
-            self._known[workspace] = self.directory.endpoints(workspace)
-        return self._known[workspace]
-
-
 # Given an event and all endpoints of its workspace.
 PlanCode = Callable[[Mapping[str, Any], Sequence[Endpoint]], bool]
 
@@ -50,16 +31,17 @@ def no_code(detail: Mapping[str, Any], endpoints: Sequence[Endpoint]) -> bool:  
 class FanOut:
     """Idempotent: the same event finds its deliveries there and only wakes them again.
 
-    ``send_code`` has a ticket's owner sent their code, see services/page/send_code.py.
+    ``endpoints`` gives those of a workspace. ``send_code`` has a ticket's owner sent their code, see
+    services/page/send_code.py.
     """
 
-    directory: Endpoints
+    endpoints: Callable[[str], Sequence[Endpoint]]
     plan: DeliveryPlan
     send_code: PlanCode = no_code
 
     def handle(self, event: Mapping[str, Any]) -> int:
         """Make and wake the deliveries of one event (``Event.as_detail``); returns how many are new."""
-        endpoints = self.directory.endpoints(event["workspace"])
+        endpoints = self.endpoints(event["workspace"])
         wanting = [endpoint for endpoint in endpoints if wants(endpoint, event["type"], event)]
         made = sum(self._deliver_to(endpoint, event) for endpoint in wanting)
         self.send_code(event, endpoints)

@@ -11,7 +11,7 @@ from typing import Any, Final
 from chalicelib.domain import sms
 from chalicelib.domain.alert import IDLE, SMS, Alert, AlertKey, Cooldown, Mention
 from chalicelib.domain.delivery import Delivery
-from chalicelib.domain.directory import Endpoint, Subscription
+from chalicelib.domain.directory import Subscription
 from chalicelib.domain.dry_run import (
     ALERT_UNITS,
     DELIVERY_UNITS,
@@ -341,14 +341,6 @@ class Subscribers:
     known: Sequence[Subscription]
 
     def subscriptions(self, workspace: str) -> Sequence[Subscription]:  # noqa: ARG002 - of one workspace
-        return self.known
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoints:
-    known: Sequence[Endpoint]
-
-    def endpoints(self, workspace: str) -> Sequence[Endpoint]:  # noqa: ARG002 - of one workspace
         return self.known
 
 

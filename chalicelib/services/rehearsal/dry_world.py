@@ -41,7 +41,6 @@ from chalicelib.services.rehearsal.dry_stores import (
     Alerts,
     Counted,
     Deliveries,
-    Endpoints,
     Frozen,
     Load,
     Nothing,
@@ -88,7 +87,7 @@ class World:
         self._tickets = Tickets(TimedTickets(lambda _: by.office, self._clock), self._told, tally)
         self._alerts = Alerts(memory.get("alerts", {}), self._clock, self._raised, tally)
         deliveries = cast("DeliveryStore", Deliveries(tally))  # fanning out makes them and asks for nothing more
-        self._fan_out = FanOut(Endpoints(by.endpoints), DeliveryPlan(deliveries, Nothing(), Nothing(), self._clock))
+        self._fan_out = FanOut(lambda _: by.endpoints, DeliveryPlan(deliveries, Nothing(), Nothing(), self._clock))
         self._open = OpenTicket(
             feedback=self._voices,
             tickets=self._tickets,
