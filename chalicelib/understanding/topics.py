@@ -8,6 +8,9 @@ whose packs have no heads still gets the polarity of its clauses here; its topic
 Scores are log-odds, linear in the grams of the clause, in those of the whole text at a lower weight, and in what the
 lexicon hit: which heads in this clause, which elsewhere in the text. Grams weigh less in a longer stretch, by the root
 of its length, where the table asks for it (``rooted``).
+
+Where a text is seldom about more than one thing, its heads are *rivals*: the best clause and columns of their own for
+the whole text speak for a head, and then its lead over the strongest other head counts, too (``contest``).
 """
 
 from __future__ import annotations
@@ -28,6 +31,7 @@ from chalicelib.understanding.terms import Hit
 from chalicelib.understanding.weights import Table, Weights
 
 NEGATIVE, NEUTRAL = "~negative", "~neutral"  # the last two columns of every table
+WHOLE: Final = "~whole "  # before a head: what the grams of the whole text say of it
 _KEPT: Final = 256  # answers to which heads are named where
 LIMIT: Final = 8.0  # log-odds of polarity are kept within
 FEATURES: Final = (
@@ -60,6 +64,12 @@ def features(
     ]
 
 
+def strongest_other(scores: Sequence[float]) -> list[float]:
+    """For each of two scores or more the highest of the others."""
+    second, first = sorted(scores)[-2:]
+    return [second if score == first else first for score in scores]
+
+
 def _within(bound: float, value: float) -> float:
     """``value``, kept between ± ``bound``."""
     return bound if value > bound else -bound if value < -bound else value
@@ -72,8 +82,9 @@ class TopicModel:
         self._lanes = lanes.for_packs(weights, frame.packs)
         self._document = weights.columns.get(GENERAL)
         extra = table.extra
-        self.heads: tuple[str, ...] = tuple(table.columns[:-2])
-        self._scales = table.scales[:-2]
+        self.heads: tuple[str, ...] = tuple(name for name in table.columns if not name.startswith("~"))
+        self._scales = table.scales[: len(self.heads)]
+        self._of_texts = table.scales[len(self.heads) : -2]
         self._whole = [extra["whole"] * scale for scale in self._scales] if self.heads else []
         self._places = {head: place for place, head in enumerate(self.heads)}
         # A head that the workspace retired is no topic any more; what hung below it is the lexicon's.
@@ -101,7 +112,7 @@ class TopicModel:
         return self._governs[node]
 
     def scores(self, scan: Scan, clauses: Sequence[Clause], hits: Sequence[Hit]) -> list[list[float]]:
-        """Log-odds per clause and head, thresholds already taken off: a head is there from 0 on."""
+        """Log-odds per clause and head; but for rivals, whose thresholds come later, a head is there from 0 on."""
         if not self.heads:
             return [[] for _ in clauses]
         extra = self._extra
@@ -133,19 +144,47 @@ class TopicModel:
         head's threshold, and a little below it where words that have a polarity of their own name the head.
         ``hits`` are the lexicon's, their ``owner`` a place in ``frame.nodes``."""
         scores = self.scores(scan, clauses, hits)
-        slope, offset = self._extra["curve"]
-        every: bool = self._extra["every"]
-        floor = -self._extra["plain"]  # below the threshold, where plain words ("物流慢") still name their head
         plain = {(hit.clause, self._head_of[hit.owner]) for hit in hits if hit.term.polarity is not None}
-        best = () if every else [max(column) for column in zip(*scores, strict=True)]
+        if self._of_texts:
+            return self._of_rivals(scan, scores, plain)
+        floor = -self._extra["plain"]  # below the threshold, where plain words ("物流慢") still name their head
         found: dict[tuple[int, str], float] = {}
         for number, score in enumerate(scores):
             for place in [place for place, value in enumerate(score) if value >= floor]:
                 value = score[place]
-                above = value >= 0 and (every or value == best[place])
-                if self._present[place] and (above or (number, place) in plain):
-                    found[number, self.heads[place]] = 1 / (1 + exp(-(slope * min(value, LIMIT) + offset)))
+                if self._present[place] and (value >= 0 or (number, place) in plain):
+                    found[number, self.heads[place]] = self._confidence(value)
         return found
+
+    def _of_rivals(
+        self, scan: Scan, scores: Sequence[Sequence[float]], plain: set[tuple[int, int | None]]
+    ) -> dict[tuple[int, str], float]:
+        """``read`` where the heads of a text are rivals: in its best clause, and wherever plain words name it."""
+        best = [max(column) for column in zip(*scores, strict=True)]
+        speaks = list(map(add, best, self._whole_text(scan)))
+        found: dict[tuple[int, str], float] = {}
+        for place, (score, other) in enumerate(zip(speaks, strongest_other(speaks), strict=True)):
+            own, lead, bias = self._extra["contest"][place]
+            value = own * score + lead * (score - other) + bias
+            if value >= 0 and self._present[place]:
+                for number, clause in enumerate(scores):
+                    if clause[place] == best[place] or (number, place) in plain:
+                        found[number, self.heads[place]] = self._confidence(value)
+        return found
+
+    def _whole_text(self, scan: Scan) -> list[float]:
+        """Log-odds per head by the columns of whole texts."""
+        heads, length = len(self.heads), len(scan.text)
+        sums = self._lanes.sums(scan, 0, length)[HEADS + heads : HEADS + 2 * heads]
+        factor = root(length)
+        return [
+            bias + factor * scale * total
+            for bias, scale, total in zip(self._extra["texts"], self._of_texts, sums, strict=True)
+        ]
+
+    def _confidence(self, value: float) -> float:
+        slope, offset = self._extra["curve"]
+        return 1 / (1 + exp(-(slope * min(value, LIMIT) + offset)))
 
     def polarity(
         self, scan: Scan, clause: Clause, node: str, opinion: float | None, document: float, *, own: float = 0.0

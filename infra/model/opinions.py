@@ -307,14 +307,14 @@ def rounded(values: Array) -> list[float]:
     return [round(float(value), 4) for value in values]
 
 
-def add_columns(table: Rows, groups: Sequence[Group], recipe: Recipe, *, heads: int) -> dict[str, Any]:
-    """Put both columns behind the ``heads`` columns of ``table``; what serving needs besides, for ``extra``."""
+def add_columns(table: Rows, groups: Sequence[Group], recipe: Recipe, *, heads: int, first: int) -> dict[str, Any]:
+    """Put both columns into ``table``, from number ``first`` on; what serving needs besides, for ``extra``."""
     spoken = [one.text[one.start : one.end] for group in groups for one in group.heard.stretches]
     columns = vocabulary(spoken, _LEAST)
     given = [_opinions(group, columns, heads=heads, share=recipe.whole) for group in groups]
     names = list(columns)
     extra: dict[str, Any] = {"whole_polarity": recipe.whole}
-    for number, (name, (weights, rest)) in enumerate(_polarity(given, recipe, heads).items(), heads):
+    for number, (name, (weights, rest)) in enumerate(_polarity(given, recipe, heads).items(), first):
         extra[name.removeprefix("~")] = rest
         for place in np.flatnonzero(weights):
             table.setdefault(names[place], {})[number] = float(weights[place])

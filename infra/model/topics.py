@@ -22,7 +22,7 @@ from chalicelib.understanding.lanes import TABLE
 from chalicelib.understanding.polarity import PolarityModel
 from chalicelib.understanding.reader import Lexicon
 from chalicelib.understanding.scripts import mostly_han
-from chalicelib.understanding.topics import NEGATIVE, NEUTRAL
+from chalicelib.understanding.topics import NEGATIVE, NEUTRAL, WHOLE, strongest_other
 from chalicelib.understanding.weights import Weights
 from infra.model import labels as label_files
 from infra.model import opinions, packs
@@ -36,6 +36,15 @@ _FOLDS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
+class Rivals:
+    """How the columns of whole texts are made, which speak beside the best clause where heads are rivals."""
+
+    strength: float = 0.3  # of the regressions
+    grams: int = 4_000  # kept for each head
+    samples: float = 10.0  # weight of a test sentence of the pack
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
     """How one pack's table is made. Chosen by five-fold cross-validation on train rows."""
 
@@ -46,11 +55,11 @@ class Recipe:
     hit: float = 1.5  # weight of a lexicon feature
     grams: int = 1_000  # kept for each head
     rooted: bool = True  # grams over the root of the stretch's length
-    every: bool = True  # a head may stand in several clauses of a text
     examples: int = 60  # texts that a head needs; rarer ones stay with the lexicon
     samples: float = 3.0  # weight of a test sentence of the pack
     plain: float = 2.0  # log-odds below the threshold down to which words with a polarity of their own name their head
     lends: bool = True  # its opinions also teach the general table
+    rivals: Rivals | None = None  # how the heads of a text are weighed against each other; None: each for itself
     polarity: opinions.Recipe = field(default_factory=opinions.Recipe)
 
 
@@ -63,10 +72,10 @@ RECIPES: Final = (
         hit=1.0,
         grams=8_000,
         rooted=False,
-        every=False,
         samples=3.5,
         plain=0.0,
         lends=False,  # forum posts: two of three are neutral
+        rivals=Rivals(),  # a post is about one thing, seldom two
         polarity=opinions.Recipe(own=1.0, whole=0.5, strength=0.05, grams=5_000, samples=10.0),
     ),
 )
@@ -223,8 +232,9 @@ def _sentences(frame: Frame, lexicon: Lexicon, head_of: Sequence[int | None], he
 
 
 @dataclass(frozen=True, slots=True)
-class _Clauses:
-    """All clauses of a set as rows: grams, lexicon features, the text of each, and per head 1 yes, 0 no, -1 unsure."""
+class _Examples:
+    """The clauses of a set, or its whole texts, as rows: grams, lexicon features, the text of each, and per head 1 yes,
+    0 no, -1 unsure."""
 
     grams: csr_matrix
     lexicon: csr_matrix
@@ -232,13 +242,17 @@ class _Clauses:
     truth: Array
     weight: Array
 
+    def rows(self) -> csr_matrix:
+        """Grams, then lexicon features."""
+        return hstack([self.grams, self.lexicon]).tocsr()
+
     def best(self, score: Array) -> Array:
-        """Per text the best of its clauses."""
+        """Per text the best of its rows."""
         starts = np.concatenate([[0], np.flatnonzero(np.diff(self.owner)) + 1])
         return np.maximum.reduceat(score, starts, axis=0)
 
 
-def clauses_of(voices: Sequence[Voice], heads: int, columns: dict[str, int], recipe: Recipe) -> _Clauses:
+def clauses_of(voices: Sequence[Voice], heads: int, columns: dict[str, int], recipe: Recipe) -> _Examples:
     owner = np.array([number for number, voice in enumerate(voices) for _ in voice.clauses])
     stretches = [voice.text[one.start : one.end] for voice in voices for one in voice.clauses]
     whole = matrix([voice.text for voice in voices], columns, rooted=recipe.rooted)
@@ -258,7 +272,7 @@ def clauses_of(voices: Sequence[Voice], heads: int, columns: dict[str, int], rec
                 truth[at, head] = _example(voice, number, head)
             at += 1
     weight = np.array([recipe.samples if voice.sample else 1.0 for voice in voices])[owner]
-    return _Clauses(grams, csr_matrix(recipe.hit * lexicon), owner, truth, weight)
+    return _Examples(grams, csr_matrix(recipe.hit * lexicon), owner, truth, weight)
 
 
 def _example(voice: Voice, number: int, head: int) -> int:
@@ -270,11 +284,11 @@ def _example(voice: Voice, number: int, head: int) -> int:
     return -1 if any(head in here for here in voice.named) else 1
 
 
-def _fit(clauses: _Clauses, chosen: Array, recipe: Recipe) -> tuple[Array, Array]:
-    """Fit each head on the ``chosen`` clauses, keep the grams that move it most, fit again. Weights of grams (mostly
-    zero) and lexicon features, and biases; clauses of which nobody knows are left out."""
+def _fit(clauses: _Examples, chosen: Array, recipe: Recipe | Rivals) -> tuple[Array, Array]:
+    """Fit each head on the ``chosen`` rows, keep the grams that move it most, fit again. Weights of grams (mostly
+    zero) and lexicon features, and biases; rows of which nobody knows are left out."""
     size, heads = clauses.grams.shape[1], clauses.truth.shape[1]
-    rows = hstack([clauses.grams, clauses.lexicon]).tocsr()[chosen]
+    rows = clauses.rows()[chosen]
     often = np.asarray(rows[:, :size].sum(0)).ravel()
     weights, bias = np.zeros((heads, rows.shape[1])), np.zeros(heads)
     for head in range(heads):
@@ -292,9 +306,9 @@ def folds(size: int) -> Array:
     return np.random.RandomState(7).permutation(size) % _FOLDS
 
 
-def unseen(clauses: _Clauses, recipe: Recipe) -> Array:
-    """Scores per text and head by models that had not seen the text."""
-    rows = hstack([clauses.grams, clauses.lexicon]).tocsr()
+def unseen(clauses: _Examples, recipe: Recipe | Rivals) -> Array:
+    """Scores per text and head, of its best row, by models that had not seen the text."""
+    rows = clauses.rows()
     fold_of = folds(int(clauses.owner[-1]) + 1)[clauses.owner]
     scores = np.zeros(clauses.truth.shape)
     for number in range(_FOLDS):
@@ -302,6 +316,49 @@ def unseen(clauses: _Clauses, recipe: Recipe) -> Array:
         weights, bias = _fit(clauses, ~held, recipe)
         scores[held] = rows[held] @ weights.T + bias
     return clauses.best(scores)
+
+
+def _texts_of(voices: Sequence[Voice], heads: int, columns: dict[str, int], recipe: Rivals) -> _Examples:
+    """Whole texts as rows: their grams alone."""
+    truth = np.zeros((len(voices), heads), dtype=np.int8)
+    for at, voice in enumerate(voices):
+        truth[at, sorted(voice.doubtful)] = -1
+        truth[at, sorted(voice.truth)] = 1
+    weight = np.array([recipe.samples if voice.sample else 1.0 for voice in voices])
+    grams = matrix([voice.text for voice in voices], columns)
+    return _Examples(grams, csr_matrix((len(voices), 0)), np.arange(len(voices)), truth, weight)
+
+
+def _contest(score: Array, truth: Array) -> list[list[float]]:
+    """Per head what its score counts for, what its lead over the strongest other head counts for, and a bias."""
+    leads = _leads(score)
+    found = []
+    for head in range(truth.shape[1]):
+        rows = csr_matrix(np.column_stack([score[:, head], leads[:, head]]))
+        (own, lead), bias = regress(rows, truth[:, head], 1.0)
+        found.append([own, lead, bias])
+    return found
+
+
+def _leads(score: Array) -> Array:
+    others: Array = np.array([strongest_other(row) for row in score.tolist()])
+    return np.subtract(score, others)
+
+
+def _contested(score: Array, contest: Sequence[Sequence[float]]) -> Array:
+    own, lead, bias = np.array(contest).T
+    found: Array = own * score + lead * _leads(score) + bias
+    return found
+
+
+def _unseen_contest(score: Array, truth: Array) -> Array:
+    """Log-odds per text and head after a contest that had not seen the text."""
+    fold_of = folds(len(score))
+    found = np.zeros(score.shape)
+    for number in range(_FOLDS):
+        held = fold_of == number
+        found[held] = _contested(score[held], _contest(score[~held], truth[~held]))
+    return found
 
 
 def thresholds(score: Array, truth: Array) -> Array:
@@ -339,32 +396,59 @@ def _table(
     recipe: Recipe, words: Labels, voices: Sequence[Voice], sentences: Sequence[Voice], groups: Sequence[Group]
 ) -> TablePart:
     heads = list(words.heads.values())
-    columns = vocabulary([voice.text for voice in [*voices, *sentences]], recipe.least)
-    clauses = clauses_of([*voices, *sentences], len(heads), columns, recipe)
+    everyone = [*voices, *sentences]
+    columns = vocabulary([voice.text for voice in everyone], recipe.least)
     truth = np.array([[head in voice.truth for head in range(len(heads))] for voice in voices])
-    score = unseen(clauses, recipe)[: len(voices)]
-    limits = thresholds(score, truth)
-    weights, bias = _fit(clauses, np.ones(len(clauses.owner), dtype=bool), recipe)
-    names = list(columns)
     table: Rows = {}
-    for head, column in zip(*np.nonzero(weights[:, : len(names)]), strict=True):
-        table.setdefault(names[column], {})[int(head)] = float(weights[head, column])
-    by_lexicon = [rounded(row) for row in weights[:, len(names) :].T * recipe.hit]
-    extra: dict[str, Any] = {
+    clauses = clauses_of(everyone, len(heads), columns, recipe)
+    score, bias, extra = unseen(clauses, recipe)[: len(voices)], *_heads(table, list(columns), clauses, recipe)
+    named = list(heads)
+    if recipe.rivals is None:
+        limits = thresholds(score, truth)
+        extra["bias"] = rounded(bias - limits)
+    else:
+        texts = _texts_of(everyone, len(heads), columns, recipe.rivals)
+        whole, whole_bias = _fit(texts, _all(texts), recipe.rivals)
+        _put(table, list(columns), whole, len(heads))
+        named += [WHOLE + head for head in heads]
+        together = score + unseen(texts, recipe.rivals)[: len(voices)]
+        score = _unseen_contest(together, truth)
+        limits = thresholds(score, truth)
+        terms = np.array(_contest(together, truth)) - np.column_stack([0 * limits, 0 * limits, limits])
+        extra |= {"bias": rounded(bias), "texts": rounded(whole_bias), "contest": [rounded(term) for term in terms]}
+    extra |= {
         "governs": {node: words.heads.get(label or "") for node, label in words.nodes.items()},
-        "bias": rounded(bias - limits),
-        "here": by_lexicon[: len(heads)],
-        "elsewhere": by_lexicon[len(heads) : 2 * len(heads)],
-        "nothing": by_lexicon[2 * len(heads)],
-        "single": by_lexicon[2 * len(heads) + 1],
         "whole": recipe.whole,
         "rooted": recipe.rooted,
         "curve": _curve((score - limits).ravel(), truth.ravel()),
-        "every": recipe.every,
         "plain": recipe.plain,
-        **opinions.add_columns(table, groups, recipe.polarity, heads=len(heads)),
+        **opinions.add_columns(table, groups, recipe.polarity, heads=len(heads), first=len(named)),
     }
-    return TablePart(f"{TABLE}/{words.pack}", [*heads, NEGATIVE, NEUTRAL], table, extra)
+    return TablePart(f"{TABLE}/{words.pack}", [*named, NEGATIVE, NEUTRAL], table, extra)
+
+
+def _heads(table: Rows, names: Sequence[str], clauses: _Examples, recipe: Recipe) -> tuple[Array, dict[str, Any]]:
+    """Put the heads' columns into ``table``; their biases, and what the lexicon's features weigh, for ``extra``."""
+    weights, bias = _fit(clauses, _all(clauses), recipe)
+    heads = len(bias)
+    _put(table, names, weights[:, : len(names)], 0)
+    by_lexicon = [rounded(row) for row in weights[:, len(names) :].T * recipe.hit]
+    return bias, {
+        "here": by_lexicon[:heads],
+        "elsewhere": by_lexicon[heads : 2 * heads],
+        "nothing": by_lexicon[2 * heads],
+        "single": by_lexicon[2 * heads + 1],
+    }
+
+
+def _put(table: Rows, names: Sequence[str], weights: Array, first: int) -> None:
+    """Weights per head and gram as columns of ``table`` from number ``first`` on."""
+    for head, column in zip(*np.nonzero(weights), strict=True):
+        table.setdefault(names[column], {})[first + int(head)] = float(weights[head, column])
+
+
+def _all(examples: _Examples) -> Array:
+    return np.ones(len(examples.owner), dtype=bool)
 
 
 def _general(heard: Sequence[Heard], sampled: Sequence[Heard]) -> TablePart:
@@ -378,9 +462,8 @@ def _general(heard: Sequence[Heard], sampled: Sequence[Heard]) -> TablePart:
     extra: dict[str, Any] = {
         "governs": {},
         "rooted": True,
-        "every": True,
         "plain": 0.0,
         "curve": [1.0, 0.0],
-        **opinions.add_columns(table, groups, recipe, heads=0),
+        **opinions.add_columns(table, groups, recipe, heads=0, first=0),
     }
     return TablePart(TABLE, [NEGATIVE, NEUTRAL], table, extra)

@@ -11,12 +11,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chalicelib.understanding import shipped
 from chalicelib.understanding.clauses import Clause, split
 from chalicelib.understanding.reader import Lexicon
 from chalicelib.understanding.rows import Rows, pack
-from chalicelib.understanding.topics import FEATURES, NEGATIVE, NEUTRAL, TopicModel, root
+from chalicelib.understanding.topics import FEATURES, NEGATIVE, NEUTRAL, WHOLE, TopicModel, root, strongest_other
 from chalicelib.understanding.weights import Table, Weights
 from infra.model import topics
 
@@ -42,7 +44,6 @@ def weights(name: str = "topics/ecommerce", **extra: Any) -> Weights:
         "whole": 0.0,
         "whole_polarity": 0.0,
         "rooted": False,
-        "every": True,
         "plain": 2.0,
         "curve": [1.0, 0.0],
         "negative": line(),
@@ -95,10 +96,44 @@ def test_plain_words_name_their_head_a_little_below_its_threshold() -> None:
     assert read("慢", bias=[-4.0, -1.0]) == {}
 
 
-def test_a_table_of_posts_gives_each_head_its_best_clause_alone() -> None:
-    text = "物流快,慢"
-    assert set(read(text)) == {(0, "logistics"), (1, "logistics")}
-    assert set(read(text, every=False)) == {(0, "logistics")}
+def rivals(text: str, *, plain: bool = False, **extra: Any) -> dict[tuple[int, str], float]:
+    """Heads that compete: 快 speaks for logistics by its clause (2) and by the whole text (1), 香 for smell (2, 3)."""
+    members = {"texts": [0.0, 0.0], "contest": [[1.0, 1.0, -1.0], [1.0, 1.0, -1.0]], "bias": [0.0, 0.0], **extra}
+    nothing = {name: [[0.0, 0.0], [0.0, 0.0]] for name in ("here", "elsewhere")}
+    whole = [WHOLE + head for head in HEADS]
+    arrays = ([0, 0, 2, 2, 4], [0, 2, 1, 3], [2, 1, 2, 3])
+    names, scales = [*HEADS, *whole, NEGATIVE, NEUTRAL], [1.0] * 6
+    made = weights(**members, **nothing).tables["topics/ecommerce"].extra
+    known = Weights("w1", Rows(pack(GRAMS)), {}, {"topics": Table("topics", names, scales, arrays, made)}, {})
+    found = TopicModel.for_frame(known, FRAME)
+    assert found is not None
+    sight = LEXICON.look(text)
+    return found.read(known.scan(text), sight.clauses, sight.hits if plain else [])
+
+
+def test_of_rivals_each_head_stands_in_its_best_clause_alone() -> None:
+    assert set(read("快,慢")) == {(0, "logistics"), (1, "logistics")}
+    assert set(rivals("快,不")) == {(0, "logistics")}
+
+
+def test_a_rival_is_judged_by_its_clause_its_text_and_its_lead() -> None:
+    worth = 1 * root(3)  # of the whole text, three characters long
+    assert rivals("快,不")[0, "logistics"] == pytest.approx(1 / (1 + np.exp(-(2 * (2 + worth) - 1))))
+
+
+def test_a_head_whose_rival_leads_needs_more_to_be_there() -> None:
+    assert set(rivals("快,香")) == {(1, "product.smell")}
+    alone = [[1.0, 0.0, -1.0], [1.0, 0.0, -1.0]]
+    assert set(rivals("快,香", contest=alone)) == {(0, "logistics"), (1, "product.smell")}
+
+
+def test_a_rival_also_stands_where_plain_words_name_it() -> None:
+    assert set(rivals("物流很快,送货慢", plain=True)) == {(0, "logistics"), (1, "logistics")}
+
+
+@given(st.lists(st.integers(-9, 9), min_size=2, max_size=6))
+def test_the_strongest_other_is_the_highest_score_but_ones_own(scores: list[int]) -> None:
+    assert strongest_other(scores) == [max(scores[:at] + scores[at + 1 :]) for at in range(len(scores))]
 
 
 def test_the_whole_text_speaks_in_every_clause_at_its_own_weight() -> None:
@@ -157,6 +192,15 @@ def test_scores_of_texts_not_seen_part_the_heads_and_thresholds_lie_between() ->
     truth = np.array([[head in voice.truth for head in (0, 1)] for voice in some])
     limits = topics.thresholds(score, truth)
     assert ((score >= limits) == truth).all()
+
+
+def test_of_rivals_the_lead_counts_where_texts_have_one_head_each() -> None:
+    truth = np.array([[True, False], [False, True]] * 30)
+    score = np.where(truth, 0.2, 0.0) + np.linspace(-2, 2, 60)[:, None]  # as high as the text is loud
+    alone = topics.thresholds(score, truth)
+    assert not ((score >= alone) == truth).all()
+    contested = topics._unseen_contest(score, truth)
+    assert ((contested >= topics.thresholds(contested, truth)) == truth).all()
 
 
 def test_sets_that_may_not_train_make_no_table(tmp_path: Path) -> None:
