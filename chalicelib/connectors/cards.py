@@ -14,16 +14,16 @@ from typing import Any, Final, TypeVar
 from chalicelib.connectors import deadlines
 from chalicelib.connectors.card_words import ISSUE_STATES, LANGUAGES, LEVELS, STATES, say
 from chalicelib.connectors.harmless import clip, excerpt, harmless, tail
-from chalicelib.domain.access import UNIT_SEPARATOR
-from chalicelib.domain.alert import NO_TOPIC
-from chalicelib.domain.clocks import CLOCKS
-from chalicelib.domain.feedback import Feedback
-from chalicelib.domain.graph import QUESTION
-from chalicelib.domain.outbound import Message
-from chalicelib.domain.playbook import said
-from chalicelib.domain.ticket import SETTLED
-from chalicelib.domain.understanding import Tag
+from chalicelib.domain.alerts.alert import NO_TOPIC
+from chalicelib.domain.cases.graph import QUESTION
+from chalicelib.domain.cases.playbook import said
+from chalicelib.domain.cases.ticket import SETTLED
+from chalicelib.domain.outbound.exchange import Message
+from chalicelib.domain.time.clocks import CLOCKS
 from chalicelib.domain.vocabulary import NO_UNIT
+from chalicelib.domain.voice.feedback import Feedback
+from chalicelib.domain.voice.understanding import Tag
+from chalicelib.domain.workspaces.access import UNIT_SEPARATOR
 from chalicelib.understanding import called
 
 __all__ = ["LANGUAGES", "Card", "build", "clip", "fit", "harmless", "headline", "plain_text"]

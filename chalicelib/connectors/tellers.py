@@ -15,10 +15,10 @@ from chalicelib.connectors.card_words import say
 from chalicelib.connectors.dingtalk_todo import DingTalkTodo
 from chalicelib.connectors.feishu_app import FeishuApp
 from chalicelib.connectors.wecom_app import WeComApp
-from chalicelib.domain.delivery import is_for_codes
-from chalicelib.domain.item import Access, Token
-from chalicelib.domain.outbound import HttpRequest, HttpResponse, Message, Outcome
-from chalicelib.domain.ratelimit import Limit
+from chalicelib.domain.outbound.delivery import is_for_codes
+from chalicelib.domain.outbound.exchange import HttpRequest, HttpResponse, Message, Outcome
+from chalicelib.domain.outbound.item import Access, Token
+from chalicelib.domain.outbound.ratelimit import Limit
 
 MAX_TITLE: Final = 60  # characters of the ticket's title
 ROBOT: Final = "robot_code"  # of a DingTalk app: without it the app has nobody to speak through

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from chalicelib.storage import keys
-from chalicelib.storage.clock_rows import ProvisionalRow
+from chalicelib.storage.cases.clock_rows import ProvisionalRow
+from chalicelib.storage.cases.sla import ProvisionalStore
 from chalicelib.storage.due import DueStore
-from chalicelib.storage.sla import ProvisionalStore
 from chalicelib.storage.table import Row, bind
 from infra import client
 from infra.demo.desk import FEISHU, serve

@@ -11,16 +11,16 @@ from uuid import uuid4
 
 import pytest
 
-from chalicelib.domain.facets import facets_of
-from chalicelib.domain.feedback import Closing, Decision, Feedback
-from chalicelib.domain.listing import FeedbackPage, FeedbackQuery
-from chalicelib.domain.rollup import Bucket, recount
+from chalicelib.domain.reading.facets import facets_of
+from chalicelib.domain.reading.listing import FeedbackPage, FeedbackQuery
+from chalicelib.domain.reading.rollup import Bucket, recount
+from chalicelib.domain.voice.feedback import Closing, Decision, Feedback
 from chalicelib.errors import Invalid
-from chalicelib.storage.buckets import BucketStore
-from chalicelib.storage.feedback import FeedbackStore
-from chalicelib.storage.feedback_list import FeedbackList
+from chalicelib.storage.reading.buckets import BucketStore
 from chalicelib.storage.table import Row, bind
 from chalicelib.storage.vault import Vault
+from chalicelib.storage.voice.feedback import FeedbackStore
+from chalicelib.storage.voice.feedback_list import FeedbackList
 from tests.builders import feedback as built
 
 pytestmark = pytest.mark.engine

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from chalicelib.connectors import cards
 from chalicelib.connectors.cards import build, clip, harmless, headline, plain_text
 from chalicelib.connectors.harmless import CLOSE, OPEN, excerpt, tail
-from chalicelib.domain.understanding import Text, Understanding
 from chalicelib.domain.vocabulary import NO_UNIT
+from chalicelib.domain.voice.understanding import Text, Understanding
 from chalicelib.understanding.called import readable
 from tests import card_cases
 from tests.builders import feedback, message, tag, ticket

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from chalicelib.errors import Invalid
 from chalicelib.storage import cursor, keys
-from chalicelib.storage.cases import CaseStore
-from chalicelib.storage.organisations import OrganisationStore
+from chalicelib.storage.cases.cases import CaseStore
+from chalicelib.storage.workspaces.organisations import OrganisationStore
 
 _VALUES = st.one_of(
     st.text(st.characters(blacklist_categories=["Cs"]), min_size=1, max_size=20), st.integers(-(2**53), 2**53)

@@ -12,11 +12,11 @@ import pytest
 
 from chalicelib.connectors import tellers
 from chalicelib.connectors.registry import load_gateway
-from chalicelib.domain import page_link
-from chalicelib.domain.delivery import wants
-from chalicelib.domain.directory import Endpoint
-from chalicelib.domain.organisation import Organisation, Person
-from chalicelib.domain.outbound import EgressError, HttpResponse
+from chalicelib.domain.cases import page_link
+from chalicelib.domain.outbound.delivery import wants
+from chalicelib.domain.outbound.exchange import EgressError, HttpResponse
+from chalicelib.domain.workspaces.directory import Endpoint
+from chalicelib.domain.workspaces.organisation import Organisation, Person
 from chalicelib.services.alerts.spend_sms import SpendSms
 from chalicelib.services.outbound.keep_token import KeepToken
 from chalicelib.services.page.act_on_page import kept

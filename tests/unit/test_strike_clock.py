@@ -15,12 +15,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from chalicelib.domain.calendar import BusinessTime, Calendar, Year
+from chalicelib.domain.cases.sla import Office, Policy, QuietHours
+from chalicelib.domain.cases.ticket import Move, Resolution, Ticket, opened, walk
 from chalicelib.domain.events import ticket_events
-from chalicelib.domain.opening_hours import hours
-from chalicelib.domain.organisation import EVERYWHERE, Organisation, Person, Post
-from chalicelib.domain.sla import Office, Policy, QuietHours
-from chalicelib.domain.ticket import Move, Resolution, Ticket, opened, walk
+from chalicelib.domain.time.calendar import BusinessTime, Calendar, Year
+from chalicelib.domain.time.opening_hours import hours
+from chalicelib.domain.workspaces.organisation import EVERYWHERE, Organisation, Person, Post
 from chalicelib.errors import Parked, Retryable
 from chalicelib.services.cases.strike_clock import ATTEMPTS, PAGE, RecountDeadlines, StrikeClock
 from chalicelib.services.cases.timed_tickets import RECENT, Offices, TimedTickets

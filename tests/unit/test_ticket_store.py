@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from chalicelib.domain.clocks import Clocks
-from chalicelib.domain.sla import Timed
-from chalicelib.domain.ticket import Move, Ticket, history_line
-from chalicelib.storage import ticket_rows as rows
-from chalicelib.storage.open_cases import OpenCases, open_case_row
+from chalicelib.domain.cases.sla import Timed
+from chalicelib.domain.cases.ticket import Move, Ticket, history_line
+from chalicelib.domain.time.clocks import Clocks
+from chalicelib.storage.cases import ticket_rows as rows
+from chalicelib.storage.cases.open_cases import OpenCases, open_case_row
+from chalicelib.storage.cases.tickets import TicketStore
 from chalicelib.storage.table import Row, bind
-from chalicelib.storage.tickets import TicketStore
 from tests.builders import AT, WORKSPACE, ticket
 
 CUSTOMERS = ticket(customer="cu_one")

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from chalicelib.domain.access import sees_unit
-from chalicelib.domain.case import Verdict, month_of, sample
-from chalicelib.domain.directory import ApiKey
-from chalicelib.domain.ticket import Ticket
+from chalicelib.domain.cases.case import Verdict, month_of, sample
+from chalicelib.domain.cases.ticket import Ticket
+from chalicelib.domain.workspaces.access import sees_unit
+from chalicelib.domain.workspaces.directory import ApiKey
 from chalicelib.errors import Conflict
 from chalicelib.services.cases.move_ticket import colleagues_words
 from chalicelib.services.ports import Clock

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
 
-from chalicelib.domain.calendar import Calendar
-from chalicelib.domain.clocks import BREACH, REMIND, Strike
-from chalicelib.domain.organisation import Organisation
-from chalicelib.domain.sla import Office, pending, recounted, struck
-from chalicelib.domain.ticket import Step, Ticket
+from chalicelib.domain.cases.sla import Office, pending, recounted, struck
+from chalicelib.domain.cases.ticket import Step, Ticket
+from chalicelib.domain.time.calendar import Calendar
+from chalicelib.domain.time.clocks import BREACH, REMIND, Strike
+from chalicelib.domain.workspaces.organisation import Organisation
 from chalicelib.errors import Parked, Retryable
 from chalicelib.services.ports import Clock, DueStore, TicketStore
 
@@ -121,7 +121,7 @@ class StrikeClock:
 
 
 class Provisional(Protocol):
-    """Tickets whose deadlines rest on unpublished years; storage/sla.py says what each call costs."""
+    """Tickets whose deadlines rest on unpublished years; storage/cases/sla.py says what each call costs."""
 
     @property
     def shards(self) -> int: ...

@@ -16,17 +16,17 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import Any, Final, Protocol
 
-from chalicelib.domain import page_link
-from chalicelib.domain.delivery import covers
-from chalicelib.domain.directory import Endpoint, EndpointSecret
-from chalicelib.domain.fields import TIME_ZONE
-from chalicelib.domain.item import Access
-from chalicelib.domain.organisation import Organisation
-from chalicelib.domain.outbound import DELIVERED, FAILED, RETRY, HttpRequest, Message, Outcome
-from chalicelib.domain.page_link import Code
-from chalicelib.domain.ratelimit import Limit, effective
-from chalicelib.domain.ticket import SETTLED, Ticket
-from chalicelib.domain.ticket_title import TopicNames
+from chalicelib.domain.cases import page_link
+from chalicelib.domain.cases.page_link import Code
+from chalicelib.domain.cases.ticket import SETTLED, Ticket
+from chalicelib.domain.cases.ticket_title import TopicNames
+from chalicelib.domain.outbound.delivery import covers
+from chalicelib.domain.outbound.exchange import DELIVERED, FAILED, RETRY, HttpRequest, Message, Outcome
+from chalicelib.domain.outbound.item import Access
+from chalicelib.domain.outbound.ratelimit import Limit, effective
+from chalicelib.domain.workspaces.directory import Endpoint, EndpointSecret
+from chalicelib.domain.workspaces.fields import TIME_ZONE
+from chalicelib.domain.workspaces.organisation import Organisation
 from chalicelib.errors import Rejected
 from chalicelib.services.alerts.spend_sms import SpendSms, Spent
 from chalicelib.services.inbound.vendor_calls import Calls, Door, Stop, Windows
@@ -67,7 +67,7 @@ class Teller(AskedConnector, Protocol):
 
 
 class Codes(Protocol):
-    """See storage/page_codes.py."""
+    """See storage/cases/page_codes.py."""
 
     def all(self, workspace: str, ticket: str, at: datetime) -> Sequence[Code]: ...
 
