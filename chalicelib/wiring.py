@@ -309,7 +309,8 @@ def strike_clock() -> StrikeClock:
     """Reminders and breaches."""
     from chalicelib.services.cases.strike_clock import StrikeClock
 
-    return StrikeClock(ticket_store(), offices(), find_owner().organisation, due_store(), now)
+    tickets = ticket_store()
+    return StrikeClock(tickets, offices(), find_owner().organisation, due_store(), now, tickets.forget)
 
 
 @lru_cache(maxsize=1)
@@ -512,8 +513,9 @@ def mark_duplicate() -> MarkDuplicate:
 def audit_tickets() -> AuditTickets:
     """The quality audit of closed tickets."""
     from chalicelib.services.cases.audit_tickets import AuditTickets
+    from chalicelib.storage.paging import of_sorted
 
-    return AuditTickets(tickets=ticket_store(), verdicts=case_store(), clock=now)
+    return AuditTickets(tickets=ticket_store(), verdicts=case_store(), clock=now, page=of_sorted)
 
 
 @lru_cache(maxsize=1)
