@@ -82,7 +82,8 @@ def strike_clock() -> StrikeClock:
     from chalicelib.services.cases.strike_clock import StrikeClock
     from chalicelib.wiring import workspaces
 
-    return StrikeClock(ticket_store(), offices(), workspaces.find_owner().organisation, base.due_store(), base.now)
+    tickets, organisation = ticket_store(), workspaces.find_owner().organisation
+    return StrikeClock(tickets, offices(), organisation, base.due_store(), base.now, tickets.forget)
 
 
 @lru_cache(maxsize=1)
@@ -258,8 +259,9 @@ def mark_duplicate() -> MarkDuplicate:
 def audit_tickets() -> AuditTickets:
     """The quality audit of closed tickets."""
     from chalicelib.services.cases.audit_tickets import AuditTickets
+    from chalicelib.storage.paging import of_sorted
 
-    return AuditTickets(tickets=ticket_store(), verdicts=case_store(), clock=base.now)
+    return AuditTickets(tickets=ticket_store(), verdicts=case_store(), clock=base.now, page=of_sorted)
 
 
 @lru_cache(maxsize=1)

@@ -490,6 +490,50 @@ def test_a_months_closed_tickets_are_audited(office: Office) -> None:
     assert [one["id"] for one in shop["items"]] == [one["id"] for one in after["items"] if one["unit"] == "SH/001"]
 
 
+def test_the_sample_comes_in_pages(office: Office) -> None:
+    for number in range(41):
+        office.ticket(id=f"tk_{number}", state="closed", closed_at=NOW)
+    query = {"month": "2026-11"}
+    whole = office.call("GET", "/v1/audit", query=query).json
+    do(office, "audit", {"verdict": "passed"}, ticket=whole["items"][2]["id"])
+
+    first = office.call("GET", "/v1/audit", query={**query, "limit": "2"}).json
+    second = office.call("GET", "/v1/audit", query={**query, "limit": "2", "cursor": first["cursor"]}).json
+
+    assert whole["cursor"] is None
+    assert [one["id"] for one in first["items"] + second["items"]] == [one["id"] for one in whole["items"]]
+    assert [(len(page["items"]), page["closed"], page["month"]) for page in (first, second)] == [
+        (2, 41, "2026-11"),
+        (1, 41, "2026-11"),
+    ]
+    assert (second["items"][0]["audit"]["verdict"], second["cursor"]) == ("passed", None)
+
+
+@pytest.mark.parametrize(
+    ("query", "code", "pointer"),
+    [
+        ({"limit": "0"}, "invalid_query", "/limit"),
+        ({"limit": "101"}, "invalid_query", "/limit"),
+        ({"cursor": ""}, "invalid_cursor", "/cursor"),
+        ({"cursor": "AAAA"}, "invalid_cursor", "/cursor"),
+    ],
+)
+def test_a_page_of_the_sample_that_makes_no_sense_is_refused(
+    office: Office, query: dict[str, str], code: str, pointer: str
+) -> None:
+    answer = office.call("GET", "/v1/audit", query={"month": "2026-11", **query})
+    assert (answer.status, answer.code, answer.json["pointer"]) == (422, code, pointer)
+
+
+def test_a_cursor_of_another_months_sample_is_refused(office: Office) -> None:
+    for number in range(41):
+        office.ticket(id=f"tk_{number}", state="closed", closed_at=NOW)
+    cursor = office.call("GET", "/v1/audit", query={"month": "2026-11", "limit": "1"}).json["cursor"]
+    answer = office.call("GET", "/v1/audit", query={"month": "2026-10", "cursor": cursor})
+    assert (answer.status, answer.code) == (422, "invalid_cursor")
+    assert answer.json["detail"] == "The cursor was not given out for this list."
+
+
 @pytest.mark.parametrize("month", ["2026-13", "2026-1", "26-11", "2026-11-01"])
 def test_what_is_no_month_is_refused(office: Office, month: str) -> None:
     answer = office.call("GET", "/v1/audit", query={"month": month})

@@ -47,6 +47,21 @@ def test_at_most_five_lines_stand_before_the_button(target: str, lang: str, case
     assert all("\n" not in line for line in lines)
 
 
+@pytest.mark.parametrize(
+    ("lang", "said", "shown"),
+    [
+        ("zh-CN", {}, "还缺: 根本原因、采取的措施"),
+        ("en", {}, "Still missing: root cause, what was done"),
+        ("en", {"action": "sent another"}, "Still missing: root cause"),
+        ("en", {"action": "sent another", "root_cause": "thin carton", "incomplete": False}, ""),
+    ],
+)
+def test_a_card_says_what_a_resolution_lacks(lang: str, said: dict[str, str], shown: str) -> None:
+    resolved = about(type="ticket.resolved", ticket={"state": "resolved", "incomplete": True, **said})
+    lines = plain_text(resolved, lang, 4_000).splitlines()
+    assert [line for line in lines if line.startswith(("还缺", "Still missing"))] == ([shown] if shown else [])
+
+
 # --- the first line ---------------------------------------------------------------------------------------------
 
 

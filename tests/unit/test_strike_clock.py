@@ -147,6 +147,24 @@ def test_a_message_about_what_was_done_meanwhile_is_dropped() -> None:
     assert world.strike({**message, "ticket": "tk_none"}) == "gone"
 
 
+def test_an_alarm_without_a_ticket_takes_away_what_its_opening_left() -> None:
+    world, left = World(), []
+    strike = replace(world.strike, forget=lambda *what: left.append(what))
+    opening = {"customer": "cu_one", "owner": "clerk", "at": AT.isoformat()}
+    message = {"kind": "clock", "workspace": WORKSPACE, "ticket": "tk_dead", "at": AT.isoformat(), "opening": opening}
+    assert strike(message) == "gone"
+    assert left == [(WORKSPACE, "tk_dead", opening)]
+
+
+def test_an_alarm_of_a_ticket_that_was_opened_takes_nothing_away() -> None:
+    world, left = World(), []
+    strike = replace(world.strike, forget=lambda *what: left.append(what))
+    message = {**world.message(world.open()), "opening": {"customer": "cu_one", "owner": "clerk", "at": AT.isoformat()}}
+    world.clock.now = datetime.fromisoformat(message["at"])
+    assert strike(message) == "reminded"
+    assert left == []
+
+
 def test_a_message_that_is_before_its_time_comes_again() -> None:
     world = World()
     with pytest.raises(Retryable, match=r"^The alarm is not due yet\.$") as refusal:

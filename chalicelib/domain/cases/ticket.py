@@ -306,6 +306,12 @@ def resolution_incomplete(state: str) -> Invalid:
     return Invalid(f"Root cause and action are needed before a ticket is {state}.", code="resolution_incomplete")
 
 
+def lacking(ticket: Ticket) -> tuple[str, ...]:
+    """What an OA did not say of its resolution, of ``root_cause`` and ``action``; nothing where it is not missed."""
+    said = {"root_cause": ticket.root_cause, "action": ticket.action}
+    return tuple(name for name, words in said.items() if not words) if ticket.incomplete else ()
+
+
 def walk(
     ticket: Ticket, states: Sequence[str], *, actor: str, at: datetime, given: Resolution, reason: str | None = None
 ) -> Step:

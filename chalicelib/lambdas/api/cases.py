@@ -160,7 +160,9 @@ def list_audit() -> Response:
 
     call = _call(access.CASE_READERS)
     workspace, asked = call.query(schemas.AuditQuery)
-    return json_response(200, shows.audit(asked.month, cases.audit_tickets().sample(call.key, workspace, asked.month)))
+    sample = cases.audit_tickets().sample
+    found = sample(call.key, workspace, asked.month, limit=asked.limit, cursor=asked.cursor)
+    return json_response(200, shows.audit(asked.month, found))
 
 
 @bp.route("/v1/tickets/{ticket_id}/audit", methods=["POST"], content_types=ANY)

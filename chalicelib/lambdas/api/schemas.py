@@ -846,7 +846,7 @@ class TicketQuery(ListQuery):
     incomplete: Literal["true"] | None = None
 
 
-class AuditQuery(Query):
+class AuditQuery(ListQuery):
     """``month``: ``2026-11``, by UTC."""
 
     month: Annotated[str, StringConstraints(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])$")]

@@ -572,7 +572,7 @@ def verdict(ticket_id: str, one: Verdict) -> Json:
 def audit(month: str, found: Sample) -> Json:
     judged = {key: verdict(key, one) for key, one in found.verdicts.items()}
     items = [{**ticket(one), "audit": judged.get(one.id)} for one in found.drawn]
-    return {"month": month, "closed": found.closed, "items": items}
+    return {"month": month, "closed": found.closed, **page(items, found.cursor)}
 
 
 def delivery(one: Delivery) -> Json:

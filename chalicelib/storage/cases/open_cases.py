@@ -2,13 +2,16 @@
 
 Whoever writes a ticket does not know who had it before, so the row of a former owner stays until somebody counts. A
 count therefore looks at the tickets themselves, and drops the rows that no longer tell the truth. A new ticket's row is
-there before the ticket is.
+there before the ticket is; ``forget_open_case`` takes it away when the ticket never came.
 """
 
 from __future__ import annotations
 
-from pynamodb.attributes import NumberAttribute
+from datetime import datetime
+
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import DeleteError
+from pynamodb.expressions.condition import Condition
 
 from chalicelib.domain.cases.ticket import SETTLED, Ticket
 from chalicelib.storage import keys
@@ -17,16 +20,18 @@ from chalicelib.storage.table import Row
 
 
 class OpenCaseRow(Row):
-    """``version`` is the ticket's that wrote it."""
+    """``version`` is the ticket's that wrote it, ``opened_at`` tells openings apart; rows of before have none."""
 
     version = NumberAttribute()
+    opened_at = UnicodeAttribute(null=True)
 
 
 def open_case_row(ticket: Ticket) -> OpenCaseRow | None:
     """The row of a ticket under its owner; None where nobody has it, or others have its parts."""
     if ticket.owner is None or ticket.parts:
         return None
-    return OpenCaseRow(*keys.open_case(ticket.workspace, ticket.owner, ticket.id), version=ticket.version)
+    key = keys.open_case(ticket.workspace, ticket.owner, ticket.id)
+    return OpenCaseRow(*key, version=ticket.version, opened_at=keys.instant(ticket.opened_at))
 
 
 class OpenCases:
@@ -45,10 +50,20 @@ class OpenCases:
         return len(mine)
 
 
+def forget_open_case(workspace: str, owner: str, ticket_id: str, opened_at: datetime) -> None:
+    """Drop the row of an opening that never came to its ticket, unless another opening has written it again."""
+    row = OpenCaseRow(*keys.open_case(workspace, owner, ticket_id))
+    _delete(row, OpenCaseRow.opened_at == keys.instant(opened_at))
+
+
 def _drop(row: OpenCaseRow) -> None:
     """Unless the ticket came back meanwhile."""
+    _delete(row, OpenCaseRow.version == row.version)
+
+
+def _delete(row: OpenCaseRow, condition: Condition) -> None:
     try:
-        row.delete(condition=OpenCaseRow.version == row.version)
+        row.delete(condition=condition)
     except DeleteError as error:
         if error.cause_response_code != "ConditionalCheckFailedException":
             raise

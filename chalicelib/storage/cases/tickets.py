@@ -1,15 +1,16 @@
 """Tickets in the table: one transaction per change, so that a state never lacks its line of history.
 
 A new ticket is one row with its first line in it. What only points at a ticket, its next alarm among it, is written
-before the ticket is: whoever follows such a row looks at the ticket as it is, and one too many does nothing.
+before the ticket is: whoever follows such a row looks at the ticket as it is, and one too many does nothing. The alarm
+of an opening is the first of them and names the others: where it finds no ticket, ``forget`` takes them away.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any, Final
 
 from pynamodb.exceptions import DoesNotExist
@@ -22,7 +23,7 @@ from chalicelib.storage import cursor as cursors
 from chalicelib.storage import keys, paging
 from chalicelib.storage.cases import ticket_rows as rows
 from chalicelib.storage.cases.clock_rows import provisional_row
-from chalicelib.storage.cases.open_cases import open_case_row
+from chalicelib.storage.cases.open_cases import forget_open_case, open_case_row
 from chalicelib.storage.cases.ticket_rows import CustomerCaseRow, ExternalItemRow, MoveRow, TicketRow
 from chalicelib.storage.due import due_row
 from chalicelib.storage.table import Row, committed, saved, transaction
@@ -30,6 +31,7 @@ from chalicelib.storage.table import Row, committed, saved, transaction
 CLOCK: Final = "clock"  # kind of a message that says that a clock of a ticket has come to something
 Time = Callable[[Ticket, Sequence[Move]], Timed]
 Write = tuple[Row, Condition | None]
+LOOK_AFTER: Final = timedelta(hours=1)  # when an opening that has no clock is looked at
 _EPOCH: Final = datetime.fromtimestamp(0, timezone.utc)
 _FIRST, _LAST = "0", "9999"  # before and after every instant
 _POSITION: Final = re.compile(r"[0-9TZ:.-]{24}#tk_[a-z2-7]{26}")
@@ -55,9 +57,21 @@ class TicketStore:
     def create(self, ticket: Ticket, move: Move) -> bool:
         """Write ticket and first line; False when the ticket exists. Raises Retryable when the table is overloaded."""
         timed = self._time(ticket, (move,))
-        _point([*_customer_rows(ticket), *_alarm_rows(timed), *(row for row, _ in _load_writes(ticket)[0])])
+        pointers = [*_customer_rows(ticket), *(row for row, _ in _load_writes(ticket)[0])]
+        _point([*_first_alarm_rows(timed, pointers), *pointers])
         row = rows.ticket_row(replace(timed.ticket, first=move))
         return _written([(row, TicketRow.pk.does_not_exist()), *_provisional_writes(timed)])
+
+    def forget(self, workspace: str, ticket_id: str, opening: Mapping[str, Any]) -> None:
+        """Drop what an opening left that never came to its ticket, ``opening`` as its alarm names it.
+
+        Another opening of the same ticket keeps its own.
+        """
+        at = datetime.fromisoformat(opening["at"])
+        if opening["customer"] is not None:
+            CustomerCaseRow(*keys.customer_case(workspace, opening["customer"], at, ticket_id)).delete()
+        if opening["owner"] is not None:
+            forget_open_case(workspace, opening["owner"], ticket_id, at)
 
     def update(self, ticket: Ticket, moves: Iterable[Move], *, expected_version: int) -> bool:
         """Write the new state and its lines; False when somebody else was faster. Raises as ``create``."""
@@ -233,8 +247,24 @@ def _alarm_rows(timed: Timed) -> list[Row]:
     one, clocks = timed.ticket, timed.ticket.clocks
     if timed.alarm is None or clocks is None or clocks.alarm is None:
         return []
-    due = {"kind": CLOCK, "workspace": one.workspace, "ticket": one.id, "at": clocks.alarm.isoformat()}
-    return [due_row(timed.alarm, "cases", due, key=f"{CLOCK}#{one.id}")]
+    return [due_row(timed.alarm, "cases", _alarm(one, clocks.alarm), key=f"{CLOCK}#{one.id}")]
+
+
+def _first_alarm_rows(timed: Timed, pointers: Sequence[Row]) -> list[Row]:
+    """The alarm of an opening, which says who else is pointed at. Each opening has its own, in the same minute too."""
+    one = timed.ticket
+    if not pointers:
+        return _alarm_rows(timed)
+    at, armed_for = timed.alarm, one.clocks.alarm if one.clocks else None
+    if at is None or armed_for is None:
+        at = armed_for = one.opened_at + LOOK_AFTER
+    opening = {"customer": one.customer, "owner": one.owner, "at": one.opened_at.isoformat()}
+    due = {**_alarm(one, armed_for), "opening": opening}
+    return [due_row(at, "cases", due, key=f"{CLOCK}#{one.id}#{keys.instant(one.opened_at)}")]
+
+
+def _alarm(ticket: Ticket, at: datetime) -> dict[str, Any]:
+    return {"kind": CLOCK, "workspace": ticket.workspace, "ticket": ticket.id, "at": at.isoformat()}
 
 
 def _provisional_writes(timed: Timed) -> list[Write]:
