@@ -21,8 +21,8 @@ from typing import Any, Final
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError, ProtocolError
 
-from chalicelib.domain.egress_policy import Policy, Target
-from chalicelib.domain.outbound import EgressError, HttpResponse
+from chalicelib.domain.outbound.egress_policy import Policy, Target
+from chalicelib.domain.outbound.exchange import EgressError, HttpResponse
 from chalicelib.errors import Invalid
 
 DEADLINE: Final = 10.0  # seconds, for the whole call

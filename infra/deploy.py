@@ -16,7 +16,8 @@ from typing import Any, Final
 import boto3
 from botocore.exceptions import ClientError
 
-from chalicelib.storage import directory, keys
+from chalicelib.storage import keys
+from chalicelib.storage.workspaces import directory
 from infra import build
 from infra.build import Package
 

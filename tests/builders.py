@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Any
 
-from chalicelib.domain.directory import Endpoint, EndpointSecret
-from chalicelib.domain.feedback import Decision, Feedback, Reason
-from chalicelib.domain.outbound import Message
-from chalicelib.domain.playbook import Allowance, Playbook
-from chalicelib.domain.ticket import Ticket, opened
-from chalicelib.domain.understanding import Tag, Text, Understanding
-from chalicelib.domain.voice import Score
+from chalicelib.domain.cases.playbook import Allowance, Playbook
+from chalicelib.domain.cases.ticket import Ticket, opened
+from chalicelib.domain.outbound.exchange import Message
+from chalicelib.domain.voice.feedback import Decision, Feedback, Reason
+from chalicelib.domain.voice.understanding import Tag, Text, Understanding
+from chalicelib.domain.voice.voice import Score
+from chalicelib.domain.workspaces.directory import Endpoint, EndpointSecret
 
 WORKSPACE = "acme"
 AT = datetime(2026, 11, 21, 8, 0, tzinfo=timezone.utc)

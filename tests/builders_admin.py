@@ -5,47 +5,66 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import importlib
 import json
+import pkgutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time
 from functools import cache
+from types import ModuleType
 from typing import Any
 
 import pytest
 
 from chalicelib import config, wiring
 from chalicelib.connectors.registry import ConnectorCatalogue
-from chalicelib.domain.arrival import Arrival
-from chalicelib.domain.briefing import Briefing
-from chalicelib.domain.case import Link
-from chalicelib.domain.contact import is_contact
-from chalicelib.domain.contact_policy import Skip
-from chalicelib.domain.correction import Correction
-from chalicelib.domain.delivery import Attempt, Delivery, delivery_id
-from chalicelib.domain.directory import Connection, ConnectionSecret, Endpoint, EndpointSecret, Subscription
-from chalicelib.domain.dry_run import Change, DryRun
-from chalicelib.domain.effect import Claim, Kept
-from chalicelib.domain.egress_policy import Policy, self_host
-from chalicelib.domain.envelope import Envelope
-from chalicelib.domain.facets import facets_of
-from chalicelib.domain.feedback import Closing, Feedback
-from chalicelib.domain.followup import Followup
-from chalicelib.domain.insight import Insight
-from chalicelib.domain.issue import Decision, Issue, IssueLink
-from chalicelib.domain.listing import UNATTENDED, FeedbackPage, FeedbackQuery, FeedbackSummary, matches
-from chalicelib.domain.organisation import Organisation, Person
-from chalicelib.domain.proposal import Effect, Proposal, basis
-from chalicelib.domain.reconciliation import Drift
-from chalicelib.domain.ticket import SETTLED, Ticket
-from chalicelib.domain.upload import Upload
+from chalicelib.domain.cases.case import Link
+from chalicelib.domain.cases.ticket import SETTLED, Ticket
+from chalicelib.domain.contact.followup import Followup
+from chalicelib.domain.contact.masks import is_contact
+from chalicelib.domain.contact.policy import Skip
+from chalicelib.domain.inbound.arrival import Arrival
+from chalicelib.domain.inbound.envelope import Envelope
+from chalicelib.domain.inbound.upload import Upload
+from chalicelib.domain.issues.effect import Claim, Kept
+from chalicelib.domain.issues.insight import Insight
+from chalicelib.domain.issues.issue import Decision, Issue, IssueLink
+from chalicelib.domain.outbound.delivery import Attempt, Delivery, delivery_id
+from chalicelib.domain.outbound.egress_policy import Policy, self_host
+from chalicelib.domain.outbound.reconciliation import Drift
+from chalicelib.domain.reading.correction import Correction
+from chalicelib.domain.reading.dry_run import Change, DryRun
+from chalicelib.domain.reading.facets import facets_of
+from chalicelib.domain.reading.listing import UNATTENDED, FeedbackPage, FeedbackQuery, FeedbackSummary, matches
+from chalicelib.domain.reading.proposal import Effect, Proposal, basis
+from chalicelib.domain.reports.briefing import Briefing
+from chalicelib.domain.voice.feedback import Closing, Feedback
+from chalicelib.domain.workspaces.directory import Connection, ConnectionSecret, Endpoint, EndpointSecret, Subscription
+from chalicelib.domain.workspaces.organisation import Organisation, Person
 from chalicelib.egress import Door
 from chalicelib.lambdas.api import answers, openapi
 from chalicelib.services.cases.find_owner import FindOwner
 from chalicelib.sources.registry import Catalogue
 from chalicelib.storage import cursor as cursors
-from chalicelib.storage.secrets import ConnectionSecrets, EndpointSecrets, VendorSecrets
+from chalicelib.storage.workspaces.secrets import ConnectionSecrets, EndpointSecrets, VendorSecrets
+from chalicelib.wiring import (
+    alerts,
+    base,
+    cases,
+    contact,
+    frames,
+    inbound,
+    issues,
+    outbound,
+    page,
+    reading,
+    rehearsal,
+    reports,
+    verification,
+    workspaces,
+)
 from tests import builders, builders_issues
 from tests.fakes.cases import FakeCases
 from tests.fakes.causes import FakeCauses
@@ -272,7 +291,7 @@ class FakeDeliveries:
         return self._end("release", workspace, endpoint_id, "waiting")
 
     def replay(self, workspace: str, delivery_id: str) -> None:
-        from chalicelib.domain.access import nowhere
+        from chalicelib.domain.workspaces.access import nowhere
 
         if (workspace, delivery_id) not in self.rows:
             raise nowhere()
@@ -502,7 +521,7 @@ class Office:
         }
         made = Proposal(**{**values, **changes})
         if not made.basis:
-            version = wiring.frame_book().version(made.content)
+            version = frames.frame_book().version(made.content)
             measured_on = basis(self.frames.state(workspace), version, self.directory.rules(workspace))
             made = replace(made, basis=measured_on)
         self.frames.numbers[workspace] = max(made.number, self.frames.numbers.get(workspace, 0))
@@ -585,7 +604,7 @@ class Office:
 
 
 def builders_rule() -> Any:
-    from chalicelib.domain.rules import Rule
+    from chalicelib.domain.workspaces.rules import Rule
 
     return Rule("rule", {"field": "score.nps", "op": "lte", "value": 6}, ("ticket",))
 
@@ -594,63 +613,92 @@ def builders_rule() -> Any:
 def composed(patch: pytest.MonkeyPatch, office: Office) -> Iterator[Office]:
     """The composition root with the outside world exchanged; what stands on it is built by the real builders."""
     _forget()
-    outside = {
-        "now": office.clock,
-        "settings": lambda: SETTINGS,
-        "client": lambda service: {"sqs": office.sqs, "ssm": office.ssm}[service],
-        "hook_client": lambda service: {"sqs": office.sqs, "ssm": office.ssm}[service],
-        "item_store": lambda: office.items,
-        "cause_store": lambda: office.causes,
-        "directory": lambda: office.directory,
-        "connection_secrets": lambda: office.connection_secrets,
-        "endpoint_secrets": lambda: office.endpoint_secrets,
-        "vendor_secrets": lambda: office.vendor_secrets,
-        "poll_store": lambda: office.polls,
-        "watched_store": lambda: office.watched,
-        "upload_store": lambda: office.uploads,
-        "raw_files": lambda: office.files,
-        "due_store": lambda: office.due,
-        "source_catalogue": Catalogue,
-        "connector_catalogue": ConnectorCatalogue,
-        "effect_store": lambda: office.effects,
-        "exposure_store": lambda: office.exposures,
-        "bucket_store": lambda: office.hours,
-        "feedback_store": lambda: office.shelf,
-        "feedback_list": lambda: office.shelf,
-        "frame_store": lambda: office.frames,
-        "dry_run_store": lambda: office.dry_runs,
-        "review_queue": lambda: FakeQueue(office.shelf),
-        "correction_list": lambda: FakeCorrections(office.shelf),
-        "issue_store": lambda: office.issues,
-        "insight_store": lambda: office.insights,
-        "ticket_store": lambda: office.tickets,
-        "case_store": lambda: office.cases,
-        "verification_rules": lambda: office.verification,
-        "contact_store": lambda: office.contacts,
-        "followup_store": lambda: office.followups,
-        "open_tickets_of": office.open_tickets_of,
-        "loop_book": lambda: office.book,
-        "tellings": lambda: office.tellings,
-        "briefing_store": lambda: office.briefings,
-        "sla_store": lambda: office.promises,
-        "page_codes": lambda: office.codes,
-        "delivery_store": lambda: office.deliveries,
-        "delivery_admin_service": lambda: office.deliveries,
-        "vault": lambda: office.vault,
-        "notifications": lambda: office.sns,
-        "audit_log": lambda: office.audit,
-        "organisation_store": lambda: office.organisations,
-        "find_owner": lambda: FindOwner(office.organisations, office.clock),
-        "bus": FakeBus,
-        "check_url": lambda own_url: (
-            Door(
-                Policy(self_hosts=(self_host(own_url),)),
-                resolve=lambda host, port, left: office.addresses.get(host, ["8.8.8.8"]),
-            ).check
-        ),
+    outside: dict[ModuleType, dict[str, Any]] = {
+        alerts: {
+            "notifications": lambda: office.sns,
+        },
+        base: {
+            "now": office.clock,
+            "settings": lambda: SETTINGS,
+            "client": lambda service: {"sqs": office.sqs, "ssm": office.ssm}[service],
+            "hook_client": lambda service: {"sqs": office.sqs, "ssm": office.ssm}[service],
+            "due_store": lambda: office.due,
+            "vault": lambda: office.vault,
+            "bus": FakeBus,
+            "check_url": lambda own_url: (
+                Door(
+                    Policy(self_hosts=(self_host(own_url),)),
+                    resolve=lambda host, port, left: office.addresses.get(host, ["8.8.8.8"]),
+                ).check
+            ),
+        },
+        cases: {
+            "cause_store": lambda: office.causes,
+            "ticket_store": lambda: office.tickets,
+            "case_store": lambda: office.cases,
+            "sla_store": lambda: office.promises,
+            "audit_log": lambda: office.audit,
+        },
+        contact: {
+            "contact_store": lambda: office.contacts,
+            "followup_store": lambda: office.followups,
+        },
+        frames: {
+            "frame_store": lambda: office.frames,
+        },
+        inbound: {
+            "connection_secrets": lambda: office.connection_secrets,
+            "vendor_secrets": lambda: office.vendor_secrets,
+            "poll_store": lambda: office.polls,
+            "upload_store": lambda: office.uploads,
+            "raw_files": lambda: office.files,
+            "source_catalogue": Catalogue,
+        },
+        issues: {
+            "effect_store": lambda: office.effects,
+            "exposure_store": lambda: office.exposures,
+            "issue_store": lambda: office.issues,
+            "insight_store": lambda: office.insights,
+        },
+        outbound: {
+            "item_store": lambda: office.items,
+            "endpoint_secrets": lambda: office.endpoint_secrets,
+            "watched_store": lambda: office.watched,
+            "connector_catalogue": ConnectorCatalogue,
+            "delivery_store": lambda: office.deliveries,
+            "delivery_admin_service": lambda: office.deliveries,
+        },
+        page: {
+            "page_codes": lambda: office.codes,
+        },
+        reading: {
+            "bucket_store": lambda: office.hours,
+            "feedback_store": lambda: office.shelf,
+            "feedback_list": lambda: office.shelf,
+            "review_queue": lambda: FakeQueue(office.shelf),
+            "correction_list": lambda: FakeCorrections(office.shelf),
+        },
+        rehearsal: {
+            "dry_run_store": lambda: office.dry_runs,
+        },
+        reports: {
+            "loop_book": lambda: office.book,
+            "tellings": lambda: office.tellings,
+            "briefing_store": lambda: office.briefings,
+        },
+        verification: {
+            "verification_rules": lambda: office.verification,
+        },
+        workspaces: {
+            "directory": lambda: office.directory,
+            "open_tickets_of": office.open_tickets_of,
+            "organisation_store": lambda: office.organisations,
+            "find_owner": lambda: FindOwner(office.organisations, office.clock),
+        },
     }
-    for name, builder in outside.items():
-        patch.setattr(wiring, name, builder)
+    for room, exchanged in outside.items():
+        for name, builder in exchanged.items():
+            patch.setattr(room, name, builder)
     yield office
     patch.undo()
     _forget()
@@ -685,9 +733,10 @@ def _check_documented(method: str, resource: str, answer: Answer) -> None:
 
 def _forget() -> None:
     """What earlier tests built must not be found again."""
-    for builder in vars(wiring).values():
-        if hasattr(builder, "cache_clear"):
-            builder.cache_clear()
+    for found in pkgutil.iter_modules(wiring.__path__, "chalicelib.wiring."):
+        for builder in vars(importlib.import_module(found.name)).values():
+            if hasattr(builder, "cache_clear"):
+                builder.cache_clear()
 
 
 def _line(one: Feedback) -> FeedbackSummary:

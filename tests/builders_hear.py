@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from chalicelib.domain.credentials import token_hash
-from chalicelib.domain.directory import ConnectionSecret
+from chalicelib.domain.workspaces.credentials import token_hash
+from chalicelib.domain.workspaces.directory import ConnectionSecret
 from chalicelib.messaging.inbox import Inbox
 from chalicelib.messaging.queues import SqsQueue
 from chalicelib.services.inbound.hear import Hear
 from chalicelib.sources import registry
-from chalicelib.storage.secrets import ConnectionSecrets
+from chalicelib.storage.workspaces.secrets import ConnectionSecrets
 from tests.fakes.sqs import FakeSqs
 from tests.fakes.ssm import FakeSsm
 from tests.fakes.uploads import FakeFiles

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from chalicelib.domain.feedback import Feedback
-from chalicelib.domain.issue import Issue, Scope
-from chalicelib.domain.organisation import Organisation, Person, Post, Unit
-from chalicelib.domain.recurrence import IssuePolicy
-from chalicelib.domain.ticket import Ticket
+from chalicelib.domain.cases.ticket import Ticket
+from chalicelib.domain.issues.issue import Issue, Scope
+from chalicelib.domain.issues.recurrence import IssuePolicy
+from chalicelib.domain.voice.feedback import Feedback
+from chalicelib.domain.workspaces.organisation import Organisation, Person, Post, Unit
 from chalicelib.services.cases.find_owner import FindOwner
 from chalicelib.services.issues.link_cases import LinkCases
 from chalicelib.services.issues.promote import Promote

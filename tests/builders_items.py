@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from chalicelib.connectors.callbacks import Call
-from chalicelib.domain.item import Access
-from chalicelib.domain.outbound import Message
+from chalicelib.domain.outbound.exchange import Message
+from chalicelib.domain.outbound.item import Access
 from tests.builders import endpoint_secret, feedback, message, ticket
 from tests.contract.profiles import profile
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from chalicelib.domain.directory import Connection
-from chalicelib.domain.envelope import Envelope
-from chalicelib.domain.feedback import Feedback
-from chalicelib.domain.understanding import Understanding
+from chalicelib.domain.inbound.envelope import Envelope
+from chalicelib.domain.voice.feedback import Feedback
+from chalicelib.domain.voice.understanding import Understanding
+from chalicelib.domain.workspaces.directory import Connection
 from chalicelib.services.reading.enrich import Enrich, Outcome
 from chalicelib.sources import registry
 from tests.builders_hear import CONNECTION, WORKSPACE, Hearing, hearing

@@ -14,12 +14,12 @@ from typing import Any
 
 from chalicelib.connectors import cards
 from chalicelib.connectors.registry import load
-from chalicelib.domain import loop
-from chalicelib.domain.clocks import Clock, Clocks
-from chalicelib.domain.item import Access
-from chalicelib.domain.outbound import HttpRequest, Message
-from chalicelib.domain.playbook import Playbook
-from chalicelib.domain.understanding import Text, Understanding
+from chalicelib.domain.cases.playbook import Playbook
+from chalicelib.domain.outbound.exchange import HttpRequest, Message
+from chalicelib.domain.outbound.item import Access
+from chalicelib.domain.reports import loop
+from chalicelib.domain.time.clocks import Clock, Clocks
+from chalicelib.domain.voice.understanding import Text, Understanding
 from tests.builders import endpoint_secret, feedback, message, tag, ticket
 from tests.contract.profiles import profile
 

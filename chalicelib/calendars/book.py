@@ -13,7 +13,7 @@ from datetime import date
 from functools import lru_cache
 from typing import Any, Final
 
-from chalicelib.domain.calendar import Calendar, Holiday, Year
+from chalicelib.domain.time.calendar import Calendar, Holiday, Year
 
 COMPILED: Final = os.path.join(os.path.dirname(os.path.abspath(__file__)), "compiled.tsv")
 

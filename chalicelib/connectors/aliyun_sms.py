@@ -12,12 +12,21 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from chalicelib.connectors import base, sms_template
-from chalicelib.domain.directory import EndpointSecret
-from chalicelib.domain.fields import Field
+from chalicelib.domain.alerts.sms import parts_of_characters
 from chalicelib.domain.ids import digest
-from chalicelib.domain.outbound import DELIVERED, FAILED, RETRY, UNREADABLE, HttpRequest, HttpResponse, Message, Outcome
-from chalicelib.domain.ratelimit import Limit
-from chalicelib.domain.sms import parts_of_characters
+from chalicelib.domain.outbound.exchange import (
+    DELIVERED,
+    FAILED,
+    RETRY,
+    UNREADABLE,
+    HttpRequest,
+    HttpResponse,
+    Message,
+    Outcome,
+)
+from chalicelib.domain.outbound.ratelimit import Limit
+from chalicelib.domain.workspaces.directory import EndpointSecret
+from chalicelib.domain.workspaces.fields import Field
 from chalicelib.errors import Invalid
 
 ALGORITHM: Final = "ACS3-HMAC-SHA256"

@@ -11,10 +11,7 @@ from typing import Any, Final, Protocol
 from chalicelib.connectors import templates
 from chalicelib.connectors.callbacks import Said
 from chalicelib.connectors.cards import LANGUAGES
-from chalicelib.domain.directory import EndpointSecret
-from chalicelib.domain.fields import Field
-from chalicelib.domain.item import ITEM_MISSING, KEY_CONFLICT, TOKEN_EXPIRED, Access, Item, Token
-from chalicelib.domain.outbound import (
+from chalicelib.domain.outbound.exchange import (
     DELIVERED,
     DISABLE,
     FAILED,
@@ -25,7 +22,10 @@ from chalicelib.domain.outbound import (
     Message,
     Outcome,
 )
-from chalicelib.domain.ratelimit import Limit
+from chalicelib.domain.outbound.item import ITEM_MISSING, KEY_CONFLICT, TOKEN_EXPIRED, Access, Item, Token
+from chalicelib.domain.outbound.ratelimit import Limit
+from chalicelib.domain.workspaces.directory import EndpointSecret
+from chalicelib.domain.workspaces.fields import Field
 from chalicelib.errors import Invalid
 
 __all__ = [

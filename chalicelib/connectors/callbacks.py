@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from chalicelib.domain.calls import Call, Opened, Reply, Said
-from chalicelib.domain.directory import EndpointSecret
+from chalicelib.domain.outbound.calls import Call, Opened, Reply, Said
+from chalicelib.domain.workspaces.directory import EndpointSecret
 
 __all__ = ["Call", "CallbackReader", "Opened", "Reply", "Said", "in_force"]
 

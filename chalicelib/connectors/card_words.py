@@ -51,6 +51,15 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "工单“{title}”超过了时限，已上报给您，负责人不变。 {link}",
         "The ticket “{title}” has missed a deadline and was passed up to you. Its owner stays the same. {link}",
     ),
+    "told_lacking": (
+        "工单“{title}”在对方系统里已标为解决，还缺：{lacking}。"
+        "请在工单页面补上，在此之前不会请顾客确认，也不会结案。 {link}",
+        "The ticket “{title}” was resolved in another system. Still missing: {lacking}. Please add it on the ticket's "
+        "page: until then the customer is not asked and the case is not closed. {link}",
+    ),
+    "lacking": ("还缺", "Still missing"),
+    "root_cause": ("根本原因", "root cause"),
+    "action": ("采取的措施", "what was done"),
     "builtin-red-line": ("红线", "red line"),
     "builtin-unhappy": ("不满意评分", "unhappy score"),
     "low": ("低", "low"),

@@ -14,16 +14,16 @@ from typing import Any, Final, TypeVar
 from chalicelib.connectors import deadlines
 from chalicelib.connectors.card_words import ISSUE_STATES, LANGUAGES, LEVELS, STATES, say
 from chalicelib.connectors.harmless import clip, excerpt, harmless, tail
-from chalicelib.domain.access import UNIT_SEPARATOR
-from chalicelib.domain.alert import NO_TOPIC
-from chalicelib.domain.clocks import CLOCKS
-from chalicelib.domain.feedback import Feedback
-from chalicelib.domain.graph import QUESTION
-from chalicelib.domain.outbound import Message
-from chalicelib.domain.playbook import said
-from chalicelib.domain.ticket import SETTLED
-from chalicelib.domain.understanding import Tag
+from chalicelib.domain.alerts.alert import NO_TOPIC
+from chalicelib.domain.cases.graph import QUESTION
+from chalicelib.domain.cases.playbook import said
+from chalicelib.domain.cases.ticket import SETTLED, lacking
+from chalicelib.domain.outbound.exchange import Message
+from chalicelib.domain.time.clocks import CLOCKS
 from chalicelib.domain.vocabulary import NO_UNIT
+from chalicelib.domain.voice.feedback import Feedback
+from chalicelib.domain.voice.understanding import Tag
+from chalicelib.domain.workspaces.access import UNIT_SEPARATOR
 from chalicelib.understanding import called
 
 __all__ = ["LANGUAGES", "Card", "build", "clip", "fit", "harmless", "headline", "plain_text"]
@@ -177,6 +177,12 @@ def clock_words(message: Message, lang: str) -> str:
     return f"{say(name, lang)} {deadlines.dated(clock.due_at, message.time_zone, lang, since=ticket.opened_at)}"
 
 
+def lacking_words(message: Message, lang: str) -> str:
+    """What a resolution does not say; empty where nothing is missing."""
+    names = lacking(message.ticket) if message.ticket else ()
+    return _comma(lang).join(say(name, lang) for name in names)
+
+
 def what_words(message: Message, lang: str) -> str:
     """What it is about, of any event."""
     return _what(message, lang)
@@ -325,6 +331,7 @@ def _facts(message: Message, lang: str) -> Iterator[tuple[str, str]]:
     yield "departments", clip(department_words(message, lang), _SHORT)
     yield "due", due_words(message, lang)
     yield "clock", clock_words(message, lang)
+    yield "lacking", lacking_words(message, lang)
     yield "escalated_to", _short(_comma(lang).join(_told(message)))
     yield "path", _path(message, lang)
     if message.ask:

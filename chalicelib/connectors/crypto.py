@@ -20,7 +20,7 @@ from typing import Final
 from urllib.parse import quote
 from xml.etree import ElementTree
 
-from chalicelib.domain import moments
+from chalicelib.domain.time import moments
 from chalicelib.errors import Unauthorized
 
 TOLERANCE: Final = 300  # seconds that a request's own time may lie from ours, either way

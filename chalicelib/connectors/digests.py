@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from chalicelib.connectors import cards
-from chalicelib.domain.outbound import Message
+from chalicelib.domain.outbound.exchange import Message
 from chalicelib.domain.vocabulary import SEVERITIES
 
 LINE: Final = 110  # characters of one line without its id

@@ -13,9 +13,7 @@ from typing import Any, Final
 
 from chalicelib.connectors import base, cards, dingtalk_open, duty, words
 from chalicelib.connectors.callbacks import CallbackReader, Said
-from chalicelib.domain.fields import Field
-from chalicelib.domain.item import Item
-from chalicelib.domain.outbound import (
+from chalicelib.domain.outbound.exchange import (
     DELIVERED,
     FAILED,
     RETRY,
@@ -25,8 +23,10 @@ from chalicelib.domain.outbound import (
     Message,
     Outcome,
 )
-from chalicelib.domain.ratelimit import Limit
-from chalicelib.domain.text_hygiene import is_identifier
+from chalicelib.domain.outbound.item import Item
+from chalicelib.domain.outbound.ratelimit import Limit
+from chalicelib.domain.text.hygiene import is_identifier
+from chalicelib.domain.workspaces.fields import Field
 from chalicelib.errors import Invalid
 
 MAX_VALUE: Final = 2_000  # characters of one form field

@@ -16,11 +16,8 @@ from urllib.parse import quote
 
 from chalicelib.connectors import base, crypto
 from chalicelib.connectors.callbacks import Call, Opened, Reply, Said
-from chalicelib.domain import strict_json
-from chalicelib.domain.directory import EndpointSecret
-from chalicelib.domain.fields import Field
 from chalicelib.domain.ids import digest
-from chalicelib.domain.outbound import (
+from chalicelib.domain.outbound.exchange import (
     DELIVERED,
     FAILED,
     RETRY,
@@ -29,7 +26,10 @@ from chalicelib.domain.outbound import (
     HttpResponse,
     Outcome,
 )
-from chalicelib.domain.ratelimit import Limit
+from chalicelib.domain.outbound.ratelimit import Limit
+from chalicelib.domain.text import strict_json
+from chalicelib.domain.workspaces.directory import EndpointSecret
+from chalicelib.domain.workspaces.fields import Field
 from chalicelib.errors import Malformed, TooLarge
 
 TOKEN_LIFE: Final = 7_200  # seconds, where the answer names none

@@ -13,9 +13,9 @@ from typing import Any, Final
 from chalicelib.connectors import templates
 from chalicelib.connectors.base import lang_of
 from chalicelib.connectors.cards import clip
-from chalicelib.domain.fields import Field
-from chalicelib.domain.outbound import Message
-from chalicelib.domain.ticket import SETTLED, Ticket
+from chalicelib.domain.cases.ticket import SETTLED, Ticket
+from chalicelib.domain.outbound.exchange import Message
+from chalicelib.domain.workspaces.fields import Field
 from chalicelib.errors import Invalid
 
 MOST: Final = 100  # ids that receive one ticket

@@ -12,10 +12,10 @@ from typing import Any, Final
 from chalicelib.connectors import base, digests
 from chalicelib.connectors.cards import Card, fit
 from chalicelib.connectors.digests import DigestCard
-from chalicelib.domain.directory import EndpointSecret
-from chalicelib.domain.fields import Field
-from chalicelib.domain.outbound import RETRY, HttpRequest, HttpResponse, Message, Outcome
-from chalicelib.domain.ratelimit import Limit
+from chalicelib.domain.outbound.exchange import RETRY, HttpRequest, HttpResponse, Message, Outcome
+from chalicelib.domain.outbound.ratelimit import Limit
+from chalicelib.domain.workspaces.directory import EndpointSecret
+from chalicelib.domain.workspaces.fields import Field
 
 MAX_BODY: Final = 20_000  # bytes
 COLOURS: Final = {"low": "grey", "medium": "yellow", "high": "orange", "critical": "red"}

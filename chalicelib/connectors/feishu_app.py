@@ -15,11 +15,8 @@ from chalicelib.connectors import base, cards, crypto, duty
 from chalicelib.connectors.callbacks import Call, CallbackReader, Opened, Reply, Said
 from chalicelib.connectors.cards import Card
 from chalicelib.connectors.feishu import COLOURS
-from chalicelib.domain import strict_json
-from chalicelib.domain.directory import EndpointSecret
-from chalicelib.domain.fields import Field
 from chalicelib.domain.ids import digest
-from chalicelib.domain.outbound import (
+from chalicelib.domain.outbound.exchange import (
     FAILED,
     RETRY,
     HttpRequest,
@@ -27,8 +24,11 @@ from chalicelib.domain.outbound import (
     Message,
     Outcome,
 )
-from chalicelib.domain.ratelimit import Limit
-from chalicelib.domain.text_hygiene import is_identifier
+from chalicelib.domain.outbound.ratelimit import Limit
+from chalicelib.domain.text import strict_json
+from chalicelib.domain.text.hygiene import is_identifier
+from chalicelib.domain.workspaces.directory import EndpointSecret
+from chalicelib.domain.workspaces.fields import Field
 from chalicelib.errors import Invalid, Malformed, TooLarge
 
 MAX_CARD: Final = 28_000  # bytes of a card; Feishu takes 30 KB with everything around it

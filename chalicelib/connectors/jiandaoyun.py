@@ -14,11 +14,8 @@ from typing import Any, Final
 
 from chalicelib.connectors import base, cards, crypto, words
 from chalicelib.connectors.callbacks import Call, CallbackReader, Opened, Reply, Said, in_force
-from chalicelib.domain.directory import EndpointSecret
-from chalicelib.domain.fields import Field
 from chalicelib.domain.ids import digest
-from chalicelib.domain.item import Item
-from chalicelib.domain.outbound import (
+from chalicelib.domain.outbound.exchange import (
     DELIVERED,
     FAILED,
     RETRY,
@@ -28,8 +25,11 @@ from chalicelib.domain.outbound import (
     Message,
     Outcome,
 )
-from chalicelib.domain.ratelimit import Limit
-from chalicelib.domain.text_hygiene import is_identifier
+from chalicelib.domain.outbound.item import Item
+from chalicelib.domain.outbound.ratelimit import Limit
+from chalicelib.domain.text.hygiene import is_identifier
+from chalicelib.domain.workspaces.directory import EndpointSecret
+from chalicelib.domain.workspaces.fields import Field
 from chalicelib.errors import Invalid
 
 RATE_LIMITED: Final = (8303, 8304)

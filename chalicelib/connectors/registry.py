@@ -9,13 +9,13 @@ from typing import Any, Final, cast
 
 from chalicelib.connectors.base import Connector, Digesting, Readable, SmsConnector, StateConnector
 from chalicelib.connectors.callbacks import CallbackReader
-from chalicelib.domain import fields
-from chalicelib.domain.credentials import new_secret
-from chalicelib.domain.egress_policy import Target
-from chalicelib.domain.fields import Field
 from chalicelib.domain.ids import digest
-from chalicelib.domain.standard_webhooks import check_signing
+from chalicelib.domain.outbound.egress_policy import Target
+from chalicelib.domain.outbound.standard_webhooks import check_signing
 from chalicelib.domain.vocabulary import EVENT_TYPES
+from chalicelib.domain.workspaces import fields
+from chalicelib.domain.workspaces.credentials import new_secret
+from chalicelib.domain.workspaces.fields import Field
 from chalicelib.errors import Invalid
 
 CONNECTORS: Final[Mapping[str, str]] = {

@@ -8,10 +8,19 @@ from typing import Any, Final
 from chalicelib.connectors import base, digests
 from chalicelib.connectors.cards import Card, fit
 from chalicelib.connectors.digests import DigestCard
-from chalicelib.domain.directory import EndpointSecret
-from chalicelib.domain.fields import Field
-from chalicelib.domain.outbound import DELIVERED, FAILED, RETRY, UNREADABLE, HttpRequest, HttpResponse, Message, Outcome
-from chalicelib.domain.ratelimit import Limit
+from chalicelib.domain.outbound.exchange import (
+    DELIVERED,
+    FAILED,
+    RETRY,
+    UNREADABLE,
+    HttpRequest,
+    HttpResponse,
+    Message,
+    Outcome,
+)
+from chalicelib.domain.outbound.ratelimit import Limit
+from chalicelib.domain.workspaces.directory import EndpointSecret
+from chalicelib.domain.workspaces.fields import Field
 
 MAX_BLOCKS: Final = 50
 MAX_SECTION: Final = 3_000  # characters

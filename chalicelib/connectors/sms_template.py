@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 from chalicelib.connectors import templates
 from chalicelib.connectors.base import lang_of
 from chalicelib.connectors.harmless import clip
-from chalicelib.domain.fields import Field
-from chalicelib.domain.outbound import Message
-from chalicelib.domain.sms import parts_of_characters
+from chalicelib.domain.alerts.sms import parts_of_characters
+from chalicelib.domain.outbound.exchange import Message
+from chalicelib.domain.workspaces.fields import Field
 from chalicelib.errors import Invalid
 
 MOST_PHONES: Final = 100  # ours; both vendors take more in one request

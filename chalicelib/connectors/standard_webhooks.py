@@ -11,20 +11,22 @@ from urllib.parse import quote, urljoin, urlsplit
 from chalicelib.connectors import base
 from chalicelib.connectors.callbacks import Call, CallbackReader, Opened, Reply, Said, in_force
 from chalicelib.connectors.cards import clip
-from chalicelib.domain import callback, playbook, standard_webhooks, strict_json
-from chalicelib.domain.directory import EndpointSecret
+from chalicelib.domain.cases import playbook
+from chalicelib.domain.cases.graph import Told
+from chalicelib.domain.cases.playbook import LANGUAGES, Playbook
+from chalicelib.domain.cases.ticket import Ticket
+from chalicelib.domain.cases.verification import Ask
 from chalicelib.domain.events import rfc3339
-from chalicelib.domain.feedback import Feedback
-from chalicelib.domain.fields import Field
-from chalicelib.domain.graph import Told
-from chalicelib.domain.item import Item
-from chalicelib.domain.outbound import UNREADABLE, HttpRequest, HttpResponse, Message, Outcome
-from chalicelib.domain.playbook import LANGUAGES, Playbook
-from chalicelib.domain.ratelimit import Limit
-from chalicelib.domain.ticket import Ticket
-from chalicelib.domain.understanding import Tag
-from chalicelib.domain.verification import Ask
+from chalicelib.domain.outbound import callback, standard_webhooks
+from chalicelib.domain.outbound.exchange import UNREADABLE, HttpRequest, HttpResponse, Message, Outcome
+from chalicelib.domain.outbound.item import Item
+from chalicelib.domain.outbound.ratelimit import Limit
+from chalicelib.domain.text import strict_json
 from chalicelib.domain.vocabulary import TROUBLE_EVENTS
+from chalicelib.domain.voice.feedback import Feedback
+from chalicelib.domain.voice.understanding import Tag
+from chalicelib.domain.workspaces.directory import EndpointSecret
+from chalicelib.domain.workspaces.fields import Field
 from chalicelib.errors import Invalid
 
 # What proves callbacks where the two directions do not share a secret: ``whpk_…``, or two of them during a rotation.

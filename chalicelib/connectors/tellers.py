@@ -15,13 +15,14 @@ from chalicelib.connectors.card_words import say
 from chalicelib.connectors.dingtalk_todo import DingTalkTodo
 from chalicelib.connectors.feishu_app import FeishuApp
 from chalicelib.connectors.wecom_app import WeComApp
-from chalicelib.domain.delivery import is_for_codes
-from chalicelib.domain.item import Access, Token
-from chalicelib.domain.outbound import HttpRequest, HttpResponse, Message, Outcome
-from chalicelib.domain.ratelimit import Limit
+from chalicelib.domain.outbound.delivery import is_for_codes
+from chalicelib.domain.outbound.exchange import HttpRequest, HttpResponse, Message, Outcome
+from chalicelib.domain.outbound.item import Access, Token
+from chalicelib.domain.outbound.ratelimit import Limit
 
 MAX_TITLE: Final = 60  # characters of the ticket's title
 ROBOT: Final = "robot_code"  # of a DingTalk app: without it the app has nobody to speak through
+RESOLVED: Final = "ticket.resolved"  # type of the message that says what a resolution lacks
 _FEISHU_KINDS: Final = {"ou_": "open_id", "on_": "union_id"}
 
 
@@ -37,12 +38,17 @@ def load(name: str, settings: Mapping[str, Any]) -> FeishuTeller | WeComTeller |
 
 
 def words(message: Message, settings: Mapping[str, Any]) -> str:
-    """The message itself, in the endpoint's language: the code, or that the ticket was escalated to who reads this."""
+    """The message itself, in the endpoint's language: the code, what a resolution lacks, or that the ticket was
+    escalated to who reads this.
+    """
     lang = base.lang_of(settings)
     title = cards.clip(cards.harmless(message.ticket.title), MAX_TITLE) if message.ticket else ""
-    if not message.code:
-        return say("told_above", lang).format(title=title, link=message.link).rstrip()
-    return say("code_sent", lang).format(title=title, code=message.code)
+    if message.code:
+        return say("code_sent", lang).format(title=title, code=message.code)
+    if message.type == RESOLVED:
+        lacking = cards.lacking_words(message, lang)
+        return say("told_lacking", lang).format(title=title, lacking=lacking, link=message.link).rstrip()
+    return say("told_above", lang).format(title=title, link=message.link).rstrip()
 
 
 class FeishuTeller(FeishuApp):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from chalicelib.connectors import cards
-from chalicelib.domain.outbound import Message
+from chalicelib.domain.outbound.exchange import Message
 from chalicelib.errors import Invalid
 
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")

@@ -18,13 +18,13 @@ from urllib.parse import urlencode
 from chalicelib.connectors import base, cards, crypto, duty
 from chalicelib.connectors.callbacks import Call, CallbackReader, Opened, Reply, Said
 from chalicelib.connectors.cards import Card
-from chalicelib.domain import strict_json
-from chalicelib.domain.directory import EndpointSecret
-from chalicelib.domain.fields import Field
-from chalicelib.domain.item import LONGEST_ID
-from chalicelib.domain.outbound import DELIVERED, RETRY, HttpRequest, HttpResponse, Message, Outcome
-from chalicelib.domain.ratelimit import Limit
-from chalicelib.domain.text_hygiene import is_identifier
+from chalicelib.domain.outbound.exchange import DELIVERED, RETRY, HttpRequest, HttpResponse, Message, Outcome
+from chalicelib.domain.outbound.item import LONGEST_ID
+from chalicelib.domain.outbound.ratelimit import Limit
+from chalicelib.domain.text import strict_json
+from chalicelib.domain.text.hygiene import is_identifier
+from chalicelib.domain.workspaces.directory import EndpointSecret
+from chalicelib.domain.workspaces.fields import Field
 from chalicelib.errors import Invalid, Malformed, TooLarge
 
 MAX_MARKDOWN: Final = 2_048  # bytes

@@ -14,12 +14,13 @@ from typing import Any, Final
 
 from chalicelib.connectors import crypto, templates
 from chalicelib.connectors.callbacks import Call, Opened
-from chalicelib.domain import moments, strict_json
-from chalicelib.domain.fields import Field
-from chalicelib.domain.outbound import Message
-from chalicelib.domain.text_hygiene import is_identifier
-from chalicelib.domain.ticket import STATES, Ticket
+from chalicelib.domain.cases.ticket import STATES, Ticket
+from chalicelib.domain.outbound.exchange import Message
+from chalicelib.domain.text import strict_json
+from chalicelib.domain.text.hygiene import is_identifier
+from chalicelib.domain.time import moments
 from chalicelib.domain.vocabulary import SEVERITIES
+from chalicelib.domain.workspaces.fields import Field
 from chalicelib.errors import Invalid, Malformed, TooLarge
 
 # Where several states share a word, the first of these is what the word says of a ticket.

@@ -14,13 +14,21 @@ from typing import Any, Final
 
 from chalicelib.connectors import base, cards, crypto, templates, words
 from chalicelib.connectors.callbacks import Call, CallbackReader, Opened, Reply, Said, in_force
-from chalicelib.domain import strict_json
-from chalicelib.domain.directory import EndpointSecret
-from chalicelib.domain.fields import Field
 from chalicelib.domain.ids import digest
-from chalicelib.domain.item import Item
-from chalicelib.domain.outbound import DELIVERED, RETRY, UNREADABLE, HttpRequest, HttpResponse, Message, Outcome
-from chalicelib.domain.ratelimit import Limit
+from chalicelib.domain.outbound.exchange import (
+    DELIVERED,
+    RETRY,
+    UNREADABLE,
+    HttpRequest,
+    HttpResponse,
+    Message,
+    Outcome,
+)
+from chalicelib.domain.outbound.item import Item
+from chalicelib.domain.outbound.ratelimit import Limit
+from chalicelib.domain.text import strict_json
+from chalicelib.domain.workspaces.directory import EndpointSecret
+from chalicelib.domain.workspaces.fields import Field
 from chalicelib.errors import Invalid
 
 MAX_SUBJECT: Final = 150  # characters; what an agent's list shows

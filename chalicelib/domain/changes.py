@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from chalicelib.domain.delivery import ENDPOINT_DISABLED, ENDPOINT_PAUSED
+from chalicelib.domain.cases.ticket import Ticket
 from chalicelib.domain.events import (
     Event,
     event_id,
@@ -21,10 +21,10 @@ from chalicelib.domain.events import (
     rfc3339,
     ticket_events,
 )
-from chalicelib.domain.feedback import Feedback
-from chalicelib.domain.rollup import Bucket, bucket_of
-from chalicelib.domain.ticket import Ticket
+from chalicelib.domain.outbound.delivery import ENDPOINT_DISABLED, ENDPOINT_PAUSED
+from chalicelib.domain.reading.rollup import Bucket, bucket_of
 from chalicelib.domain.vocabulary import TROUBLE_EVENTS
+from chalicelib.domain.voice.feedback import Feedback
 
 Image = Mapping[str, Any]
 Listens = Callable[[str, str], bool]  # (workspace, event type) → whether an endpoint asked for it

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any, Final
 
-from chalicelib.domain.feedback import Decision, Feedback
+from chalicelib.domain.cases.ticket import Ticket
 from chalicelib.domain.ids import digest
-from chalicelib.domain.ticket import Ticket
 from chalicelib.domain.vocabulary import ACTIONS
+from chalicelib.domain.voice.feedback import Decision, Feedback
 
 SOURCE = "echoloop"
 VERSION = 1

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from chalice import Blueprint
 
-from chalicelib import wiring
 from chalicelib.errors import Parked
 from chalicelib.lambdas import batch
 from chalicelib.observability import Line
+from chalicelib.wiring import outbound, page
 
 if TYPE_CHECKING:
     from chalicelib.services.outbound.fan_out import FanOut
@@ -24,7 +24,7 @@ bp = Blueprint(__name__)
 @bp.on_sqs_message(queue_arn="arn:aws:sqs:x:0:deliveries", name="deliver", batch_size=5)
 def deliver(event: Any) -> Any:
     """Messages: a whole bus event, or ``{"kind": deliver | code | reconcile | release | cancel, …}``."""
-    fan_out = cache(wiring.fan_out_service)  # one for the batch
+    fan_out = cache(outbound.fan_out_service)  # one for the batch
     return batch.run(event.to_dict(), event.context, function="deliver", handle=partial(handle, fan_out=fan_out))
 
 
@@ -34,7 +34,7 @@ def handle(message: dict[str, Any], line: Line, *, fan_out: Callable[[], FanOut]
     if kind is None and "detail" in message:
         fan_out().handle(message["detail"])
     elif kind == "deliver":
-        metrics = wiring.deliver_service().handle(
+        metrics = outbound.deliver_service().handle(
             message["workspace"],
             message["delivery_id"],
             message["version"],
@@ -44,19 +44,19 @@ def handle(message: dict[str, Any], line: Line, *, fan_out: Callable[[], FanOut]
         for metric in metrics:
             line.count(metric)
     elif kind == "code":
-        line.note(code_sent=wiring.send_code()(message))
+        line.note(code_sent=page.send_code()(message))
     elif kind == "reconcile":
         _reconcile(message, line)
     elif kind == "release":
-        wiring.delivery_admin_service().release(message["workspace"], message["endpoint_id"], after=message["after"])
+        outbound.delivery_admin_service().release(message["workspace"], message["endpoint_id"], after=message["after"])
     elif kind == "cancel":
-        wiring.delivery_admin_service().cancel(message["workspace"], message["endpoint_id"], after=message["after"])
+        outbound.delivery_admin_service().cancel(message["workspace"], message["endpoint_id"], after=message["after"])
     else:
         raise Parked("There is no such message.", code="unknown_message")
 
 
 def _reconcile(message: dict[str, Any], line: Line) -> None:
-    done = wiring.reconcile()(message)
+    done = outbound.reconcile()(message)
     line.note(read=done.read, differ=done.differ)
     if done.moved:
         line.count("CallbacksApplied", done.moved)

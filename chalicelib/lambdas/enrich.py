@@ -6,10 +6,10 @@ from typing import Any, Final
 
 from chalice.app import Blueprint, SQSEvent
 
-from chalicelib import wiring
-from chalicelib.domain.envelope import Envelope
+from chalicelib.domain.inbound.envelope import Envelope
 from chalicelib.lambdas import batch
 from chalicelib.observability import Line
+from chalicelib.wiring import reading
 
 bp = Blueprint(__name__)
 
@@ -19,7 +19,7 @@ _METRICS: Final = {"stored": "Stored", "duplicate": "Duplicates", "parked": "Par
 @bp.on_sqs_message(queue_arn="arn:aws:sqs:x:0:inbox", name="enrich", batch_size=10)
 def enrich(event: SQSEvent) -> Any:
     """One batch of the inbox; rules and connections are read once for all of it."""
-    service = wiring.enrich_service()
+    service = reading.enrich_service()
     configuration = service.batch()
     reasons: set[str] = set()
 

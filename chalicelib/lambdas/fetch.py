@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from chalice.app import Blueprint, SQSEvent
 
-from chalicelib import wiring
 from chalicelib.lambdas import batch
 from chalicelib.observability import Line
+from chalicelib.wiring import inbound
 
 bp = Blueprint(__name__)
 
@@ -29,13 +29,13 @@ def handle(message: dict[str, Any], line: Line) -> None:
     if message.get("kind") == "poll":
         _poll(message, line)
         return
-    metric = _METRICS.get(wiring.fetch_service()(message))
+    metric = _METRICS.get(inbound.fetch_service()(message))
     if metric:
         line.count(metric)
 
 
 def _poll(message: dict[str, Any], line: Line) -> None:
-    polled = wiring.poll_service()(message)
+    polled = inbound.poll_service()(message)
     if polled.count:
         line.count("Polled", polled.count)
     if polled.error is None:

@@ -6,10 +6,10 @@ from typing import Any, Final
 
 from chalice.app import Blueprint, SQSEvent
 
-from chalicelib import wiring
 from chalicelib.lambdas import batch
 from chalicelib.observability import Line
 from chalicelib.services.inbound.intake import told
+from chalicelib.wiring import inbound
 
 bp = Blueprint(__name__)
 
@@ -27,7 +27,7 @@ def handle(message: dict[str, Any], line: Line) -> None:
     """One message. Raises for our own trouble alone."""
     for workspace, connection, upload, etag in told(message):
         line.note(workspace=workspace, connection=connection, upload=upload)
-        taken = wiring.intake_service()(workspace, connection, upload, etag)
+        taken = inbound.intake_service()(workspace, connection, upload, etag)
         line.note(upload_came_to=taken.what)
         for name, metric in _METRICS.items():
             if getattr(taken, name):

@@ -6,9 +6,9 @@ import logging
 
 from chalice.app import Blueprint, DynamoDBEvent
 
-from chalicelib import wiring
 from chalicelib.errors import Retryable
 from chalicelib.observability import Line, reason
+from chalicelib.wiring import upkeep
 
 bp = Blueprint(__name__)
 
@@ -21,7 +21,7 @@ def outbox(event: DynamoDBEvent) -> None:
     records = event.to_dict()["Records"]
     line.note(records=len(records))
     try:
-        relayed = wiring.outbox_service().relay(records)
+        relayed = upkeep.outbox_service().relay(records)
     except Exception as error:  # noqa: BLE001 - the edge: nothing may pass it
         line.count("Failed", len(records))
         line.note(failures=[reason(error)])

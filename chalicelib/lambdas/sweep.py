@@ -6,9 +6,9 @@ import logging
 
 from chalice.app import Blueprint, CloudWatchEvent, Rate
 
-from chalicelib import wiring
 from chalicelib.errors import Retryable
 from chalicelib.observability import Line, reason
+from chalicelib.wiring import upkeep
 
 bp = Blueprint(__name__)
 
@@ -18,7 +18,7 @@ def sweep(_: CloudWatchEvent) -> None:
     """One run. A run that fails is made up for by the next one."""
     line = Line("sweep")
     try:
-        swept = wiring.sweep_service()()
+        swept = upkeep.sweep_service()()
     except Exception as error:  # noqa: BLE001 - the edge: nothing may pass it
         line.count("Failed")
         line.note(code=reason(error))

@@ -6,10 +6,10 @@ from typing import Any, Final
 
 from chalice.app import Blueprint, SQSEvent
 
-from chalicelib import wiring
 from chalicelib.lambdas import batch
 from chalicelib.observability import Line
 from chalicelib.services.outbound.apply_callback import KIND
+from chalicelib.wiring import cases, outbound
 
 bp = Blueprint(__name__)
 
@@ -19,7 +19,7 @@ _METRICS: Final = {"opened": "TicketsOpened", "updated": "TicketsUpdated"}
 @bp.on_sqs_message(queue_arn="arn:aws:sqs:x:0:tickets", name="ticket", batch_size=10)
 def ticket(event: SQSEvent) -> Any:
     """One batch of the tickets or the callbacks queue; each message on its own."""
-    service = wiring.open_ticket_service()
+    service = cases.open_ticket_service()
 
     def handle(message: dict[str, Any], line: Line) -> None:
         if message.get("kind") == KIND:
@@ -34,7 +34,7 @@ def ticket(event: SQSEvent) -> Any:
 
 def _apply(message: dict[str, Any], line: Line) -> None:
     """What a system of record said, in one line: whose it was and the codes that it came to, never its words."""
-    applied = wiring.apply_callback()(message)
+    applied = outbound.apply_callback()(message)
     line.count("CallbacksApplied", applied.codes.count("ok"))
     line.count("CallbacksIgnored", len(applied.codes) - applied.codes.count("ok"))
     line.note(workspace=message["workspace"], endpoint=message["endpoint"], callback=sorted(set(applied.codes)))

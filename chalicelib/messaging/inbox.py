@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from chalicelib.domain.envelope import Envelope
+from chalicelib.domain.inbound.envelope import Envelope
 from chalicelib.messaging.queues import SqsQueue
 
 

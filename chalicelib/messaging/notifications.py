@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.domain import sms
-from chalicelib.domain.alert import SMS
+from chalicelib.domain.alerts import sms
+from chalicelib.domain.alerts.alert import SMS
 from chalicelib.domain.vocabulary import SEVERITIES, severity_rank
 from chalicelib.errors import Invalid, Retryable
 
@@ -33,7 +33,7 @@ class SnsNotifications:
         self._topic_prefix = topic_prefix
 
     def parts(self, text: str) -> int:
-        """What carriers bill for one phone: by septets or UTF-16 units, see domain/sms.py."""
+        """What carriers bill for one phone: by septets or UTF-16 units, see domain/alerts/sms.py."""
         return sms.parts(text)
 
     def publish(self, workspace: str, severity: str, protocol: str, text: str, *, subject: str | None = None) -> None:

@@ -13,11 +13,11 @@ from itertools import pairwise
 from typing import Final
 
 from chalicelib.connectors import deadlines
-from chalicelib.domain import page_link
-from chalicelib.domain.feedback import Feedback
-from chalicelib.domain.page_link import ACCEPT, CALL, COMPLETE, CONTACTED, NOT_MINE, RESOLVE, Act
-from chalicelib.domain.playbook import Playbook, said
-from chalicelib.domain.ticket import SETTLED, Move
+from chalicelib.domain.cases import page_link
+from chalicelib.domain.cases.page_link import ACCEPT, CALL, COMPLETE, CONTACTED, NOT_MINE, RESOLVE, Act
+from chalicelib.domain.cases.playbook import Playbook, said
+from chalicelib.domain.cases.ticket import SETTLED, Move
+from chalicelib.domain.voice.feedback import Feedback
 from chalicelib.pages.html import Html, fill, headers, joined, text
 from chalicelib.pages.words import LANGUAGES, blank, refusal, state, word
 from chalicelib.services.page.open_page import Page

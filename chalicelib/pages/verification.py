@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Final
 
 from chalicelib.connectors import deadlines
-from chalicelib.domain.playbook import said
-from chalicelib.domain.verification import NOT_SOLVED, SOLVED
+from chalicelib.domain.cases.playbook import said
+from chalicelib.domain.cases.verification import NOT_SOLVED, SOLVED
 from chalicelib.pages.html import Html, fill, headers, joined
 from chalicelib.pages.words import LANGUAGES
 from chalicelib.services.verification.answer_links import AnswerPage

@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
 from chalicelib.domain.changes import Change, buckets_of, events_of
-from chalicelib.domain.directory import Endpoint
 from chalicelib.domain.events import Event
-from chalicelib.domain.rollup import Bucket, is_frozen
+from chalicelib.domain.reading.rollup import Bucket, is_frozen
+from chalicelib.domain.workspaces.directory import Endpoint
 from chalicelib.services.ports import Bus, Clock, Queue
 
 CACHED: Final = timedelta(seconds=15)

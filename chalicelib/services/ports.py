@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from chalicelib.domain.directory import Connection, Endpoint
+from chalicelib.domain.cases.ticket import Move, Ticket
 from chalicelib.domain.events import Event
-from chalicelib.domain.feedback import Feedback
-from chalicelib.domain.issue import Issue, IssueStep
-from chalicelib.domain.rules import Rule
-from chalicelib.domain.ticket import Move, Ticket
+from chalicelib.domain.issues.issue import Issue, IssueStep
+from chalicelib.domain.voice.feedback import Feedback
+from chalicelib.domain.workspaces.directory import Connection, Endpoint
+from chalicelib.domain.workspaces.rules import Rule
 
 Clock = Callable[[], datetime]  # aware, UTC
 
@@ -47,7 +47,7 @@ class SmsGateway(Protocol):
 
 
 class SmsBudget(Protocol):
-    """What a workspace may spend on SMS a day, whichever way they go; ``storage.alerts.AlertStore`` keeps it."""
+    """What a workspace may spend on SMS a day, whichever way they go; ``storage.alerts.alerts.AlertStore`` keeps it."""
 
     def spend(self, workspace: str, parts: int, *, limit: int, at: datetime) -> bool:
         """Take ``parts`` from the day's ``limit``; False, and nothing taken, without room."""
@@ -92,7 +92,7 @@ class TicketStore(Protocol):
 
 
 class IssueStore(Protocol):
-    """``storage.issues.IssueStore`` keeps them."""
+    """``storage.issues.issues.IssueStore`` keeps them."""
 
     def get(self, workspace: str, issue_id: str) -> Issue | None: ...
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
 
-from chalicelib.domain.directory import Endpoint
+from chalicelib.domain.cases.ticket import Ticket
 from chalicelib.domain.events import Event, feedback_event, feedback_event_type, ticket_events
-from chalicelib.domain.feedback import Feedback
-from chalicelib.domain.listing import FeedbackPage, FeedbackQuery
-from chalicelib.domain.ticket import Ticket
+from chalicelib.domain.reading.listing import FeedbackPage, FeedbackQuery
+from chalicelib.domain.voice.feedback import Feedback
+from chalicelib.domain.workspaces.directory import Endpoint
 from chalicelib.errors import Conflict, Invalid, NotFound
 from chalicelib.services.ports import Bus
 

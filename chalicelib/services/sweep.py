@@ -12,10 +12,10 @@ from datetime import datetime, timedelta, timezone
 from itertools import islice
 from typing import Any, Final, Protocol
 
-from chalicelib.domain.due import DueItem
 from chalicelib.domain.events import feedback_event
-from chalicelib.domain.feedback import Feedback
-from chalicelib.domain.rollup import Bucket, hour_of
+from chalicelib.domain.reading.rollup import Bucket, hour_of
+from chalicelib.domain.time.due import DueItem
+from chalicelib.domain.voice.feedback import Feedback
 from chalicelib.services.ports import Clock, Queue
 
 CURSOR: Final = "sweep"
@@ -66,7 +66,7 @@ class Swept:
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """``queues`` are those of domain/due.py, by name. ``calendars`` gives the release of the calendars that ship."""
+    """``queues`` are those of domain/time/due.py, by name. ``calendars`` gives the release of those that ship."""
 
     feedback: WaitingFeedback
     due: DueRows

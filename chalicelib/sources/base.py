@@ -11,12 +11,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, ClassVar, Final, Protocol
 
-from chalicelib.domain import mapping as mappings
-from chalicelib.domain import moments, strict_json
-from chalicelib.domain.arrival import Arrival
-from chalicelib.domain.fields import Field
-from chalicelib.domain.ratelimit import Limit
-from chalicelib.domain.voice import Canonical
+from chalicelib.domain.inbound import mapping as mappings
+from chalicelib.domain.inbound.arrival import Arrival
+from chalicelib.domain.outbound.ratelimit import Limit
+from chalicelib.domain.text import strict_json
+from chalicelib.domain.time import moments
+from chalicelib.domain.voice.voice import Canonical
+from chalicelib.domain.workspaces.fields import Field
 from chalicelib.errors import Invalid, Parked, Rejected
 
 OK: Final = "ok"

@@ -14,13 +14,15 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, ClassVar, Final, NoReturn
 
-from chalicelib.domain import mapping as limits
-from chalicelib.domain import moments, standard_webhooks, strict_json
-from chalicelib.domain.arrival import Arrival
-from chalicelib.domain.text_hygiene import clean, is_identifier
-from chalicelib.domain.understanding import Text
+from chalicelib.domain.inbound import mapping as limits
+from chalicelib.domain.inbound.arrival import Arrival
+from chalicelib.domain.outbound import standard_webhooks
+from chalicelib.domain.text import strict_json
+from chalicelib.domain.text.hygiene import clean, is_identifier
+from chalicelib.domain.time import moments
 from chalicelib.domain.vocabulary import CHANNELS, SCORE_KINDS, SPEAKERS
-from chalicelib.domain.voice import Canonical, Customer, Score
+from chalicelib.domain.voice.understanding import Text
+from chalicelib.domain.voice.voice import Canonical, Customer, Score
 from chalicelib.errors import Invalid
 from chalicelib.sources.base import Source
 

@@ -14,10 +14,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from chalicelib.domain import mapping as mappings
-from chalicelib.domain.text_hygiene import MAX_IDENTIFIER, clean, visible
-from chalicelib.domain.understanding import Text
-from chalicelib.domain.voice import Canonical, Customer, Score
+from chalicelib.domain.inbound import mapping as mappings
+from chalicelib.domain.text.hygiene import MAX_IDENTIFIER, clean, visible
+from chalicelib.domain.voice.understanding import Text
+from chalicelib.domain.voice.voice import Canonical, Customer, Score
 from chalicelib.errors import Parked, Unauthorized
 
 PLACED: Final = ("customer_id", "unit", "touchpoint", "lang")  # names of hidden fields that are no attributes

@@ -11,10 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar, Final
 
-from chalicelib.domain import mapping as mappings
-from chalicelib.domain.arrival import Arrival
-from chalicelib.domain.fields import Field
-from chalicelib.domain.moments import zoned
+from chalicelib.domain.inbound import mapping as mappings
+from chalicelib.domain.inbound.arrival import Arrival
+from chalicelib.domain.time.moments import zoned
+from chalicelib.domain.workspaces.fields import Field
 from chalicelib.errors import Invalid, Parked
 from chalicelib.sources.base import MappedSource, read_json, settings_of
 

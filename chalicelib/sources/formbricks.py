@@ -15,12 +15,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final
 
-from chalicelib.domain import mapping as mappings
-from chalicelib.domain import standard_webhooks
-from chalicelib.domain.arrival import Arrival
-from chalicelib.domain.fields import Field
-from chalicelib.domain.ratelimit import Limit
-from chalicelib.domain.voice import Canonical
+from chalicelib.domain.inbound import mapping as mappings
+from chalicelib.domain.inbound.arrival import Arrival
+from chalicelib.domain.outbound import standard_webhooks
+from chalicelib.domain.outbound.ratelimit import Limit
+from chalicelib.domain.voice.voice import Canonical
+from chalicelib.domain.workspaces.fields import Field
 from chalicelib.errors import Invalid, Parked
 from chalicelib.sources.base import FetchingSource, VendorApi, read_json
 from chalicelib.sources.collected import PLACED, Collected, Rule, entries, fitting, part

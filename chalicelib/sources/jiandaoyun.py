@@ -19,12 +19,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final
 
-from chalicelib.domain import mapping as mappings
-from chalicelib.domain import moments
-from chalicelib.domain.arrival import Arrival
-from chalicelib.domain.fields import LOOK_BACK, Field
-from chalicelib.domain.ratelimit import Limit
-from chalicelib.domain.voice import Canonical
+from chalicelib.domain.inbound import mapping as mappings
+from chalicelib.domain.inbound.arrival import Arrival
+from chalicelib.domain.outbound.ratelimit import Limit
+from chalicelib.domain.time import moments
+from chalicelib.domain.voice.voice import Canonical
+from chalicelib.domain.workspaces.fields import LOOK_BACK, Field
 from chalicelib.errors import Gone, Parked, Unauthorized
 from chalicelib.sources.base import (
     GONE,

@@ -15,11 +15,11 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, ClassVar, Final
 from urllib.parse import quote
 
-from chalicelib.domain import moments
-from chalicelib.domain.arrival import Arrival
-from chalicelib.domain.fields import LOOK_BACK, Field
-from chalicelib.domain.mapping import response_key
-from chalicelib.domain.ratelimit import Limit
+from chalicelib.domain.inbound.arrival import Arrival
+from chalicelib.domain.inbound.mapping import response_key
+from chalicelib.domain.outbound.ratelimit import Limit
+from chalicelib.domain.time import moments
+from chalicelib.domain.workspaces.fields import LOOK_BACK, Field
 from chalicelib.sources.base import FetchingSource, Found, MappedSource, VendorApi, created_since, needed
 
 _BEIJING: Final = timezone(timedelta(hours=8))  # the API takes a time without a zone, and means this one

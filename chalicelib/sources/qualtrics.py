@@ -24,12 +24,12 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final
 from urllib.parse import unquote_to_bytes
 
-from chalicelib.domain import mapping as mappings
-from chalicelib.domain import moments
-from chalicelib.domain.arrival import Arrival
-from chalicelib.domain.fields import Field
-from chalicelib.domain.ratelimit import Limit
-from chalicelib.domain.voice import Canonical
+from chalicelib.domain.inbound import mapping as mappings
+from chalicelib.domain.inbound.arrival import Arrival
+from chalicelib.domain.outbound.ratelimit import Limit
+from chalicelib.domain.time import moments
+from chalicelib.domain.voice.voice import Canonical
+from chalicelib.domain.workspaces.fields import Field
 from chalicelib.errors import Gone, Invalid, Parked
 from chalicelib.sources.base import FetchingSource, Found, VendorApi, read_json, settings_of
 from chalicelib.sources.collected import Collected, check_signature, entries, fitting, part

@@ -7,9 +7,9 @@ from functools import cache
 from importlib import import_module
 from typing import Any, Final
 
-from chalicelib.domain import fields
-from chalicelib.domain.fields import Field
-from chalicelib.domain.mapping import validate_mapping
+from chalicelib.domain.inbound.mapping import validate_mapping
+from chalicelib.domain.workspaces import fields
+from chalicelib.domain.workspaces.fields import Field
 from chalicelib.errors import Invalid
 from chalicelib.sources.base import FetchingSource, Source
 

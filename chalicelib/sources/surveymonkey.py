@@ -24,12 +24,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final
 
-from chalicelib.domain import mapping as mappings
-from chalicelib.domain import moments
-from chalicelib.domain.arrival import Arrival
-from chalicelib.domain.fields import Field
-from chalicelib.domain.ratelimit import Limit
-from chalicelib.domain.voice import Canonical
+from chalicelib.domain.inbound import mapping as mappings
+from chalicelib.domain.inbound.arrival import Arrival
+from chalicelib.domain.outbound.ratelimit import Limit
+from chalicelib.domain.time import moments
+from chalicelib.domain.voice.voice import Canonical
+from chalicelib.domain.workspaces.fields import Field
 from chalicelib.errors import Invalid, Parked
 from chalicelib.sources.base import FetchingSource, Found, VendorApi, read_json, tombstone
 from chalicelib.sources.collected import Collected, Rule, check_signature, entries, part

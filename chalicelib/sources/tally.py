@@ -19,9 +19,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final
 
-from chalicelib.domain import mapping as mappings
-from chalicelib.domain.arrival import Arrival
-from chalicelib.domain.voice import Canonical
+from chalicelib.domain.inbound import mapping as mappings
+from chalicelib.domain.inbound.arrival import Arrival
+from chalicelib.domain.voice.voice import Canonical
 from chalicelib.errors import Parked
 from chalicelib.sources.base import Source, read_json
 from chalicelib.sources.collected import Collected, Rule, check_signature, entries, fitting

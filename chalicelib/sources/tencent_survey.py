@@ -18,11 +18,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Final
 
-from chalicelib.domain import mapping as mappings
-from chalicelib.domain.arrival import Arrival
-from chalicelib.domain.fields import Field
-from chalicelib.domain.moments import zoned
-from chalicelib.domain.voice import Canonical
+from chalicelib.domain.inbound import mapping as mappings
+from chalicelib.domain.inbound.arrival import Arrival
+from chalicelib.domain.time.moments import zoned
+from chalicelib.domain.voice.voice import Canonical
+from chalicelib.domain.workspaces.fields import Field
 from chalicelib.errors import Parked
 from chalicelib.sources.base import Source, read_json, settings_of, tombstone
 from chalicelib.sources.collected import Collected, Rule, entries, part

@@ -15,13 +15,13 @@ from decimal import Decimal
 from math import isfinite
 from typing import Any, ClassVar, Final
 
-from chalicelib.domain import mapping as limits
-from chalicelib.domain import strict_json
-from chalicelib.domain.arrival import Arrival
-from chalicelib.domain.fields import Field
-from chalicelib.domain.understanding import Text
+from chalicelib.domain.inbound import mapping as limits
+from chalicelib.domain.inbound.arrival import Arrival
+from chalicelib.domain.text import strict_json
 from chalicelib.domain.vocabulary import SPEAKERS
-from chalicelib.domain.voice import Canonical
+from chalicelib.domain.voice.understanding import Text
+from chalicelib.domain.voice.voice import Canonical
+from chalicelib.domain.workspaces.fields import Field
 from chalicelib.errors import Invalid
 from chalicelib.sources.base import Source, settings_of
 from chalicelib.sources.canonical import (

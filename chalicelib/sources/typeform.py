@@ -23,11 +23,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Final
 
-from chalicelib.domain import mapping as mappings
-from chalicelib.domain.arrival import Arrival
-from chalicelib.domain.text_hygiene import clean, visible
-from chalicelib.domain.understanding import Text
-from chalicelib.domain.voice import Canonical, Customer, Score
+from chalicelib.domain.inbound import mapping as mappings
+from chalicelib.domain.inbound.arrival import Arrival
+from chalicelib.domain.text.hygiene import clean, visible
+from chalicelib.domain.voice.understanding import Text
+from chalicelib.domain.voice.voice import Canonical, Customer, Score
 from chalicelib.errors import Parked, Unauthorized
 from chalicelib.sources.base import Source, read_json
 

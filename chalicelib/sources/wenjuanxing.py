@@ -24,10 +24,10 @@ from dataclasses import replace
 from typing import Any, ClassVar, Final
 from urllib.parse import parse_qsl
 
-from chalicelib.domain import mapping as mappings
-from chalicelib.domain.arrival import Arrival
-from chalicelib.domain.fields import Field
-from chalicelib.domain.moments import zoned
+from chalicelib.domain.inbound import mapping as mappings
+from chalicelib.domain.inbound.arrival import Arrival
+from chalicelib.domain.time.moments import zoned
+from chalicelib.domain.workspaces.fields import Field
 from chalicelib.errors import Parked
 from chalicelib.sources.base import MappedSource, read_json, settings_of
 from chalicelib.sources.collected import check_signature

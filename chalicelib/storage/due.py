@@ -9,7 +9,7 @@ from typing import Any, Final
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.exceptions import DoesNotExist, PutError
 
-from chalicelib.domain.due import QUEUES, DueItem
+from chalicelib.domain.time.due import QUEUES, DueItem
 from chalicelib.storage import keys
 from chalicelib.storage.table import PackedJSONAttribute, Row
 

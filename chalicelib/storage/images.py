@@ -12,7 +12,7 @@ from datetime import datetime, timezone
 from typing import Any, Final
 
 from chalicelib.domain.changes import Change, FeedbackChange, RowChange
-from chalicelib.storage.feedback_rows import FEEDBACK, FeedbackRow, feedback_of
+from chalicelib.storage.voice.feedback_rows import FEEDBACK, FeedbackRow, feedback_of
 
 _FEEDBACK_PK: Final = "FB#"
 # (prefix of pk, prefix of sk) → kind

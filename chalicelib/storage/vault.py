@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pynamodb.attributes import BinaryAttribute
 from pynamodb.exceptions import DoesNotExist
 
-from chalicelib.domain.contact import is_contact
+from chalicelib.domain.contact.masks import is_contact
 from chalicelib.errors import Retryable
 from chalicelib.storage import keys
 from chalicelib.storage.table import Row, put

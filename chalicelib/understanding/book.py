@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from chalicelib.domain.frame_state import FrameState
-from chalicelib.domain.playbook import RED_LINE, Playbooks
+from chalicelib.domain.cases.playbook import RED_LINE, Playbooks
+from chalicelib.domain.reading.frame_state import FrameState
 from chalicelib.errors import Conflict, Invalid
 from chalicelib.understanding import shipped
 from chalicelib.understanding.causes import graph_of
@@ -17,8 +17,8 @@ from chalicelib.understanding.playbooks import of_frame
 from chalicelib.understanding.reader import Reader
 
 if TYPE_CHECKING:
-    from chalicelib.domain.correction import Correction
-    from chalicelib.domain.graph import Graph
+    from chalicelib.domain.cases.graph import Graph
+    from chalicelib.domain.reading.correction import Correction
     from chalicelib.understanding.delta import Delta
     from chalicelib.understanding.weights import Weights
 
@@ -118,7 +118,7 @@ class FrameBook:
 
 
 class Words:
-    """``domain.playbook.FrameWords``: one look at the state for names and playbooks together."""
+    """``domain.cases.playbook.FrameWords``: one look at the state for names and playbooks together."""
 
     def __init__(self, book: FrameBook, state: Callable[[], FrameState]) -> None:
         self._book = book

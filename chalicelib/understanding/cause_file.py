@@ -18,7 +18,7 @@ from typing import Final
 
 import yaml
 
-from chalicelib.domain.graph import Cause, Causes, Weighed, called, is_clause
+from chalicelib.domain.cases.graph import Cause, Causes, Weighed, called, is_clause
 from chalicelib.understanding.marked import LOCALES, Marked
 
 OF_TOPIC: Final = (3, 6)  # fewer are no choice, more are not read

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
-from chalicelib.domain.graph import Cause, Causes, Graph, Weighed
-from chalicelib.domain.playbook import RED_LINE
+from chalicelib.domain.cases.graph import Cause, Causes, Graph, Weighed
+from chalicelib.domain.cases.playbook import RED_LINE
 from chalicelib.understanding import playbooks, shipped
 from chalicelib.understanding.frame import Frame
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
 
-from chalicelib.domain.understanding import Text, Understanding
+from chalicelib.domain.voice.understanding import Text, Understanding
 from chalicelib.understanding.frame import Frame, Node, Sample, in_order, unite_red_lines, unite_terms
 
 

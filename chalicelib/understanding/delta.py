@@ -14,9 +14,9 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, Protocol, TypeVar
 
-from chalicelib.domain.folding import Folded
 from chalicelib.domain.ids import digest
-from chalicelib.domain.understanding import Gram, Tag, need_hint
+from chalicelib.domain.text.folding import Folded
+from chalicelib.domain.voice.understanding import Gram, Tag, need_hint
 from chalicelib.understanding.clauses import Clause
 from chalicelib.understanding.frame import Frame, Node
 

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:  # a reader's cold start does not pay for what a playbook knows
-    from chalicelib.domain.playbook import Playbook
+    from chalicelib.domain.cases.playbook import Playbook
 
 
 class FrameError(ValueError):

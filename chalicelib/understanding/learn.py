@@ -11,9 +11,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
-from chalicelib.domain.correction import Correction, Mark
-from chalicelib.domain.folding import fold
-from chalicelib.domain.understanding import Tag
+from chalicelib.domain.reading.correction import Correction, Mark
+from chalicelib.domain.text.folding import fold
+from chalicelib.domain.voice.understanding import Tag
 from chalicelib.understanding.clauses import split
 from chalicelib.understanding.delta import (
     LARGEST,

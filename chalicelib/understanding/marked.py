@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import yaml
 
-from chalicelib.domain.folding import fold
+from chalicelib.domain.text.folding import fold
 from chalicelib.understanding.frame import FrameError
 
 MAX_DEPTH: Final = 12  # the deepest honest place is a word that a term of a third level requires nearby: 10

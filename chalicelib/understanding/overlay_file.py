@@ -28,7 +28,7 @@ from typing import Any, Final
 
 import yaml
 
-from chalicelib.domain.playbook import RED_LINE, Playbook
+from chalicelib.domain.cases.playbook import RED_LINE, Playbook
 from chalicelib.understanding import playbook_file
 from chalicelib.understanding.frame import Frame, Node, Sample, Term, in_order
 from chalicelib.understanding.frame_file import NODE_MEMBERS, TERM_MEMBERS, Inherited, PackParser

@@ -11,7 +11,7 @@
         title: {zh-CN: …, en: …}
         steps: [{zh-CN: …, en: …}, …]  # the first hour in order; who does what by when
         standard: {zh-CN: …, en: …}    # measurable
-        reply: {zh-CN: …, en: …}       # {placeholders} of domain/playbook.py
+        reply: {zh-CN: …, en: …}       # {placeholders} of domain/cases/playbook.py
         compensation:
           limits: {server: none, manager: 100 CNY}   # also: 500 points, 2000 miles
           form: {zh-CN: …, en: …}      # in which form it is given; may be left out
@@ -26,7 +26,7 @@ from typing import Final
 
 import yaml
 
-from chalicelib.domain.playbook import PLACEHOLDERS, RED_LINE, Allowance, Playbook, Text, in_words
+from chalicelib.domain.cases.playbook import PLACEHOLDERS, RED_LINE, Allowance, Playbook, Text, in_words
 from chalicelib.understanding.frame_file import RED_LINE_KINDS
 from chalicelib.understanding.marked import LOCALES, Marked
 

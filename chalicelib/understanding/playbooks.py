@@ -9,7 +9,7 @@ from dataclasses import astuple
 from functools import lru_cache
 from typing import Any, Final
 
-from chalicelib.domain.playbook import RED_LINE, Allowance, Playbook, Playbooks, Text
+from chalicelib.domain.cases.playbook import RED_LINE, Allowance, Playbook, Playbooks, Text
 from chalicelib.understanding import shipped
 from chalicelib.understanding.frame import Frame
 

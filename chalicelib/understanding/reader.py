@@ -11,8 +11,8 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from chalicelib.domain.folding import Folded, fold
-from chalicelib.domain.understanding import Gram, Tag, Text, Understanding, need_hint
+from chalicelib.domain.text.folding import Folded, fold
+from chalicelib.domain.voice.understanding import Gram, Tag, Text, Understanding, need_hint
 from chalicelib.understanding import confidence
 from chalicelib.understanding.clauses import Clause, split
 from chalicelib.understanding.confidence import sigmoid

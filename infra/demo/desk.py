@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
-from chalicelib.domain import standard_webhooks
+from chalicelib.domain.outbound import standard_webhooks
 from chalicelib.errors import Unauthorized
 from infra.demo import page
 from infra.demo.feishu import App

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from chalicelib.domain.folding import fold
-from chalicelib.domain.understanding import Text
+from chalicelib.domain.text.folding import fold
+from chalicelib.domain.voice.understanding import Text
 from chalicelib.understanding import shipped
 from chalicelib.understanding.clauses import Clause
 from chalicelib.understanding.polarity import PolarityModel

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 import yaml
 
-from chalicelib.domain.understanding import Text, Understanding
+from chalicelib.domain.voice.understanding import Text, Understanding
 from chalicelib.understanding.reader import Reader
 
 FILE: Final = Path(__file__).resolve().parents[2] / "tests" / "fixtures" / "hard_cases.yaml"

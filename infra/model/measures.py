@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from chalicelib.domain.understanding import Text, Understanding
+from chalicelib.domain.voice.understanding import Text, Understanding
 from chalicelib.understanding import shipped
 from chalicelib.understanding.reader import Reader
 from chalicelib.understanding.weights import Weights

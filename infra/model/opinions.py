@@ -16,7 +16,7 @@ import numpy as np
 from scipy.sparse import csr_matrix, diags, hstack, vstack
 from sklearn.linear_model import LogisticRegression
 
-from chalicelib.domain.folding import fold
+from chalicelib.domain.text.folding import fold
 from chalicelib.understanding import shipped
 from chalicelib.understanding.clauses import Clause, split
 from chalicelib.understanding.evidence import OWN, Room

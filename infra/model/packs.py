@@ -15,8 +15,8 @@ from typing import Final
 
 import yaml
 
-from chalicelib.domain.graph import Causes
-from chalicelib.domain.playbook import RED_LINE, Playbook
+from chalicelib.domain.cases.graph import Causes
+from chalicelib.domain.cases.playbook import RED_LINE, Playbook
 from chalicelib.understanding import called, causes, compiled, playbooks, shipped
 from chalicelib.understanding.cause_file import CauseParser
 from chalicelib.understanding.frame import Frame, FrameError

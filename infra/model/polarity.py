@@ -18,7 +18,7 @@ from typing import Any, Final
 import numpy as np
 from scipy.sparse import csr_matrix, diags, hstack
 
-from chalicelib.domain.folding import fold
+from chalicelib.domain.text.folding import fold
 from chalicelib.understanding import weights as shipped
 from chalicelib.understanding.clauses import split
 from chalicelib.understanding.grams import LONGEST, SMOOTH

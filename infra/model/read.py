@@ -18,7 +18,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO, Final, TextIO
 
-from chalicelib.domain.understanding import Tag, Text, Understanding
+from chalicelib.domain.voice.understanding import Tag, Text, Understanding
 from chalicelib.understanding import shipped, weights
 from chalicelib.understanding.reader import Reader
 from infra.model import labels as label_files

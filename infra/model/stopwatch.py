@@ -17,7 +17,7 @@ Judge = Callable[[str], bool]  # whether a text is good
 
 def ours(job: dict[str, Any], *, explains: bool = False) -> Judge:
     """Polarity, topics and all that a reading has but the n-grams that its tags rest on."""
-    from chalicelib.domain.understanding import Text
+    from chalicelib.domain.voice.understanding import Text
     from chalicelib.understanding import shipped, weights
     from chalicelib.understanding.reader import Reader
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 from scipy.sparse import csr_matrix, hstack
 
-from chalicelib.domain.folding import fold
+from chalicelib.domain.text.folding import fold
 from chalicelib.understanding.clauses import Clause
 from chalicelib.understanding.frame import Frame
 from chalicelib.understanding.lanes import TABLE

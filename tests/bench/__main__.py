@@ -146,16 +146,16 @@ def _size(item: dict[str, Any]) -> int:
 
 def stages(connection: dict[str, Any]) -> dict[str, float]:
     """CPU milliseconds per feedback of what enrich does, stage by stage."""
-    from chalicelib import wiring
-    from chalicelib.domain import rules
-    from chalicelib.domain.arrival import Arrival
-    from chalicelib.domain.feedback import Feedback
-    from chalicelib.domain.frame_state import FrameState
-    from chalicelib.domain.redaction import redact
+    from chalicelib.domain.inbound.arrival import Arrival
+    from chalicelib.domain.reading.frame_state import FrameState
+    from chalicelib.domain.text.redaction import redact
+    from chalicelib.domain.voice.feedback import Feedback
+    from chalicelib.domain.workspaces import rules
     from chalicelib.sources.registry import load
+    from chalicelib.wiring import frames
 
     source, now = load("canonical"), datetime.now(timezone.utc)
-    reader = wiring.frame_book().reader(FrameState("bench"))
+    reader = frames.frame_book().reader(FrameState("bench"))
     arrivals = [Arrival(client.canonical(voice(n), connection["secret"]).body, now) for n in range(FEEDBACK)]
     parsed: list[Any] = []
     read: list[Any] = []

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
-from chalicelib.domain.outbound import DELIVERED, HttpRequest, HttpResponse, Outcome
+from chalicelib.domain.outbound.exchange import DELIVERED, HttpRequest, HttpResponse, Outcome
 
 
 @dataclass(frozen=True)

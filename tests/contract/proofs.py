@@ -33,8 +33,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from chalicelib.domain.arrival import Arrival
-from chalicelib.domain.mapping import SETTINGS, validate_mapping
+from chalicelib.domain.inbound.arrival import Arrival
+from chalicelib.domain.inbound.mapping import SETTINGS, validate_mapping
 from chalicelib.sources import registry
 from tests.builders_hear import SECRET
 

@@ -20,12 +20,12 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib import wiring
 from chalicelib.connectors.registry import CONNECTORS, callback_reader
-from chalicelib.domain.calls import Call
-from chalicelib.domain.directory import EndpointSecret
-from chalicelib.domain.ticket import Ticket, opened
+from chalicelib.domain.cases.ticket import Ticket, opened
+from chalicelib.domain.outbound.calls import Call
+from chalicelib.domain.workspaces.directory import EndpointSecret
 from chalicelib.errors import Unauthorized
+from chalicelib.wiring import base
 from tests import builders, corpus
 from tests.builders_admin import NOW, OURS, SECRET, THEIRS, Office, composed
 from tests.fakes.gateway import Answer, call, product
@@ -252,8 +252,8 @@ def hubspot(uri: str, body: bytes) -> dict[str, str]:
 def test_hubspot_signs_the_public_uri(
     public_url: str, uri: str, office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with_url = replace(wiring.settings(), public_url=public_url)
-    monkeypatch.setattr(wiring, "settings", lambda: with_url)
+    with_url = replace(base.settings(), public_url=public_url)
+    monkeypatch.setattr(base, "settings", lambda: with_url)
     there = endpoint(office, "hubspot")
     query = {"to": "a:b/c", "q": "差 x"}
     heard = send(there, b"[]", hubspot(uri.format(there), b"[]"), query)

@@ -21,15 +21,24 @@ from hypothesis import strategies as st
 
 from chalicelib.connectors import base
 from chalicelib.connectors.registry import CONNECTORS, ConnectorCatalogue, callback_reader, load, taken
-from chalicelib.domain.directory import EndpointSecret
-from chalicelib.domain.feedback import Feedback, Reason
-from chalicelib.domain.fields import Field
-from chalicelib.domain.item import ITEM_MISSING, Access
-from chalicelib.domain.outbound import DELIVERED, DISABLE, FAILED, RETRY, HttpRequest, HttpResponse, Message, Outcome
-from chalicelib.domain.ratelimit import Limit
-from chalicelib.domain.understanding import Text, Understanding
+from chalicelib.domain.outbound.exchange import (
+    DELIVERED,
+    DISABLE,
+    FAILED,
+    RETRY,
+    HttpRequest,
+    HttpResponse,
+    Message,
+    Outcome,
+)
+from chalicelib.domain.outbound.item import ITEM_MISSING, Access
+from chalicelib.domain.outbound.ratelimit import Limit
 from chalicelib.domain.vocabulary import EVENT_TYPES
-from chalicelib.domain.voice import Score
+from chalicelib.domain.voice.feedback import Feedback, Reason
+from chalicelib.domain.voice.understanding import Text, Understanding
+from chalicelib.domain.voice.voice import Score
+from chalicelib.domain.workspaces.directory import EndpointSecret
+from chalicelib.domain.workspaces.fields import Field
 from chalicelib.errors import Invalid
 from tests.builders import AT, endpoint_secret, feedback, message, tag, ticket
 from tests.contract.profiles import Answer, profile

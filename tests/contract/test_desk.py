@@ -23,8 +23,8 @@ import pytest
 from chalicelib.connectors.base import Token
 from chalicelib.connectors.dingtalk import DingTalk
 from chalicelib.connectors.feishu_app import FeishuApp, FeishuCards
-from chalicelib.domain.item import TOKEN_EXPIRED, Access
-from chalicelib.domain.outbound import DELIVERED, FAILED, HttpRequest, HttpResponse, Outcome
+from chalicelib.domain.outbound.exchange import DELIVERED, FAILED, HttpRequest, HttpResponse, Outcome
+from chalicelib.domain.outbound.item import TOKEN_EXPIRED, Access
 from infra import client
 from infra.demo import page
 from infra.demo.desk import serve

@@ -20,11 +20,11 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.arrival import Arrival
-from chalicelib.domain.credentials import token_hash
-from chalicelib.domain.directory import Connection, ConnectionSecret
-from chalicelib.domain.envelope import Envelope
-from chalicelib.domain.understanding import Understanding
+from chalicelib.domain.inbound.arrival import Arrival
+from chalicelib.domain.inbound.envelope import Envelope
+from chalicelib.domain.voice.understanding import Understanding
+from chalicelib.domain.workspaces.credentials import token_hash
+from chalicelib.domain.workspaces.directory import Connection, ConnectionSecret
 from chalicelib.errors import EcholoopError, Rejected, Retryable
 from chalicelib.services.inbound.hear import Hear
 from chalicelib.services.reading.enrich import Enrich

@@ -8,10 +8,10 @@ from urllib.parse import unquote
 
 import pytest
 
-from chalicelib import wiring
-from chalicelib.domain.envelope import Envelope
-from chalicelib.domain.text_hygiene import clean
+from chalicelib.domain.inbound.envelope import Envelope
+from chalicelib.domain.text.hygiene import clean
 from chalicelib.sources import registry
+from chalicelib.wiring import inbound
 from tests import corpus
 from tests.builders_hear import TOKEN, Hearing, hearing
 from tests.fakes.gateway import Answer, call, product
@@ -34,7 +34,7 @@ def heard(monkeypatch: pytest.MonkeyPatch) -> Hearing:
             (KEYS.expired, NOW.timestamp() - 3600),
         ),
     )
-    monkeypatch.setattr(wiring, "hear", lambda: world.hear)
+    monkeypatch.setattr(inbound, "hear", lambda: world.hear)
     return world
 
 

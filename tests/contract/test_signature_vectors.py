@@ -16,7 +16,7 @@ from urllib.parse import unquote
 import pytest
 
 from chalicelib.connectors import crypto, dingtalk, feishu
-from chalicelib.domain import standard_webhooks
+from chalicelib.domain.outbound import standard_webhooks
 from chalicelib.errors import Unauthorized
 from chalicelib.sources import jiandaoyun, qualtrics, surveymonkey, tally, typeform, wenjuanxing
 

@@ -18,12 +18,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.domain import ids
-from chalicelib.domain.arrival import Arrival
-from chalicelib.domain.credentials import token_hash
-from chalicelib.domain.directory import ConnectionSecret
-from chalicelib.domain.envelope import Envelope
-from chalicelib.domain.mapping import validate_mapping
-from chalicelib.domain.voice import Canonical
+from chalicelib.domain.inbound.arrival import Arrival
+from chalicelib.domain.inbound.envelope import Envelope
+from chalicelib.domain.inbound.mapping import validate_mapping
+from chalicelib.domain.voice.voice import Canonical
+from chalicelib.domain.workspaces.credentials import token_hash
+from chalicelib.domain.workspaces.directory import ConnectionSecret
 from chalicelib.errors import Invalid, Parked, Unauthorized
 from chalicelib.sources import registry
 from chalicelib.sources.base import FetchingSource, Source

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from chalicelib.connectors.registry import CONNECTORS, load
-from chalicelib.domain.egress_policy import ALLOWED_VERDICTS, MAX_URL, PUBLIC_PORTS, RESERVED_SUFFIXES, Policy
-from chalicelib.domain.outbound import DELIVERED, EgressError
+from chalicelib.domain.outbound.egress_policy import ALLOWED_VERDICTS, MAX_URL, PUBLIC_PORTS, RESERVED_SUFFIXES, Policy
+from chalicelib.domain.outbound.exchange import DELIVERED, EgressError
 from chalicelib.egress import Door
 from chalicelib.errors import Invalid
 from tests.fakes.servers import Server, answering, serving, trusting

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from chalicelib.connectors.registry import CONNECTORS, load_keeper
-from chalicelib.domain.item import Access, KeptToken
-from chalicelib.domain.outbound import DELIVERED, EgressError, HttpRequest, HttpResponse, Message
+from chalicelib.domain.outbound.exchange import DELIVERED, EgressError, HttpRequest, HttpResponse, Message
+from chalicelib.domain.outbound.item import Access, KeptToken
 from chalicelib.services.outbound.synchronise import StateConnector
 from tests.builders import endpoint, endpoint_secret, ticket
 from tests.contract.profiles import profile

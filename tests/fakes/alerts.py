@@ -10,11 +10,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from chalicelib.domain import sms
-from chalicelib.domain.alert import NAMING_DAYS, Alert, AlertKey, Cooldown, Mention
-from chalicelib.domain.directory import Subscription
-from chalicelib.domain.feedback import Feedback
+from chalicelib.domain.alerts import sms
+from chalicelib.domain.alerts.alert import NAMING_DAYS, Alert, AlertKey, Cooldown, Mention
 from chalicelib.domain.vocabulary import severity_rank
+from chalicelib.domain.voice.feedback import Feedback
+from chalicelib.domain.workspaces.directory import Subscription
 from chalicelib.errors import Retryable
 
 Before = Callable[[str], None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from chalicelib.domain.case import Link, Note, Verdict
+from chalicelib.domain.cases.case import Link, Note, Verdict
 from chalicelib.storage import cursor as cursors
 
 Key = tuple[str, str]  # (workspace, ticket)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from chalicelib.domain.graph import Counted, Overlay, Tally
+from chalicelib.domain.cases.graph import Counted, Overlay, Tally
 
 
 @dataclass

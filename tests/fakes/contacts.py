@@ -8,9 +8,9 @@ from datetime import datetime
 from threading import Lock
 from typing import Any
 
-from chalicelib.domain.contact_policy import ContactPolicy, Held, Skip, Slot
-from chalicelib.domain.followup import OPEN, Followup
-from chalicelib.domain.opt_out import OptOut
+from chalicelib.domain.contact.followup import OPEN, Followup
+from chalicelib.domain.contact.opt_out import OptOut
+from chalicelib.domain.contact.policy import ContactPolicy, Held, Skip, Slot
 
 
 @dataclass

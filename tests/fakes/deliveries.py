@@ -11,12 +11,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.connectors.registry import load, load_digester, load_gateway, load_keeper
-from chalicelib.domain.delivery import Attempt, Delivery
-from chalicelib.domain.directory import Endpoint, EndpointSecret
-from chalicelib.domain.feedback import Feedback
-from chalicelib.domain.outbound import HttpResponse
-from chalicelib.domain.ratelimit import Limit, Window, admit
-from chalicelib.domain.ticket import Ticket
+from chalicelib.domain.cases.ticket import Ticket
+from chalicelib.domain.outbound.delivery import Attempt, Delivery
+from chalicelib.domain.outbound.exchange import HttpResponse
+from chalicelib.domain.outbound.ratelimit import Limit, Window, admit
+from chalicelib.domain.voice.feedback import Feedback
+from chalicelib.domain.workspaces.directory import Endpoint, EndpointSecret
 from chalicelib.services.alerts.spend_sms import SpendSms
 from chalicelib.services.outbound.deliver import Deliver
 from chalicelib.services.outbound.delivery_plan import DeliveryPlan
@@ -65,7 +65,7 @@ class FakeBudget:
 
 @dataclass
 class FakeDeliveryStore:
-    """``storage.deliveries.DeliveryStore``: the same conditions on a dictionary."""
+    """``storage.outbound.deliveries.DeliveryStore``: the same conditions on a dictionary."""
 
     clock: Callable[[], datetime]
     rows: dict[str, Delivery] = field(default_factory=dict)

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from chalicelib.domain.api_keys import key_hash, new_key
-from chalicelib.domain.directory import ApiKey, Connection, Endpoint, Subscription
 from chalicelib.domain.ids import random_id
-from chalicelib.domain.rules import Rule, effective_rules
+from chalicelib.domain.workspaces.api_keys import key_hash, new_key
+from chalicelib.domain.workspaces.directory import ApiKey, Connection, Endpoint, Subscription
+from chalicelib.domain.workspaces.rules import Rule, effective_rules
 
 Key = tuple[str, str]  # workspace, id or name
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from chalicelib.domain.dry_run import Change, DryRun
+from chalicelib.domain.reading.dry_run import Change, DryRun
 from chalicelib.errors import TooLarge
 
 

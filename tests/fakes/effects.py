@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from chalicelib.domain.effect import Exposure, Kept
-from chalicelib.domain.rollup import hour_of
+from chalicelib.domain.issues.effect import Exposure, Kept
+from chalicelib.domain.reading.rollup import hour_of
 
 
 @dataclass

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from chalicelib.domain.changes import FeedbackChange
-from chalicelib.domain.contact import is_contact
+from chalicelib.domain.contact.masks import is_contact
 from chalicelib.domain.events import Event
-from chalicelib.domain.facets import Facets, facets_of
-from chalicelib.domain.feedback import Feedback
 from chalicelib.domain.ids import digest
-from chalicelib.domain.rollup import Bucket, bucket_of
+from chalicelib.domain.reading.facets import Facets, facets_of
+from chalicelib.domain.reading.rollup import Bucket, bucket_of
+from chalicelib.domain.voice.feedback import Feedback
 from chalicelib.errors import Retryable
 
 Key = tuple[str, str]

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from chalicelib.domain.directory import VendorSecret
-from chalicelib.domain.envelope import Envelope
-from chalicelib.domain.outbound import HttpResponse
-from chalicelib.domain.polling import PollState
-from chalicelib.domain.ratelimit import Limit, Window, admit
+from chalicelib.domain.inbound.envelope import Envelope
+from chalicelib.domain.inbound.polling import PollState
+from chalicelib.domain.outbound.exchange import HttpResponse
+from chalicelib.domain.outbound.ratelimit import Limit, Window, admit
+from chalicelib.domain.workspaces.directory import VendorSecret
 
 
 @dataclass

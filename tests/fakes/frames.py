@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from chalicelib.domain.frame_state import Activation, FrameState
-from chalicelib.domain.proposal import RETIRED, Proposal
+from chalicelib.domain.reading.frame_state import Activation, FrameState
+from chalicelib.domain.reading.proposal import RETIRED, Proposal
 
 Key = tuple[str, str]
 

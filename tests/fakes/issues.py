@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any
 
-from chalicelib.domain.insight import Insight
-from chalicelib.domain.issue import Issue, IssueLink, IssueMove, IssueStep
-from chalicelib.domain.recurrence import IssuePolicy, Occurrence
+from chalicelib.domain.issues.insight import Insight
+from chalicelib.domain.issues.issue import Issue, IssueLink, IssueMove, IssueStep
+from chalicelib.domain.issues.recurrence import IssuePolicy, Occurrence
 
 
 @dataclass

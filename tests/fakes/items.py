@@ -1,4 +1,4 @@
-"""Items and tokens in memory: the conditions of ``storage.items`` on dictionaries."""
+"""Items and tokens in memory: the conditions of ``storage.outbound.items`` on dictionaries."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from chalicelib.domain.item import Item, KeptToken
+from chalicelib.domain.outbound.item import Item, KeptToken
 
 
 @dataclass
 class FakeItems:
-    """``storage.items.ItemStore``. ``tick`` is called before each write."""
+    """``storage.outbound.items.ItemStore``. ``tick`` is called before each write."""
 
     rows: dict[tuple[str, str, str], Item] = field(default_factory=dict)
     leases: dict[tuple[str, str, str], tuple[str, datetime]] = field(default_factory=dict)
@@ -63,7 +63,7 @@ class FakeItems:
 
 @dataclass
 class FakeTokens:
-    """``storage.items.TokenStore``."""
+    """``storage.outbound.items.TokenStore``."""
 
     kept: dict[tuple[str, str], KeptToken] = field(default_factory=dict)
     leases: dict[tuple[str, str], datetime] = field(default_factory=dict)

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from chalicelib.domain.access import UNIT_SEPARATOR
-from chalicelib.domain.briefing import Briefing
-from chalicelib.domain.loop import Happening, Span, Telling
+from chalicelib.domain.reports.briefing import Briefing
+from chalicelib.domain.reports.loop import Happening, Span, Telling
+from chalicelib.domain.workspaces.access import UNIT_SEPARATOR
 
 
 @dataclass

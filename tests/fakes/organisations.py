@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from chalicelib.domain.organisation import Kept, Organisation
+from chalicelib.domain.workspaces.organisation import Kept, Organisation
 from chalicelib.storage import cursor as cursors
 
 

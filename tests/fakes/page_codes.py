@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from chalicelib.domain.page_link import MOST_TRIES, Code
+from chalicelib.domain.cases.page_link import MOST_TRIES, Code
 
 
 @dataclass

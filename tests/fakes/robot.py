@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from chalicelib.domain.outbound import HttpRequest, HttpResponse
+from chalicelib.domain.outbound.exchange import HttpRequest, HttpResponse
 
 MOST, WINDOW, PENALTY = 20, 60.0, 600.0  # contracts §2.2: 20 a minute, above that ten minutes closed
 LONGEST = 20_000  # bytes, contracts §2.2

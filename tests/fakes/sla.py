@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from chalicelib.domain.sla import Policy, Timed
-from chalicelib.domain.ticket import Move, Ticket
+from chalicelib.domain.cases.sla import Policy, Timed
+from chalicelib.domain.cases.ticket import Move, Ticket
 from tests.fakes.tickets import FakeDue, FakeTickets
 
 

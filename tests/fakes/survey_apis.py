@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from chalicelib.domain.outbound import HttpResponse
+from chalicelib.domain.outbound.exchange import HttpResponse
 
 BEIJING = timezone(timedelta(hours=8))
 

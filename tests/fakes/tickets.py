@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any
 
-from chalicelib.domain.callback import ExternalItem
-from chalicelib.domain.due import DueItem
-from chalicelib.domain.feedback import Feedback
-from chalicelib.domain.ticket import Move, Step, Ticket
+from chalicelib.domain.cases.ticket import Move, Step, Ticket
+from chalicelib.domain.outbound.callback import ExternalItem
+from chalicelib.domain.time.due import DueItem
+from chalicelib.domain.voice.feedback import Feedback
 from chalicelib.errors import Retryable
 
 

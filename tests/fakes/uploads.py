@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from chalicelib.domain.upload import FileMissing, FileReplaced, Part, Upload
+from chalicelib.domain.inbound.upload import FileMissing, FileReplaced, Part, Upload
 
 
 @dataclass

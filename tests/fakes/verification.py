@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from chalicelib.domain.verification import Rules
+from chalicelib.domain.cases.verification import Rules
 
 
 @dataclass

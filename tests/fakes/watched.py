@@ -1,11 +1,11 @@
-"""Whose items are asked for, in memory: ``storage.watched.WatchedStore``."""
+"""Whose items are asked for, in memory: ``storage.outbound.watched.WatchedStore``."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from chalicelib.domain.reconciliation import Drift, Watched
+from chalicelib.domain.outbound.reconciliation import Drift, Watched
 
 
 @dataclass

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from chalicelib.connectors import registry as connectors
-from chalicelib.domain import fields
-from chalicelib.domain.fields import KINDS, SURE, Field
+from chalicelib.domain.workspaces import fields
+from chalicelib.domain.workspaces.fields import KINDS, SURE, Field
 from chalicelib.guides import book
 from chalicelib.sources import registry as sources
 

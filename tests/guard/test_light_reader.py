@@ -24,7 +24,9 @@ def test_a_reader_starts_without_what_only_others_need() -> None:
     ours = {name.split(".")[1] for name in loaded if name.startswith("chalicelib.")}
     assert ours == {"domain", "understanding"}
     assert [name for name in loaded if name.startswith("chalicelib.domain.")] == [
-        "chalicelib.domain.folding",
-        "chalicelib.domain.traditional",
-        "chalicelib.domain.understanding",
+        "chalicelib.domain.text",
+        "chalicelib.domain.text.folding",
+        "chalicelib.domain.text.traditional",
+        "chalicelib.domain.voice",
+        "chalicelib.domain.voice.understanding",
     ]

@@ -67,8 +67,8 @@ def test_every_parameter_is_used(packaged: dict[str, Any]) -> None:
 
 def models() -> Iterator[type[Model]]:
     """Every row class."""
-    for module in pkgutil.iter_modules(chalicelib.storage.__path__):
-        found = importlib.import_module(f"chalicelib.storage.{module.name}")
+    for module in pkgutil.walk_packages(chalicelib.storage.__path__, "chalicelib.storage."):
+        found = importlib.import_module(module.name)
         yield from (value for value in vars(found).values() if isinstance(value, type) and issubclass(value, Model))
 
 
@@ -124,7 +124,8 @@ def test_every_function_has_the_policy_of_its_name(packaged: dict[str, Any]) -> 
 
 
 def test_the_stream_filter_lets_through_what_the_outbox_tells_of(packaged: dict[str, Any]) -> None:
-    from chalicelib.storage import feedback_rows, images
+    from chalicelib.storage import images
+    from chalicelib.storage.voice import feedback_rows
 
     (event,) = packaged["Resources"]["Outbox"]["Properties"]["Events"].values()
     patterns = [json.loads(one["Pattern"]) for one in event["Properties"]["FilterCriteria"]["Filters"]]

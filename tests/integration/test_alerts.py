@@ -10,9 +10,9 @@ from uuid import uuid4
 
 import pytest
 
-from chalicelib.domain import alert as states
-from chalicelib.domain.alert import AlertKey, Cooldown, Mention
-from chalicelib.storage.alerts import AlertStore
+from chalicelib.domain.alerts import alert as states
+from chalicelib.domain.alerts.alert import AlertKey, Cooldown, Mention
+from chalicelib.storage.alerts.alerts import AlertStore
 from chalicelib.storage.table import Row, bind
 from infra import client
 from tests.integration.world import World, voice, wait_for

@@ -17,14 +17,14 @@ from uuid import uuid4
 
 import pytest
 
-from chalicelib.domain.calls import Opened, Said
-from chalicelib.domain.ticket import opened
+from chalicelib.domain.cases.ticket import opened
+from chalicelib.domain.outbound.calls import Opened, Said
 from chalicelib.errors import Conflict, NotFound
 from chalicelib.services.outbound.apply_callback import ApplyCallback
-from chalicelib.storage.callbacks import CallbackMemory
-from chalicelib.storage.items import ItemStore
+from chalicelib.storage.cases.tickets import TicketStore
+from chalicelib.storage.outbound.callbacks import CallbackMemory
+from chalicelib.storage.outbound.items import ItemStore
 from chalicelib.storage.table import Row, bind
-from chalicelib.storage.tickets import TicketStore
 from tests.builders import endpoint, feedback
 from tests.fakes.deliveries import FakeEndpoints
 from tests.fakes.tickets import FakeQueue

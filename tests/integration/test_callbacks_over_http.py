@@ -14,7 +14,7 @@ from uuid import uuid4
 import pytest
 
 from chalicelib.storage import keys
-from chalicelib.storage.callbacks import KEPT, CallbackMemory
+from chalicelib.storage.outbound.callbacks import KEPT, CallbackMemory
 from chalicelib.storage.table import Row, bind
 from infra import client
 from infra.client import Answer

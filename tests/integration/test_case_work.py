@@ -70,8 +70,8 @@ def test_two_cases_of_a_customer_are_worked_on(world: World, oa: Oa) -> None:
 
 
 def test_what_lay_for_a_day_is_listed_until_it_is_closed(world: World, stack: Any) -> None:
-    from chalicelib.domain.feedback import Decision
-    from chalicelib.storage.feedback import FeedbackStore
+    from chalicelib.domain.voice.feedback import Decision
+    from chalicelib.storage.voice.feedback import FeedbackStore
 
     now = datetime.now(timezone.utc)
     store = FeedbackStore(keep_days=90, clock=lambda: now)

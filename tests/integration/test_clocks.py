@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from chalicelib.storage import keys
-from chalicelib.storage.clock_rows import ProvisionalRow
+from chalicelib.storage.cases.clock_rows import ProvisionalRow
+from chalicelib.storage.cases.sla import ProvisionalStore
 from chalicelib.storage.due import DueStore
-from chalicelib.storage.sla import ProvisionalStore
 from chalicelib.storage.table import Row, bind
 from infra import client
 from infra.demo.desk import FEISHU, serve
@@ -78,7 +78,7 @@ def alarm(one: Any) -> dict[str, Any]:
     store = DueStore(lambda: now)
     for minute in range(-1, 4):
         for item in store.take(now + timedelta(minutes=minute)):
-            if item.key == f"clock#{one['id']}":
+            if item.key.startswith(f"clock#{one['id']}"):
                 return dict(item.body)
     pytest.fail("no alarm was written with the ticket")
 
@@ -147,6 +147,34 @@ def test_a_case_is_reminded_of_and_goes_up_the_line_each_once_however_often_it_i
     assert "已上报给您" in whisper["text"]
     page = client.send("GET", whisper["text"].rpartition(" ")[2])
     assert page.status == 200, "with a link to the page"
+
+
+def test_the_owner_is_told_once_what_a_resolution_over_there_lacks(world: World, oa: Oa, chat: str) -> None:
+    office(world, {"resolution": 600})
+    made = world.endpoint(oa, events=["ticket.opened", "ticket.resolved"])
+    one = complain(world, "cn/sh/002")
+    assert one["owner"] == "zhang.san"
+    wait_for(lambda: told(chat, "验证码"), "the owner's code")
+
+    def resolve(version: int, **words: str) -> Any:
+        data = {"ticket_id": one["id"], "external_id": "OA-1", "status": "resolved", "version": version, **words}
+        body = {"type": "ticket.status_changed", "data": data}
+        return client.canonical(body, made["secret"]).post(made["callback_url"]).json["code"]
+
+    assert [resolve(1), resolve(1), resolve(2)] == ["ok", "duplicate", "echo"]
+    (whisper,) = wait_for(lambda: told(chat, "还缺：根本原因、采取的措施"), "the owner is told what is missing")
+    page = client.send("GET", whisper.rpartition(" ")[2])
+    assert page.status == 200, "with a link to the page"
+    assert resolve(3, root_cause="thin carton") == "ok"
+    (shown,) = wait_for(lambda: oa.of("ticket.resolved"), "the OA heard of it")
+    assert world.stack.drain(30), "still under way"
+    assert len(told(chat, "还缺")) == 1, "neither a repetition nor half of the words is another resolution"
+    assert (ticket(world, one["id"])["incomplete"], shown["data"]["ticket"]["id"]) == (True, one["id"])
+
+
+def told(chat: str, words: str) -> list[str]:
+    """What Feishu told the one person, of messages with these words."""
+    return [one["text"] for one in client.send("GET", f"{chat}/whispers.json").json or [] if words in one["text"]]
 
 
 def test_waiting_for_the_customer_stops_the_clock_and_a_word_to_them_begins_the_next(world: World) -> None:

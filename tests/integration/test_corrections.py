@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.correction import Correction, Mark
-from chalicelib.domain.feedback import Decision, Feedback
-from chalicelib.domain.understanding import Understanding
-from chalicelib.storage.corrections import CorrectionList
-from chalicelib.storage.feedback import FeedbackStore
-from chalicelib.storage.review_queue import ReviewQueue
+from chalicelib.domain.reading.correction import Correction, Mark
+from chalicelib.domain.voice.feedback import Decision, Feedback
+from chalicelib.domain.voice.understanding import Understanding
+from chalicelib.storage.reading.corrections import CorrectionList
+from chalicelib.storage.reading.review_queue import ReviewQueue
 from chalicelib.storage.table import Row, bind
+from chalicelib.storage.voice.feedback import FeedbackStore
 from infra import client
 from tests.builders import feedback as built
 from tests.builders import tag
@@ -268,8 +268,8 @@ class TestStores:
     def test_a_page_of_long_texts_is_short_and_nothing_is_left_out(
         self, world: World, store: FeedbackStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("chalicelib.storage.corrections.MOST_LETTERS", 25)
-        monkeypatch.setattr("chalicelib.storage.review_queue.MOST_LETTERS", 25)
+        monkeypatch.setattr("chalicelib.storage.reading.corrections.MOST_LETTERS", 25)
+        monkeypatch.setattr("chalicelib.storage.reading.review_queue.MOST_LETTERS", 25)
         for minutes in range(3):
             one = self.stored(world, store, minutes)  # eleven characters each
             assert store.reread(one, self.again(one, understanding=one.understanding), self.given(one, minutes))

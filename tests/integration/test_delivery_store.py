@@ -12,10 +12,10 @@ from uuid import uuid4
 import pytest
 from botocore.exceptions import ClientError
 
-from chalicelib.domain.delivery import Delivery
-from chalicelib.domain.ratelimit import Limit
+from chalicelib.domain.outbound.delivery import Delivery
+from chalicelib.domain.outbound.ratelimit import Limit
 from chalicelib.errors import Retryable
-from chalicelib.storage.deliveries import CONFLICT_TRIES, CONTENDED, DeliveryStore, TargetWindows
+from chalicelib.storage.outbound.deliveries import CONFLICT_TRIES, CONTENDED, DeliveryStore, TargetWindows
 from chalicelib.storage.table import Row, bind
 
 pytestmark = pytest.mark.engine

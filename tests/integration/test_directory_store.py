@@ -10,13 +10,13 @@ from uuid import uuid4
 
 import pytest
 
-from chalicelib.domain.api_keys import key_hash
-from chalicelib.domain.directory import Connection, Endpoint, Subscription
-from chalicelib.domain.rules import Rule
+from chalicelib.domain.workspaces.api_keys import key_hash
+from chalicelib.domain.workspaces.directory import Connection, Endpoint, Subscription
+from chalicelib.domain.workspaces.rules import Rule
 from chalicelib.errors import Retryable
-from chalicelib.storage.audit import AuditLog
-from chalicelib.storage.directory import DirectoryStore, api_key_items
+from chalicelib.storage.cases.audit import AuditLog
 from chalicelib.storage.table import Row, bind
+from chalicelib.storage.workspaces.directory import DirectoryStore, api_key_items
 from tests.fakes.directory import FakeDirectory
 
 pytestmark = pytest.mark.engine

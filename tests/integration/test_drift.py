@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain import standard_webhooks
-from chalicelib.domain.outbound import HttpRequest, HttpResponse
+from chalicelib.domain.outbound import standard_webhooks
+from chalicelib.domain.outbound.exchange import HttpRequest, HttpResponse
 from infra import client
 from tests.contract.profiles import profile
 from tests.fakes.targets.served import Served, served

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.dry_run import PAGE
-from chalicelib.domain.feedback import Decision
-from chalicelib.domain.understanding import Understanding
-from chalicelib.domain.voice import Score
-from chalicelib.storage.feedback import FeedbackStore
+from chalicelib.domain.reading.dry_run import PAGE
+from chalicelib.domain.voice.feedback import Decision
+from chalicelib.domain.voice.understanding import Understanding
+from chalicelib.domain.voice.voice import Score
 from chalicelib.storage.table import Row, bind
+from chalicelib.storage.voice.feedback import FeedbackStore
 from infra import client
 from tests.builders import feedback
 from tests.fakes.oa import Oa

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.arrival import Arrival
-from chalicelib.domain.envelope import Envelope
-from chalicelib.domain.outbound import HttpResponse
-from chalicelib.storage.directory import DirectoryStore
+from chalicelib.domain.inbound.arrival import Arrival
+from chalicelib.domain.inbound.envelope import Envelope
+from chalicelib.domain.outbound.exchange import HttpResponse
 from chalicelib.storage.table import Row, bind
+from chalicelib.storage.workspaces.directory import DirectoryStore
 from infra import client
 from infra.local import Stack
 from tests.fakes.survey_apis import JiandaoyunApi, JinshujuApi, answer, serving

@@ -24,7 +24,7 @@ from urllib.parse import urlencode
 import pytest
 import yaml
 
-from chalicelib.domain.text_hygiene import clean
+from chalicelib.domain.text.hygiene import clean
 from chalicelib.storage import keys as table_keys
 from infra import client
 from infra.client import Answer

@@ -12,9 +12,9 @@ from uuid import uuid4
 
 import pytest
 
-from chalicelib.domain.item import Item, KeptToken, Mark, Token
+from chalicelib.domain.outbound.item import Item, KeptToken, Mark, Token
 from chalicelib.storage import keys
-from chalicelib.storage.items import ItemStore, TokenRow, TokenStore
+from chalicelib.storage.outbound.items import ItemStore, TokenRow, TokenStore
 from chalicelib.storage.table import Row, bind
 from chalicelib.storage.vault import Vault
 from infra import client

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from chalicelib.connectors.registry import load_keeper
-from chalicelib.domain.outbound import HttpRequest, HttpResponse
+from chalicelib.domain.outbound.exchange import HttpRequest, HttpResponse
 from infra import client
 from tests.contract.profiles import profile
 from tests.fakes.targets.served import served

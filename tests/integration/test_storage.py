@@ -11,17 +11,24 @@ from uuid import uuid4
 
 import pytest
 
-from chalicelib.domain.facets import facets_of
-from chalicelib.domain.feedback import Closing, Decision, Feedback
-from chalicelib.domain.listing import FeedbackPage, FeedbackQuery
-from chalicelib.domain.rollup import Bucket, recount
+from chalicelib.domain.cases.sla import Office
+from chalicelib.domain.cases.ticket import Move, Ticket
+from chalicelib.domain.reading.facets import facets_of
+from chalicelib.domain.reading.listing import FeedbackPage, FeedbackQuery
+from chalicelib.domain.reading.rollup import Bucket, recount
+from chalicelib.domain.voice.feedback import Closing, Decision, Feedback
 from chalicelib.errors import Invalid
-from chalicelib.storage.buckets import BucketStore
-from chalicelib.storage.feedback import FeedbackStore
-from chalicelib.storage.feedback_list import FeedbackList
+from chalicelib.services.cases.strike_clock import StrikeClock
+from chalicelib.storage import keys
+from chalicelib.storage.cases.tickets import LOOK_AFTER, TicketStore
+from chalicelib.storage.due import DueStore
+from chalicelib.storage.reading.buckets import BucketStore
 from chalicelib.storage.table import Row, bind
 from chalicelib.storage.vault import Vault
+from chalicelib.storage.voice.feedback import FeedbackStore
+from chalicelib.storage.voice.feedback_list import FeedbackList
 from tests.builders import feedback as built
+from tests.builders import ticket
 
 pytestmark = pytest.mark.engine
 
@@ -211,6 +218,99 @@ class TestParking:
         found = store.get(workspace, parked.id)
         assert found is not None
         assert found.parked_reason == "unknown_shape"
+
+
+class Killed(Exception):
+    """The function is no more."""
+
+
+class Mortal:
+    """The engine's client of a function that is killed before its next write after so many of them."""
+
+    def __init__(self, client: Any, writes: int) -> None:
+        self._client, self._writes = client, writes
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def _make_api_call(self, operation: str, request: dict[str, Any]) -> Any:
+        if operation in ("PutItem", "TransactWriteItems"):
+            if self._writes == 0:
+                raise Killed
+            self._writes -= 1
+        return self._client._make_api_call(operation, request)
+
+
+class TestOpeningsThatDie:
+    """The alarm comes first, then the row of the customer, the row of the owner, the ticket."""
+
+    CUSTOMER, OWNER = "cu_one", "u_li"
+
+    def opening(self, voice: Feedback, opened_at: datetime = NOW) -> Ticket:
+        values = {"workspace": voice.workspace, "id": f"tk_{voice.id}", "feedback": voice.id}
+        return ticket(**values, customer=self.CUSTOMER, owner=self.OWNER, opened_at=opened_at, updated_at=opened_at)
+
+    def kill(self, stack: Any, opening: Ticket, after: int) -> None:
+        """The opening, up to so many writes."""
+        client = Row.shared_client
+        bind(stack.facts["table"], Mortal(client, after))
+        with pytest.raises(Killed):
+            TicketStore().create(opening, Move(1, "", "open", "echoloop", opening.opened_at))
+        bind(stack.facts["table"], client)
+
+    def left(self, stack: Any, workspace: str) -> list[tuple[str, str]]:
+        """What still says that there was to be a case: kind and place of the customer's rows and the owner's."""
+        customers, _ = keys.customer_case(workspace, self.CUSTOMER, NOW, "")
+        owners, _ = keys.open_case(workspace, self.OWNER, "")
+        found: list[tuple[str, str]] = []
+        for partition in (customers, owners):
+            answer = stack.clients("dynamodb").query(
+                TableName=stack.facts["table"],
+                KeyConditionExpression="pk = :pk",
+                ExpressionAttributeValues={":pk": {"S": partition}},
+                ConsistentRead=True,
+            )
+            found += [(item["pk"]["S"][:2], item["sk"]["S"]) for item in answer["Items"]]
+        return found
+
+    def strike(self, opening: Ticket) -> None:
+        """The minute of its alarm comes, if there is one."""
+        due, at = DueStore(lambda: NOW), opening.opened_at + LOOK_AFTER
+        clock = StrikeClock(TicketStore(), no_office, no_office, due, lambda: at, TicketStore().forget)
+        for item in due.take(at):
+            if item.body["ticket"] == opening.id and item.body["opening"]["at"] == opening.opened_at.isoformat():
+                assert clock(item.body) == "gone"
+                due.delete(item)
+
+    @pytest.mark.parametrize(("after", "rows"), [(0, 0), (1, 0), (2, 1), (3, 2)])
+    def test_nothing_of_them_outlives_the_voice_that_its_source_deletes(
+        self, store: FeedbackStore, stack: Any, workspace: str, after: int, rows: int
+    ) -> None:
+        voice = one(workspace, customer_ref="CUST-1")
+        store.create(voice)
+        opening = self.opening(voice)
+        self.kill(stack, opening, after)
+        assert len(self.left(stack, workspace)) == rows
+        gone = replace(voice, revision=2, deleted=True, texts=(), scores=(), customer_ref=None, state="closed")
+        assert store.erase_words(voice, gone)
+        self.strike(opening)
+        assert self.left(stack, workspace) == []
+
+    def test_an_alarm_takes_nothing_of_the_opening_that_is_tried_again(self, stack: Any, workspace: str) -> None:
+        voice = one(workspace)
+        first, second = (self.opening(voice, NOW + timedelta(seconds=more)) for more in (0, 5))
+        for opening in (first, second):
+            self.kill(stack, opening, 3)
+        assert len(self.left(stack, workspace)) == 3, "the owner's row is one"
+        self.strike(first)
+        kept = [("CU", f"{keys.instant(second.opened_at)}#{second.id}"), ("OC", second.id)]
+        assert self.left(stack, workspace) == kept
+        self.strike(second)
+        assert self.left(stack, workspace) == []
+
+
+def no_office(_: str) -> Office:
+    pytest.fail("nobody asks for the office of a ticket that there is not")
 
 
 class TestListing:

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.access import identity, sees_unit, visible_unit, workspace_of
-from chalicelib.domain.api_keys import LENGTH, key_hash, new_key
-from chalicelib.domain.directory import ApiKey
+from chalicelib.domain.workspaces.access import identity, sees_unit, visible_unit, workspace_of
+from chalicelib.domain.workspaces.api_keys import LENGTH, key_hash, new_key
+from chalicelib.domain.workspaces.directory import ApiKey
 from chalicelib.errors import NotFound, Unauthorized
-from chalicelib.services.workspace.authenticate import Authenticate
+from chalicelib.services.workspaces.authenticate import Authenticate
 from tests.builders_admin import OURS, THEIRS, Office, composed
 from tests.fakes.directory import FakeDirectory
 

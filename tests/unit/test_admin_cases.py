@@ -8,12 +8,12 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.domain.feedback import Reason
-from chalicelib.domain.item import Item, Mark
-from chalicelib.domain.playbook import Chosen
-from chalicelib.domain.standard_webhooks import sign
-from chalicelib.domain.ticket import Move
-from chalicelib.domain.understanding import Text
+from chalicelib.domain.cases.playbook import Chosen
+from chalicelib.domain.cases.ticket import Move
+from chalicelib.domain.outbound.item import Item, Mark
+from chalicelib.domain.outbound.standard_webhooks import sign
+from chalicelib.domain.voice.feedback import Reason
+from chalicelib.domain.voice.understanding import Text
 from tests import builders
 from tests.builders_admin import CONTACT, NOW, OURS, SECRET, THEIRS, Office, composed
 from tests.fakes.gateway import Answer

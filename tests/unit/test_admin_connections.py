@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.credentials import token_hash
+from chalicelib.domain.workspaces.credentials import token_hash
 from chalicelib.services.inbound import manage_connections
 from tests.builders_admin import MAPPING, OURS, SECRET, THEIRS, Office, composed
 

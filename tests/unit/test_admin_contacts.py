@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.followup import Followup
+from chalicelib.domain.contact.followup import Followup
 from chalicelib.domain.ids import customer_key
 from tests import builders
 from tests.builders_admin import OURS, Office, composed

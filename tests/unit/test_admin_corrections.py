@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from chalicelib import wiring
-from chalicelib.domain.api_keys import key_hash
 from chalicelib.domain.events import feedback_event
-from chalicelib.domain.frame_state import FrameState
-from chalicelib.domain.rules import Rule
-from chalicelib.domain.understanding import Gram, Text, Understanding
+from chalicelib.domain.reading.frame_state import FrameState
+from chalicelib.domain.voice.understanding import Gram, Text, Understanding
+from chalicelib.domain.workspaces.api_keys import key_hash
+from chalicelib.domain.workspaces.rules import Rule
 from chalicelib.errors import Conflict
+from chalicelib.wiring import reading
 from tests.builders import tag
 from tests.builders_admin import NOW, OURS, Office, composed
 
@@ -311,7 +311,7 @@ class TestTrying:
     def test_a_proposal_that_is_still_learning_is_not_read_without_what_it_learns(self, office: Office) -> None:
         one = office.proposal(number=1, delta=1)
         with pytest.raises(Conflict) as told:
-            wiring.try_reading()(OURS, {"text": "好"}, proposal=one.id)
+            reading.try_reading()(OURS, {"text": "好"}, proposal=one.id)
         assert (told.value.status, told.value.code) == (409, "effect_pending")
 
         office.frames.put_delta(OURS, 1, {"polarity": {}, "topics": {}})

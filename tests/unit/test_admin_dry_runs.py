@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib import wiring
-from chalicelib.domain.dry_run import GROUPS, TOTALS
+from chalicelib.domain.reading.dry_run import GROUPS, TOTALS
+from chalicelib.wiring import rehearsal
 from tests.builders_admin import OURS, THEIRS, Office, composed
 from tests.fakes.gateway import Answer
 
@@ -56,7 +56,7 @@ def test_a_change_of_everything_is_taken_and_shown_with_its_counts(office: Offic
         "frame": True,
     }
     (asked,) = [body for body in office.sqs.bodies() if body.get("kind") == "dry_run"]
-    assert wiring.go_through()(asked) == 0, "nothing was heard here"
+    assert rehearsal.go_through()(asked) == 0, "nothing was heard here"
     shown = office.call("GET", ONE, path={"run_id": answer.json["id"]}).json
     assert (shown["state"], shown["reason"], shown["finished_at"]) == ("done", None, shown["until"])
     for column in ("now", "then", "difference"):

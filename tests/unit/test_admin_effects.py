@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.issue import Scope
+from chalicelib.domain.issues.issue import Scope
 from tests.builders_admin import NOW, OURS, Office, composed
 from tests.fakes.gateway import Answer
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from chalicelib.connectors.registry import CONNECTORS, load_keeper
-from chalicelib.domain.item import Access
+from chalicelib.domain.outbound.item import Access
 from chalicelib.lambdas.api import schemas
 from chalicelib.services.outbound import manage_endpoints
 from tests.builders_admin import OURS, SECRET, THEIRS, Office, composed

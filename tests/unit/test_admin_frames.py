@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib import wiring
-from chalicelib.domain.proposal import ACTIVE, APPLYING, MEASURED, MEASURING, MOST_PROPOSALS, RETIRED
+from chalicelib.domain.reading.proposal import ACTIVE, APPLYING, MEASURED, MEASURING, MOST_PROPOSALS, RETIRED
+from chalicelib.wiring import frames
 from tests.builders_admin import NOW, OURS, THEIRS, Office, composed
 from tests.fakes.gateway import Answer
 
@@ -176,7 +176,7 @@ class TestActivate:
         assert (answer.status, answer.json["state"]) == (202, APPLYING)
         shown = office.call("GET", "/v1/frame").json
         assert (shown["number"], shown["packs"], shown["settled"]) == (1, ["catering"], False)
-        assert wiring.reader_of(OURS).frame.packs == ("catering",)
+        assert frames.reader_of(OURS).frame.packs == ("catering",)
         assert messages(office) == [{"kind": "apply", "workspace": OURS, "proposal": one.id, "run": 2, "page": 0}]
 
     def test_asked_for_again_it_is_only_sent_on_its_way_again(self, office: Office) -> None:

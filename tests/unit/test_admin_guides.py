@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from chalicelib.connectors.registry import CONNECTORS
-from chalicelib.domain.fields import Field
 from chalicelib.domain.vocabulary import ROLES
+from chalicelib.domain.workspaces.fields import Field
 from chalicelib.sources import registry as sources
 from chalicelib.sources.registry import SOURCES
 from tests.builders_admin import OURS, Office, composed

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.changes import RowChange, events_of
-from chalicelib.domain.delivery import sequence_of, subject_of
-from chalicelib.domain.issue import IssueLink
+from chalicelib.domain.issues.issue import IssueLink
+from chalicelib.domain.outbound.delivery import sequence_of, subject_of
 from chalicelib.storage import images
-from chalicelib.storage.issue_rows import issue_row
+from chalicelib.storage.issues.issue_rows import issue_row
 from tests.builders_admin import NOW, OURS, Office, composed
 from tests.builders_issues import OFFICE, issue
 from tests.fakes.gateway import Answer

@@ -11,15 +11,15 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from chalicelib import wiring
+from chalicelib.domain.cases.parts import children_of
+from chalicelib.domain.cases.ticket import Move
 from chalicelib.domain.events import ticket_events
-from chalicelib.domain.loop import NUMBERS
-from chalicelib.domain.organisation import Organisation, Unit
-from chalicelib.domain.parts import children_of
-from chalicelib.domain.ticket import Move
+from chalicelib.domain.reports.loop import NUMBERS
+from chalicelib.domain.workspaces.organisation import Organisation, Unit
 from chalicelib.errors import Parked
 from chalicelib.services.reports import read_loop
 from chalicelib.services.reports.follow_loop import FollowLoop
+from chalicelib.wiring import reports
 from tests.builders_admin import NOW, OURS, THEIRS, Office, composed
 
 LOOP, COUNTED, DIGESTS, DIGEST = "/v1/loop", "/v1/loop/feedback", "/v1/digests", "/v1/digests/{digest_id}"
@@ -251,7 +251,7 @@ def test_a_week_is_told_once_and_the_next_one_is_armed(office: Office) -> None:
     busy(office)
     office.endpoint(events=("loop.week",))
     office.now = MONDAY + 7 * 24 * HOUR + 9 * HOUR
-    send = wiring.send_week()
+    send = reports.send_week()
     assert [send(message()) for _ in range(3)] == ["told", "known", "known"]
     (told,) = office.tellings.rows.values()
     assert told.detail["numbers"]["heard"]["count"] == 5
@@ -264,37 +264,37 @@ def test_a_week_is_told_once_and_the_next_one_is_armed(office: Office) -> None:
 def test_a_place_whose_clock_was_changed_is_told_at_nine_of_its_new_one(office: Office) -> None:
     office.endpoint(events=("loop.week",))
     hear(office, "a", at=MONDAY + 99 * HOUR)
-    wiring.arm_weeks().arm(OURS, None)
+    reports.arm_weeks().arm(OURS, None)
     ((_, shanghai),) = office.due.rows.values()
     office.due.rows.clear()
     office.organisations.put(OURS, Organisation(version=1, time_zone="America/New_York"), by="ky", at=NOW)
     office.now = datetime(2026, 11, 23, 1, 0, 30, tzinfo=timezone.utc)  # Sunday evening over there
-    assert (wiring.send_week()(shanghai), office.tellings.rows) == ("moved", {})
+    assert (reports.send_week()(shanghai), office.tellings.rows) == ("moved", {})
     ((due, _), (_, there)) = next(iter(office.due.rows.items()))
     assert (due, there["week"]) == (datetime(2026, 11, 23, 14, tzinfo=timezone.utc), WEEK)
     office.now = due
-    assert [wiring.send_week()(one) for one in (there, shanghai)] == ["told", "moved"]
+    assert [reports.send_week()(one) for one in (there, shanghai)] == ["told", "moved"]
 
 
 def test_a_silent_week_is_told_to_nobody_and_the_chain_goes_on_while_somebody_listens(office: Office) -> None:
     made = office.endpoint(events=("loop.week",))
     office.now = MONDAY + 7 * 24 * HOUR + 9 * HOUR
-    assert wiring.send_week()(message()) == "nothing_heard"
+    assert reports.send_week()(message()) == "nothing_heard"
     assert list(armed(office)) == [(None, "2026-W48")]
     office.due.rows.clear()
-    assert wiring.send_week()(message(unit="SH/001")) == "nobody_asked"
+    assert reports.send_week()(message(unit="SH/001")) == "nobody_asked"
     office.directory.delete_endpoint(OURS, made.id)
-    assert wiring.send_week()(message()) == "nobody_asked"
+    assert reports.send_week()(message()) == "nobody_asked"
     assert (armed(office), office.tellings.rows) == ({}, {})
 
 
 @pytest.mark.parametrize("broken", [{"week": "soon"}, {"unit": None, "week": "2026-W54"}, {"at": 5}, {"at": "soon"}])
 def test_a_message_of_no_week_is_put_aside(office: Office, broken: Mapping[str, Any]) -> None:
     with pytest.raises(Parked, match=r"^The message names no week\.$") as parked:
-        wiring.send_week()(message(**broken))
+        reports.send_week()(message(**broken))
     assert parked.value.code == "message_invalid"
     with pytest.raises(Parked, match=r"^The message names no week\.$"):
-        wiring.send_week()({"kind": "loop"})
+        reports.send_week()({"kind": "loop"})
 
 
 # --- digests ----------------------------------------------------------------------------------------------------------
@@ -308,7 +308,7 @@ def subscribe(office: Office, **body: Any) -> Any:
 
 def slot(office: Office, digest: Any, at: datetime) -> str:
     body = {"kind": "digest", "workspace": OURS, "digest": digest["id"], "slot": at.isoformat()}
-    return wiring.send_digest()(body)
+    return reports.send_digest()(body)
 
 
 def counts(office: Office) -> list[tuple[str | None, int]]:
@@ -414,7 +414,7 @@ def test_more_tickets_than_are_looked_at_are_said_to_be_more(office: Office, mon
     assert (count["count"], count["complete"]) == (1, False)
     assert len(listed(office, count["feedback"])) == 2
     office.now = MONDAY + 7 * 24 * HOUR + 9 * HOUR
-    assert wiring.send_week()(message()) == "told"
+    assert reports.send_week()(message()) == "told"
     assert not list(office.tellings.rows.values())[-1].detail["complete"]
 
 
@@ -427,12 +427,12 @@ def test_a_digest_that_comes_late_or_by_another_clock_begins_where_the_last_one_
     office.due.rows.clear()
     office.now = nine + timedelta(days=2, hours=5)
     first = {"kind": "digest", "workspace": OURS, "digest": made["id"], "slot": nine.isoformat()}
-    assert wiring.send_digest()(first) == "told"
+    assert reports.send_digest()(first) == "told"
     for zone in ("Asia/Shanghai", "America/New_York"):
         office.organisations.put(OURS, Organisation(version=1, time_zone=zone), by="ky", at=NOW)
         ((_, body),) = office.due.rows.values()
         office.due.rows.clear()
-        assert [wiring.send_digest()(body) for _ in range(2)] == ["told", "known"]
+        assert [reports.send_digest()(body) for _ in range(2)] == ["told", "known"]
     told = [one.detail for one in office.tellings.rows.values()]
     assert [(before["until"], after["since"]) for before, after in pairwise(told)] == [
         (after["since"], after["since"]) for after in told[1:]
@@ -462,5 +462,5 @@ def test_a_digest_whose_endpoint_is_gone_ends(office: Office) -> None:
     assert slot(office, made, NOW) == "gone"
     assert office.due.rows == {}
     with pytest.raises(Parked, match=r"^The message names no slot of a digest\.$") as parked:
-        wiring.send_digest()({"kind": "digest", "workspace": OURS, "digest": made["id"], "slot": 5})
+        reports.send_digest()({"kind": "digest", "workspace": OURS, "digest": made["id"], "slot": 5})
     assert parked.value.code == "message_invalid"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.services.workspace import manage_rules
+from chalicelib.services.workspaces import manage_rules
 from tests.builders_admin import OURS, Office, composed
 
 RULE = "/v1/rules/{name}"

@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 
 from chalicelib import wiring
-from chalicelib.domain.case import MOST_LINKS, Link, month_of, sample
+from chalicelib.domain.cases.case import MOST_LINKS, Link, month_of, sample
+from chalicelib.domain.cases.ticket import Move, opened
 from chalicelib.domain.events import ticket_events
 from chalicelib.domain.ids import customer_key
-from chalicelib.domain.organisation import Department, Organisation, Person, Post
-from chalicelib.domain.ticket import Move, opened
+from chalicelib.domain.workspaces.organisation import Department, Organisation, Person, Post
 from chalicelib.storage import images
-from chalicelib.storage.case_rows import link_row, note_row, verdict_row
+from chalicelib.storage.cases.case_rows import link_row, note_row, verdict_row
+from chalicelib.wiring import workspaces
 from tests import builders
 from tests.builders_admin import NOW, OURS, THEIRS, Office, composed
 from tests.fakes.gateway import Answer
@@ -169,7 +170,7 @@ class Answerable:
 
 
 def test_a_department_gets_a_case_with_its_answerable_person(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wiring, "find_owner", Answerable)
+    monkeypatch.setattr(workspaces, "find_owner", Answerable)
     office.ticket(departments=("logistics",))
     owners = [
         do(office, "reassign", {"version": version, "department": name, "reason": "r"}).json["owner"]
@@ -322,16 +323,18 @@ def test_a_note_never_leaves(office: Office, capfd: pytest.CaptureFixture[str]) 
 
 def test_what_sends_cannot_read_a_note() -> None:
     """Only the API's own modules know of the store: nothing that renders, delivers or publishes imports it."""
-    root = Path(wiring.__file__).parent
-    words = ("storage.cases", "storage.case_rows", "case_store", "case_file")
+    root = Path(wiring.__file__).parents[1]
+    words = ("storage.cases.cases", "storage.cases.case_rows", "case_store", "case_file")
     users = {
         str(file.relative_to(root))
         for file in root.rglob("*.py")
         if any(word in file.read_text("utf-8") for word in words)
     }
     assert users == {
-        "wiring.py",
-        "storage/cases.py",
+        "wiring/cases.py",
+        "wiring/page.py",  # links alone
+        "wiring/verification.py",  # for what a customer says too late
+        "storage/cases/cases.py",
         "lambdas/api/admin.py",
         "lambdas/api/cases.py",
         "services/cases/mark_duplicate.py",  # links alone
@@ -485,6 +488,50 @@ def test_a_months_closed_tickets_are_audited(office: Office) -> None:
     assert (judged["verdict"], judged["note"], judged["version"]) == ("failed", "见 〔手机号〕", 1)
     assert [one["audit"] for one in after["items"]] == [judged, None, None]
     assert [one["id"] for one in shop["items"]] == [one["id"] for one in after["items"] if one["unit"] == "SH/001"]
+
+
+def test_the_sample_comes_in_pages(office: Office) -> None:
+    for number in range(41):
+        office.ticket(id=f"tk_{number}", state="closed", closed_at=NOW)
+    query = {"month": "2026-11"}
+    whole = office.call("GET", "/v1/audit", query=query).json
+    do(office, "audit", {"verdict": "passed"}, ticket=whole["items"][2]["id"])
+
+    first = office.call("GET", "/v1/audit", query={**query, "limit": "2"}).json
+    second = office.call("GET", "/v1/audit", query={**query, "limit": "2", "cursor": first["cursor"]}).json
+
+    assert whole["cursor"] is None
+    assert [one["id"] for one in first["items"] + second["items"]] == [one["id"] for one in whole["items"]]
+    assert [(len(page["items"]), page["closed"], page["month"]) for page in (first, second)] == [
+        (2, 41, "2026-11"),
+        (1, 41, "2026-11"),
+    ]
+    assert (second["items"][0]["audit"]["verdict"], second["cursor"]) == ("passed", None)
+
+
+@pytest.mark.parametrize(
+    ("query", "code", "pointer"),
+    [
+        ({"limit": "0"}, "invalid_query", "/limit"),
+        ({"limit": "101"}, "invalid_query", "/limit"),
+        ({"cursor": ""}, "invalid_cursor", "/cursor"),
+        ({"cursor": "AAAA"}, "invalid_cursor", "/cursor"),
+    ],
+)
+def test_a_page_of_the_sample_that_makes_no_sense_is_refused(
+    office: Office, query: dict[str, str], code: str, pointer: str
+) -> None:
+    answer = office.call("GET", "/v1/audit", query={"month": "2026-11", **query})
+    assert (answer.status, answer.code, answer.json["pointer"]) == (422, code, pointer)
+
+
+def test_a_cursor_of_another_months_sample_is_refused(office: Office) -> None:
+    for number in range(41):
+        office.ticket(id=f"tk_{number}", state="closed", closed_at=NOW)
+    cursor = office.call("GET", "/v1/audit", query={"month": "2026-11", "limit": "1"}).json["cursor"]
+    answer = office.call("GET", "/v1/audit", query={"month": "2026-10", "cursor": cursor})
+    assert (answer.status, answer.code) == (422, "invalid_cursor")
+    assert answer.json["detail"] == "The cursor was not given out for this list."
 
 
 @pytest.mark.parametrize("month", ["2026-13", "2026-1", "26-11", "2026-11-01"])

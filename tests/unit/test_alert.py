@@ -6,9 +6,9 @@ from datetime import datetime, timezone
 
 import pytest
 
-from chalicelib.domain import alert
-from chalicelib.domain.alert import CLAIMED, COOLING, AlertKey, Cooldown, Mention, Step
-from chalicelib.domain.understanding import Tag
+from chalicelib.domain.alerts import alert
+from chalicelib.domain.alerts.alert import CLAIMED, COOLING, AlertKey, Cooldown, Mention, Step
+from chalicelib.domain.voice.understanding import Tag
 
 KEY = AlertKey("ws", "builtin-red-line", "logistics.damage", "SH-001")
 NOW = 1_000.0

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain import alert, alert_text, sms
-from chalicelib.domain.alert import AlertKey, Mention
-from chalicelib.domain.alert_text import Letter
+from chalicelib.domain.alerts import alert, alert_text, sms
+from chalicelib.domain.alerts.alert import AlertKey, Mention
+from chalicelib.domain.alerts.alert_text import Letter
 
 AT = datetime(2026, 11, 21, 8, tzinfo=timezone.utc)
 KEY = AlertKey("ws", "builtin-red-line", "logistics.damage", "SH-001")

@@ -13,11 +13,11 @@ from typing import Any, Final, TypeVar
 
 import pytest
 
-from chalicelib.domain.callback import MAX_WORDS, ExternalItem
-from chalicelib.domain.calls import Call, Opened, Reply, Said
-from chalicelib.domain.directory import Endpoint, EndpointSecret
-from chalicelib.domain.ticket import Ticket, opened
-from chalicelib.domain.verification import Rules
+from chalicelib.domain.cases.ticket import Ticket, opened
+from chalicelib.domain.cases.verification import Rules
+from chalicelib.domain.outbound.callback import MAX_WORDS, ExternalItem
+from chalicelib.domain.outbound.calls import Call, Opened, Reply, Said
+from chalicelib.domain.workspaces.directory import Endpoint, EndpointSecret
 from chalicelib.errors import Invalid, MethodNotAllowed, Retryable, TooLarge, Unauthorized, UnsupportedMedia
 from chalicelib.services.outbound.apply_callback import WAITS, Applied, ApplyCallback
 from chalicelib.services.outbound.hear_callback import HearCallback

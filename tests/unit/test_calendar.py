@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.calendars import book
-from chalicelib.domain.calendar import BusinessTime, Calendar, Holiday, Year
-from chalicelib.domain.opening_hours import hours, single_days
+from chalicelib.domain.time.calendar import BusinessTime, Calendar, Holiday, Year
+from chalicelib.domain.time.opening_hours import hours, single_days
 from chalicelib.errors import Invalid
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")

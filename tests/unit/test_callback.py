@@ -11,8 +11,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from chalicelib.domain.callback import Callback, ExternalItem, Verdict, judge, read
-from chalicelib.domain.ticket import MOVES, Move, Resolution, Ticket, legal_moves, move, opened
+from chalicelib.domain.cases.ticket import MOVES, Move, Resolution, Ticket, legal_moves, move, opened
+from chalicelib.domain.outbound.callback import Callback, ExternalItem, Verdict, judge, read
 from chalicelib.errors import Conflict, Invalid
 from tests.builders import AT, feedback, ticket
 

@@ -11,11 +11,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from chalicelib.domain.contact_policy import Ask, Cap, ContactPolicy
-from chalicelib.domain.feedback import Feedback
+from chalicelib.domain.cases.ticket import Ticket
+from chalicelib.domain.contact.opt_out import OptOut
+from chalicelib.domain.contact.policy import Ask, Cap, ContactPolicy
 from chalicelib.domain.ids import customer_key
-from chalicelib.domain.opt_out import OptOut
-from chalicelib.domain.ticket import Ticket
+from chalicelib.domain.voice.feedback import Feedback
 from chalicelib.errors import Conflict, Retryable
 from chalicelib.services.contact.can_contact import ATTEMPTS, CanContact
 from tests import builders

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from chalicelib.connectors import cards
 from chalicelib.connectors.cards import build, clip, harmless, headline, plain_text
 from chalicelib.connectors.harmless import CLOSE, OPEN, excerpt, tail
-from chalicelib.domain.understanding import Text, Understanding
 from chalicelib.domain.vocabulary import NO_UNIT
+from chalicelib.domain.voice.understanding import Text, Understanding
 from chalicelib.understanding.called import readable
 from tests import card_cases
 from tests.builders import feedback, message, tag, ticket
@@ -45,6 +45,21 @@ def test_at_most_five_lines_stand_before_the_button(target: str, lang: str, case
     buttons = [place for place, line in enumerate(lines) if BUTTON.match(line)]
     assert 2 <= buttons[0] <= 5
     assert all("\n" not in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("lang", "said", "shown"),
+    [
+        ("zh-CN", {}, "还缺: 根本原因、采取的措施"),
+        ("en", {}, "Still missing: root cause, what was done"),
+        ("en", {"action": "sent another"}, "Still missing: root cause"),
+        ("en", {"action": "sent another", "root_cause": "thin carton", "incomplete": False}, ""),
+    ],
+)
+def test_a_card_says_what_a_resolution_lacks(lang: str, said: dict[str, str], shown: str) -> None:
+    resolved = about(type="ticket.resolved", ticket={"state": "resolved", "incomplete": True, **said})
+    lines = plain_text(resolved, lang, 4_000).splitlines()
+    assert [line for line in lines if line.startswith(("还缺", "Still missing"))] == ([shown] if shown else [])
 
 
 # --- the first line ---------------------------------------------------------------------------------------------

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.calendars import book
-from chalicelib.domain.calendar import BusinessTime, Calendar, Holiday, Year
-from chalicelib.domain.clocks import (
+from chalicelib.domain.time.calendar import BusinessTime, Calendar, Holiday, Year
+from chalicelib.domain.time.clocks import (
     BREACH,
     ESCALATE,
     REMIND,
@@ -31,8 +31,8 @@ from chalicelib.domain.clocks import (
     strikes,
     struck,
 )
-from chalicelib.domain.opening_hours import hours
-from chalicelib.storage import clock_rows
+from chalicelib.domain.time.opening_hours import hours
+from chalicelib.storage.cases import clock_rows
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 HOUR = timedelta(hours=1)

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain import mapping as limits
-from chalicelib.domain.text_hygiene import is_identifier
+from chalicelib.domain.inbound import mapping as limits
+from chalicelib.domain.text.hygiene import is_identifier
 from chalicelib.sources import registry
 from chalicelib.sources.base import tombstone
 from chalicelib.sources.collected import Collected, fitting
@@ -82,7 +82,7 @@ def test_a_deletion_is_never_parked_for_its_times(time: Any) -> None:
 
 
 def test_a_removal_of_jiandaoyun_without_a_readable_time_is_one() -> None:
-    from chalicelib.domain.arrival import Arrival
+    from chalicelib.domain.inbound.arrival import Arrival
 
     raw = b'{"op":"data_remove","data":{"_id":"a","createTime":"?","deleteTime":"?"}}'
     assert registry.load("jiandaoyun").parse(Arrival(raw, NOW), {}).deleted

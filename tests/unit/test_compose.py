@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.understanding import Text, Understanding
+from chalicelib.domain.voice.understanding import Text, Understanding
 from chalicelib.understanding.compose import Failure, compose, failures
 from chalicelib.understanding.frame import Frame, FrameError, Node
 from chalicelib.understanding.frame_file import parse

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.contact import is_contact, mask, mask_email, mask_name, mask_phone
+from chalicelib.domain.contact.masks import is_contact, mask, mask_email, mask_name, mask_phone
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.domain.contact_policy import (
+from chalicelib.domain.cases.sla import QuietHours
+from chalicelib.domain.contact.policy import (
     CONTACT_CHANNELS,
     KEPT,
     MOST_SLOTS,
@@ -29,7 +30,6 @@ from chalicelib.domain.contact_policy import (
     said,
     with_slot,
 )
-from chalicelib.domain.sla import QuietHours
 
 SHANGHAI, BERLIN = ZoneInfo("Asia/Shanghai"), ZoneInfo("Europe/Berlin")
 NOON = datetime(2026, 11, 21, 4, 0, tzinfo=timezone.utc)  # in Shanghai

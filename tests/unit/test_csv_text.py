@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.domain import csv_text
-from chalicelib.domain.csv_text import Layout, Record, Unreadable
+from chalicelib.domain.text import csv_text
+from chalicelib.domain.text.csv_text import Layout, Record, Unreadable
 
 CODECS = ("utf-8", "utf-8-sig", "gb18030", "utf-16")
 TABLE = '编号,原因\r\n1,"好,\n很""好"""\r\n2,差\r\n'

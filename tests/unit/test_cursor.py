@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.errors import Invalid
-from chalicelib.storage import cursor, keys
-from chalicelib.storage.cases import CaseStore
-from chalicelib.storage.organisations import OrganisationStore
+from chalicelib.storage import cursor, keys, paging
+from chalicelib.storage.cases.cases import CaseStore
+from chalicelib.storage.workspaces.organisations import OrganisationStore
 
 _VALUES = st.one_of(
     st.text(st.characters(blacklist_categories=["Cs"]), min_size=1, max_size=20), st.integers(-(2**53), 2**53)
@@ -87,4 +87,17 @@ def test_a_made_up_version_to_go_on_before_never_reaches_the_table(before: str |
     made = cursor.encode("organisations\nours", {"before": before})
     with pytest.raises(Invalid, match=r"^The cursor was not given out for this list\.$") as refusal:
         OrganisationStore(None).history("ours", limit=1, cursor=made)  # type: ignore[arg-type]
+    assert refusal.value.code == "invalid_cursor"
+
+
+def test_a_list_that_was_worked_out_goes_on_behind_its_last_even_when_that_is_gone() -> None:
+    shown, following = paging.of_sorted("drawn", ["a", "c", "e", "g"], limit=2, cursor=None)
+    assert (shown, following) == (["a", "c"], cursor.encode("drawn", {"at": "c"}))
+    assert paging.of_sorted("drawn", ["b", "e", "g"], limit=2, cursor=following) == (["e", "g"], None)
+    assert paging.of_sorted("drawn", [], limit=2, cursor=following) == ([], None)
+
+
+def test_a_number_is_no_place_in_a_list_that_was_worked_out() -> None:
+    with pytest.raises(Invalid, match=r"^The cursor was not given out for this list\.$") as refusal:
+        paging.of_sorted("drawn", ["a"], limit=2, cursor=cursor.encode("drawn", {"at": 7}))
     assert refusal.value.code == "invalid_cursor"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.custom_headers import check_headers
+from chalicelib.domain.outbound.custom_headers import check_headers
 from chalicelib.errors import Invalid
 
 

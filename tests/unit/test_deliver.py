@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.domain.delivery import SCHEDULE
-from chalicelib.domain.outbound import EgressError, HttpResponse
-from chalicelib.domain.playbook import Chosen
+from chalicelib.domain.cases.playbook import Chosen
+from chalicelib.domain.outbound.delivery import SCHEDULE
+from chalicelib.domain.outbound.exchange import EgressError, HttpResponse
 from chalicelib.errors import Conflict, NotFound
 from tests.builders import AT, endpoint, endpoint_secret, feedback, playbook
 from tests.fakes.deliveries import Crash, World

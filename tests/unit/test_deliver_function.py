@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from chalicelib import wiring
 from chalicelib.errors import Parked
 from chalicelib.lambdas import deliver
 from chalicelib.observability import Line
+from chalicelib.wiring import outbound
 
 
 class Recorder:
@@ -35,7 +35,7 @@ def services(monkeypatch: pytest.MonkeyPatch) -> dict[str, Recorder]:
         "delivery_admin_service": Recorder(1),
     }
     for name, recorder in recorders.items():
-        monkeypatch.setattr(wiring, name, lambda recorder=recorder: recorder)
+        monkeypatch.setattr(outbound, name, lambda recorder=recorder: recorder)
     return recorders
 
 
@@ -45,7 +45,9 @@ def calls(services: dict[str, Recorder]) -> dict[str, Any]:
 
 def test_a_bus_event_is_fanned_out(services: dict[str, Recorder]) -> None:
     detail = {"type": "ticket.opened", "workspace": "acme"}
-    deliver.handle({"detail-type": "ticket.opened", "detail": detail}, Line("deliver"), fan_out=wiring.fan_out_service)
+    deliver.handle(
+        {"detail-type": "ticket.opened", "detail": detail}, Line("deliver"), fan_out=outbound.fan_out_service
+    )
     assert calls(services) == {"fan_out_service": [("handle", (detail,), {})]}
 
 
@@ -54,7 +56,7 @@ def test_a_delivery_is_attempted_and_counted(services: dict[str, Recorder], monk
     line = Line("deliver")
     monkeypatch.setattr(line, "count", counted.append)
     message = {"kind": "deliver", "workspace": "acme", "delivery_id": "dl-a-b-1", "version": 2, "waited": True}
-    deliver.handle(message, line, fan_out=wiring.fan_out_service)
+    deliver.handle(message, line, fan_out=outbound.fan_out_service)
     expected = ("handle", ("acme", "dl-a-b-1", 2), {"waited": True, "looks": 0})
     assert calls(services) == {"deliver_service": [expected]}
     assert counted == ["Delivered"]
@@ -63,13 +65,13 @@ def test_a_delivery_is_attempted_and_counted(services: dict[str, Recorder], monk
 @pytest.mark.parametrize("kind", ["release", "cancel"])
 def test_what_an_api_call_left_over_is_done(services: dict[str, Recorder], kind: str) -> None:
     message = {"kind": kind, "workspace": "acme", "endpoint_id": "ep_one", "after": "dl-a-b-1"}
-    deliver.handle(message, Line("deliver"), fan_out=wiring.fan_out_service)
+    deliver.handle(message, Line("deliver"), fan_out=outbound.fan_out_service)
     assert calls(services) == {"delivery_admin_service": [(kind, ("acme", "ep_one"), {"after": "dl-a-b-1"})]}
 
 
 @pytest.mark.parametrize("message", [{}, {"kind": "mystery"}])
 def test_any_other_message_goes_to_the_dead_letters(services: dict[str, Recorder], message: dict[str, Any]) -> None:
     with pytest.raises(Parked, match="no such message") as parked:
-        deliver.handle(message, Line("deliver"), fan_out=wiring.fan_out_service)
+        deliver.handle(message, Line("deliver"), fan_out=outbound.fan_out_service)
     assert parked.value.code == "unknown_message"
     assert calls(services) == {}

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain import delivery as rules
-from chalicelib.domain.delivery import (
+from chalicelib.domain.outbound import delivery as rules
+from chalicelib.domain.outbound.delivery import (
     LONGEST_HINT,
     RED_LINE_SCHEDULE,
     SCHEDULE,

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.correction import Correction, Mark, marks
-from chalicelib.domain.folding import fold
-from chalicelib.domain.understanding import Tag, Text, need_hint
+from chalicelib.domain.reading.correction import Correction, Mark, marks
+from chalicelib.domain.text.folding import fold
+from chalicelib.domain.voice.understanding import Tag, Text, need_hint
 from chalicelib.understanding import delta as deltas
 from chalicelib.understanding import shipped
 from chalicelib.understanding.clauses import split

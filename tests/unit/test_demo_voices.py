@@ -12,11 +12,11 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from chalicelib.domain.arrival import Arrival
-from chalicelib.domain.redaction import find, redact
-from chalicelib.domain.scoring import feedback_class
+from chalicelib.domain.inbound.arrival import Arrival
+from chalicelib.domain.text.redaction import find, redact
 from chalicelib.domain.vocabulary import CHANNELS
-from chalicelib.domain.voice import Canonical
+from chalicelib.domain.voice.scoring import feedback_class
+from chalicelib.domain.voice.voice import Canonical
 from chalicelib.errors import Parked, Unauthorized
 from chalicelib.sources.canonical import CanonicalSource
 from chalicelib.sources.registry import load

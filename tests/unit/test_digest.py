@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from chalicelib.connectors import digests as cards
 from chalicelib.connectors.registry import CONNECTORS, load_digester
-from chalicelib.domain import digest
-from chalicelib.domain.delivery import Delivery
-from chalicelib.domain.outbound import HttpResponse, Message
+from chalicelib.domain.outbound import digest
+from chalicelib.domain.outbound.delivery import Delivery
+from chalicelib.domain.outbound.exchange import HttpResponse, Message
 from tests.builders import AT, endpoint, endpoint_secret, message, ticket
 from tests.contract.profiles import profile
 from tests.fakes.deliveries import Crash, World

@@ -16,10 +16,10 @@ from chalicelib.connectors import crypto, dingtalk_open
 from chalicelib.connectors.callbacks import Call, Opened
 from chalicelib.connectors.dingtalk_approval import ApprovalEvents, DingTalkApproval
 from chalicelib.connectors.dingtalk_todo import MAX_DESCRIPTION, DingTalkTodo, TodoEvents
-from chalicelib.domain.callback import judge, of_said
-from chalicelib.domain.item import Access, Token
-from chalicelib.domain.outbound import DELIVERED, FAILED, RETRY, HttpResponse, Outcome
-from chalicelib.domain.understanding import Text
+from chalicelib.domain.outbound.callback import judge, of_said
+from chalicelib.domain.outbound.exchange import DELIVERED, FAILED, RETRY, HttpResponse, Outcome
+from chalicelib.domain.outbound.item import Access, Token
+from chalicelib.domain.voice.understanding import Text
 from chalicelib.errors import Invalid, Unauthorized
 from tests.builders import AT, feedback, ticket
 from tests.builders_items import about, access, call

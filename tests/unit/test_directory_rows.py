@@ -5,19 +5,19 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from chalicelib.domain.api_keys import key_hash
-from chalicelib.domain.directory import ApiKey, Connection, Endpoint, Subscription
-from chalicelib.domain.rules import Rule
-from chalicelib.storage import directory_rows as rows
-from chalicelib.storage.directory import api_key_items
-from chalicelib.storage.directory_rows import (
+from chalicelib.domain.workspaces.api_keys import key_hash
+from chalicelib.domain.workspaces.directory import ApiKey, Connection, Endpoint, Subscription
+from chalicelib.domain.workspaces.rules import Rule
+from chalicelib.storage.table import Row
+from chalicelib.storage.workspaces import directory_rows as rows
+from chalicelib.storage.workspaces.directory import api_key_items
+from chalicelib.storage.workspaces.directory_rows import (
     ApiKeyRow,
     ConnectionRow,
     EndpointRow,
     RuleRow,
     SubscriptionRow,
 )
-from chalicelib.storage.table import Row
 
 
 def stored(row: Row) -> Row:

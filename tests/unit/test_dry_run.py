@@ -17,10 +17,13 @@ from typing import Any, Final
 import pytest
 
 from chalicelib.calendars.book import calendar
-from chalicelib.domain import rules
+from chalicelib.domain.cases.graph import Cause, Causes, Weighed
+from chalicelib.domain.cases.sla import Policy, QuietHours
+from chalicelib.domain.cases.ticket import SETTLED, Move, Ticket
 from chalicelib.domain.changes import FeedbackChange, RowChange, events_of
-from chalicelib.domain.directory import Endpoint, Subscription
-from chalicelib.domain.dry_run import (
+from chalicelib.domain.events import ticket_events
+from chalicelib.domain.ids import child_ticket_id, ticket_id
+from chalicelib.domain.reading.dry_run import (
     CHANGED,
     DONE,
     FAILED,
@@ -40,19 +43,16 @@ from chalicelib.domain.dry_run import (
     difference,
     message,
 )
-from chalicelib.domain.events import ticket_events
-from chalicelib.domain.facets import facets_of
-from chalicelib.domain.feedback import Feedback
-from chalicelib.domain.frame_state import FrameState
-from chalicelib.domain.graph import Cause, Causes, Weighed
-from chalicelib.domain.ids import child_ticket_id, ticket_id
-from chalicelib.domain.listing import FeedbackSummary
-from chalicelib.domain.organisation import EVERYWHERE, Organisation, Person, Post, Unit
-from chalicelib.domain.reading import decided
-from chalicelib.domain.rules import Rule
-from chalicelib.domain.sla import Policy, QuietHours
-from chalicelib.domain.ticket import SETTLED, Move, Ticket
-from chalicelib.domain.understanding import Understanding
+from chalicelib.domain.reading.facets import facets_of
+from chalicelib.domain.reading.frame_state import FrameState
+from chalicelib.domain.reading.listing import FeedbackSummary
+from chalicelib.domain.reading.reading import decided
+from chalicelib.domain.voice.feedback import Feedback
+from chalicelib.domain.voice.understanding import Understanding
+from chalicelib.domain.workspaces import rules
+from chalicelib.domain.workspaces.directory import Endpoint, Subscription
+from chalicelib.domain.workspaces.organisation import EVERYWHERE, Organisation, Person, Post, Unit
+from chalicelib.domain.workspaces.rules import Rule
 from chalicelib.errors import Conflict, Invalid, NotFound, Parked, Retryable
 from chalicelib.observability import Line
 from chalicelib.services.alerts.raise_alert import RaiseAlert
@@ -67,9 +67,9 @@ from chalicelib.services.outbound.delivery_plan import DeliveryPlan
 from chalicelib.services.outbound.fan_out import FanOut
 from chalicelib.services.rehearsal.dry_run import MOST_RUNNING, Configuration, GoThrough, StartDryRun
 from chalicelib.services.rehearsal.dry_world import Sms
-from chalicelib.services.workspace.manage_organisation import sound
-from chalicelib.services.workspace.organisation_file import Document
-from chalicelib.storage.dry_runs import change_of, packed_change
+from chalicelib.services.workspaces.manage_organisation import sound
+from chalicelib.services.workspaces.organisation_file import Document
+from chalicelib.storage.reading.dry_runs import change_of, packed_change
 from chalicelib.understanding.book import FrameBook
 from tests.builders import WORKSPACE, endpoint, feedback, tag
 from tests.fakes import alerts, deliveries

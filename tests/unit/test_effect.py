@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from chalicelib.domain.effect import (
+from chalicelib.domain.issues.effect import (
     LATE,
     LEAST_DAYS,
     MOST_DAYS,

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from chalicelib import egress
-from chalicelib.domain.egress_policy import Policy
-from chalicelib.domain.outbound import EgressError, HttpResponse
+from chalicelib.domain.outbound.egress_policy import Policy
+from chalicelib.domain.outbound.exchange import EgressError, HttpResponse
 from chalicelib.egress import BODY_CAP, Door, system_resolve, tls_context
 from chalicelib.errors import Invalid
 from tests.fakes import servers

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.egress_policy import ALLOWED_VERDICTS, Policy, Target, self_host
+from chalicelib.domain.outbound.egress_policy import ALLOWED_VERDICTS, Policy, Target, self_host
 from chalicelib.errors import Invalid
 
 EVERYTHING = ("0.0.0.0/0", "::/0")

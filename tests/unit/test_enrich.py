@@ -14,16 +14,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain import ids
-from chalicelib.domain.arrival import Arrival
-from chalicelib.domain.directory import Connection
-from chalicelib.domain.envelope import Envelope
-from chalicelib.domain.feedback import Closing, Feedback
-from chalicelib.domain.frame_state import FrameState
-from chalicelib.domain.redaction import redact
-from chalicelib.domain.revision import body_hash
-from chalicelib.domain.rules import Rule
-from chalicelib.domain.understanding import Tag, Text, Understanding
-from chalicelib.domain.voice import Canonical, Customer, Score
+from chalicelib.domain.inbound.arrival import Arrival
+from chalicelib.domain.inbound.envelope import Envelope
+from chalicelib.domain.reading.frame_state import FrameState
+from chalicelib.domain.text.redaction import redact
+from chalicelib.domain.voice.feedback import Closing, Feedback
+from chalicelib.domain.voice.revision import body_hash
+from chalicelib.domain.voice.understanding import Tag, Text, Understanding
+from chalicelib.domain.voice.voice import Canonical, Customer, Score
+from chalicelib.domain.workspaces.directory import Connection
+from chalicelib.domain.workspaces.rules import Rule
 from chalicelib.errors import Invalid, Parked, Retryable
 from chalicelib.services.reading.enrich import DUPLICATE, PARKED, PASSED_ON, STORED, Enrich, Outcome
 from tests.builders import AT, WORKSPACE

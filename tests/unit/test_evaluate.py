@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.understanding import Understanding
+from chalicelib.domain.voice.understanding import Understanding
 from infra.model import evaluate, given, measures, metrics, peers, stopwatch
 from infra.model.measures import Figure, Probe, Table
 from infra.model.metrics import Interval

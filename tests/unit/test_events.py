@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.domain.events import feedback_event, rfc3339, ticket_events, wanted_actions
-from chalicelib.domain.understanding import Understanding
-from chalicelib.domain.voice import Score
+from chalicelib.domain.voice.understanding import Understanding
+from chalicelib.domain.voice.voice import Score
 from tests.builders import AT, WORKSPACE, decision, feedback, reason, tag, ticket
 
 

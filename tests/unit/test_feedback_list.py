@@ -5,11 +5,11 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.facets import facets_of
-from chalicelib.domain.listing import FeedbackQuery, FeedbackSummary, matches
-from chalicelib.domain.understanding import Understanding
-from chalicelib.storage.feedback_list import topic_texts, unit_texts
-from chalicelib.storage.feedback_rows import pack_facets
+from chalicelib.domain.reading.facets import facets_of
+from chalicelib.domain.reading.listing import FeedbackQuery, FeedbackSummary, matches
+from chalicelib.domain.voice.understanding import Understanding
+from chalicelib.storage.voice.feedback_list import topic_texts, unit_texts
+from chalicelib.storage.voice.feedback_rows import pack_facets
 from tests.builders import AT, WORKSPACE, feedback, tag
 
 ODD = st.sampled_from(["a", "a/b", "a/bc", 'a"', 'a","u":"b', "a\\", "上海/店", "上海", "/", "[a", "a.b"])

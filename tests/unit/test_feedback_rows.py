@@ -8,11 +8,12 @@ from datetime import timedelta
 from typing import Any
 
 from chalicelib.domain.changes import FeedbackChange, RowChange
-from chalicelib.domain.facets import facets_of
-from chalicelib.domain.feedback import Closing, Decision, Feedback, Reason
-from chalicelib.domain.understanding import Gram, Tag, Text, Understanding
-from chalicelib.domain.voice import Score
-from chalicelib.storage.feedback_rows import (
+from chalicelib.domain.reading.facets import facets_of
+from chalicelib.domain.voice.feedback import Closing, Decision, Feedback, Reason
+from chalicelib.domain.voice.understanding import Gram, Tag, Text, Understanding
+from chalicelib.domain.voice.voice import Score
+from chalicelib.storage.images import changes
+from chalicelib.storage.voice.feedback_rows import (
     current_row,
     earlier_of,
     feedback_of,
@@ -21,7 +22,6 @@ from chalicelib.storage.feedback_rows import (
     unpack_facets,
     unpack_understanding,
 )
-from chalicelib.storage.images import changes
 from tests.builders import AT, decision, feedback, reason, tag
 
 FULL = feedback(

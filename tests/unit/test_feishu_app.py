@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from chalicelib.connectors.callbacks import Call, Opened
 from chalicelib.connectors.feishu_app import FeishuApp, FeishuCards
-from chalicelib.domain.item import Access, Token
-from chalicelib.domain.outbound import DELIVERED, FAILED, RETRY, Outcome
-from chalicelib.domain.understanding import Text
+from chalicelib.domain.outbound.exchange import DELIVERED, FAILED, RETRY, Outcome
+from chalicelib.domain.outbound.item import Access, Token
+from chalicelib.domain.voice.understanding import Text
 from chalicelib.errors import Invalid, Unauthorized
 from tests.builders import AT, feedback, ticket
 from tests.builders_items import about, access, call

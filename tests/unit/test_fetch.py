@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from chalicelib.domain import ids
-from chalicelib.domain.arrival import Arrival
-from chalicelib.domain.directory import Connection, VendorSecret
-from chalicelib.domain.envelope import Envelope
+from chalicelib.domain.inbound.arrival import Arrival
+from chalicelib.domain.inbound.envelope import Envelope
+from chalicelib.domain.workspaces.directory import Connection, VendorSecret
 from chalicelib.services.inbound.fetch import DELAYED, FETCHED, LAG, PARKED, PASSED, PATIENCE, Fetch
 from chalicelib.services.inbound.vendor import VendorApis
 from chalicelib.sources import registry

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from chalicelib.domain import fields
-from chalicelib.domain.fields import Field, check_credentials, check_settings
+from chalicelib.domain.workspaces import fields
+from chalicelib.domain.workspaces.fields import Field, check_credentials, check_settings
 from chalicelib.errors import Invalid
 
 KNOWN = (

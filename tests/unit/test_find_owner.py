@@ -9,9 +9,9 @@ import pytest
 
 from chalicelib.domain.changes import RowChange, events_of
 from chalicelib.domain.events import ticket_events
-from chalicelib.domain.feedback import Decision
 from chalicelib.domain.ids import ticket_id
-from chalicelib.domain.organisation import Organisation, Person, Post, Unit
+from chalicelib.domain.voice.feedback import Decision
+from chalicelib.domain.workspaces.organisation import Organisation, Person, Post, Unit
 from chalicelib.services.cases.find_owner import RECENT, FindOwner
 from chalicelib.services.cases.open_ticket import OpenTicket
 from tests.builders import AT, WORKSPACE, decision, feedback, reason, ticket

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chalicelib.domain.playbook import Chosen, Playbooks
+from chalicelib.domain.cases.playbook import Chosen, Playbooks
 from chalicelib.services.cases.find_playbook import MOST_KEPT, RECENT, FindPlaybook
 from tests.builders import playbook
 

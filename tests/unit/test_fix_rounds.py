@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.effect import Claim, Kept, Span
 from chalicelib.domain.events import ticket_events
-from chalicelib.domain.issue import Issue, IssueLink, Scope
-from chalicelib.domain.organisation import Organisation, Unit
+from chalicelib.domain.issues.effect import Claim, Kept, Span
+from chalicelib.domain.issues.issue import Issue, IssueLink, Scope
+from chalicelib.domain.workspaces.organisation import Organisation, Unit
 from chalicelib.errors import Conflict, Invalid, NotFound, Rejected, Retryable
 from chalicelib.services.issues.count_complaints import MOST_UNITS, CountComplaints
 from chalicelib.services.issues.declare_fixed import DeclareFixed
 from chalicelib.services.issues.judge_effect import JudgeEffect
 from chalicelib.services.issues.watch_recurrence import WatchRecurrence
-from chalicelib.storage.effects import _doc, _kept
+from chalicelib.storage.issues.effects import _doc, _kept
 from tests.builders import WORKSPACE, ticket
 from tests.builders_issues import issue
 from tests.fakes.effects import FakeEffects, FakeExposures, FakeHours

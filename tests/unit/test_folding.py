@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.folding import fold
-from chalicelib.domain.traditional import SIMPLIFIED, TRADITIONAL
+from chalicelib.domain.text.folding import fold
+from chalicelib.domain.text.traditional import SIMPLIFIED, TRADITIONAL
 
 
 @pytest.mark.parametrize(

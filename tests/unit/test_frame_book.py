@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.frame_state import FrameState
-from chalicelib.domain.understanding import Text
+from chalicelib.domain.reading.frame_state import FrameState
+from chalicelib.domain.voice.understanding import Text
 from chalicelib.errors import Conflict, Invalid
 from chalicelib.understanding import shipped
 from chalicelib.understanding.book import MOST_FAILURES, FrameBook

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from chalicelib.domain.frame_state import Activation, FrameState
-from chalicelib.domain.proposal import Effect, Planned
-from chalicelib.storage import frame_rows as rows
-from chalicelib.storage.frame_rows import ActivationRow, ProposalRow, StateRow
+from chalicelib.domain.reading.frame_state import Activation, FrameState
+from chalicelib.domain.reading.proposal import Effect, Planned
+from chalicelib.storage.reading import frame_rows as rows
+from chalicelib.storage.reading.frame_rows import ActivationRow, ProposalRow, StateRow
 from tests.builders import AT, WORKSPACE
 from tests.unit.test_proposal import proposal
 

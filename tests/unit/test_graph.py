@@ -15,9 +15,8 @@ from hypothesis import strategies as st
 
 from chalicelib.connectors import cards
 from chalicelib.connectors.standard_webhooks import StandardWebhooks
-from chalicelib.domain import graph as graphs
-from chalicelib.domain.events import feedback_event
-from chalicelib.domain.graph import (
+from chalicelib.domain.cases import graph as graphs
+from chalicelib.domain.cases.graph import (
     EXPERIENCE,
     REASONS,
     Cause,
@@ -30,10 +29,11 @@ from chalicelib.domain.graph import (
     moved_words,
     rank,
 )
-from chalicelib.domain.organisation_check import Asked
-from chalicelib.domain.playbook import LANGUAGES, Playbooks
-from chalicelib.domain.ticket import Resolution, Ticket, move, resolved_by
-from chalicelib.domain.understanding import Understanding
+from chalicelib.domain.cases.playbook import LANGUAGES, Playbooks
+from chalicelib.domain.cases.ticket import Resolution, Ticket, move, resolved_by
+from chalicelib.domain.events import feedback_event
+from chalicelib.domain.voice.understanding import Understanding
+from chalicelib.domain.workspaces.organisation_check import Asked
 from chalicelib.errors import Conflict, Invalid, NotFound, Retryable
 from chalicelib.services.cases.find_graph import FindGraph
 from chalicelib.services.cases.find_owner import FindOwner
@@ -42,7 +42,7 @@ from chalicelib.services.cases.learn_causes import LearnCauses
 from chalicelib.services.cases.manage_graph import ManageGraph
 from chalicelib.services.cases.move_ticket import MoveTicket
 from chalicelib.services.cases.open_ticket import OpenTicket
-from chalicelib.storage import ticket_rows
+from chalicelib.storage.cases import ticket_rows
 from chalicelib.understanding import causes, marked, playbooks, shipped
 from chalicelib.understanding.cause_file import CauseParser
 from chalicelib.understanding.compose import compose

@@ -11,9 +11,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from chalicelib.domain.handover import Hands, claimed, handovers, reassigned, time_in_queue
-from chalicelib.domain.loop import bounces
-from chalicelib.domain.ticket import (
+from chalicelib.domain.cases.handover import Hands, claimed, handovers, reassigned, time_in_queue
+from chalicelib.domain.cases.ticket import (
     MOVES,
     SETTLED,
     STATES,
@@ -26,6 +25,7 @@ from chalicelib.domain.ticket import (
     opened,
     walk,
 )
+from chalicelib.domain.reports.loop import bounces
 from chalicelib.errors import Conflict, EcholoopError, Invalid
 from tests.builders import AT, feedback, ticket
 

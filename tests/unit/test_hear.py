@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from chalicelib.domain import ids
-from chalicelib.domain.credentials import token_hash
-from chalicelib.domain.envelope import Envelope
+from chalicelib.domain.inbound.envelope import Envelope
+from chalicelib.domain.workspaces.credentials import token_hash
 from chalicelib.errors import MethodNotAllowed, Retryable, TooLarge, Unauthorized, UnsupportedMedia
 from tests.builders_hear import CONNECTION, SECRET, TOKEN, WORKSPACE, Hearing, hearing
 from tests.fixtures.sources.canonical.proof import sign as canonical

@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 
 from chalicelib.connectors.registry import callback_reader
-from chalicelib.domain.calls import Call
-from chalicelib.domain.directory import Endpoint, EndpointSecret
-from chalicelib.domain.standard_webhooks import sign
-from chalicelib.domain.ticket import opened
-from chalicelib.domain.verification import Rules
+from chalicelib.domain.cases.ticket import opened
+from chalicelib.domain.cases.verification import Rules
+from chalicelib.domain.outbound.calls import Call
+from chalicelib.domain.outbound.standard_webhooks import sign
+from chalicelib.domain.workspaces.directory import Endpoint, EndpointSecret
 from chalicelib.errors import (
     Conflict,
     Invalid,

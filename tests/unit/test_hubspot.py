@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from chalicelib.connectors import crypto
 from chalicelib.connectors.callbacks import Call, Said
 from chalicelib.connectors.hubspot import MAX_CONTENT, MAX_SUBJECT, HubSpot, HubSpotBack
-from chalicelib.domain.item import Access
-from chalicelib.domain.outbound import DELIVERED, FAILED, RETRY, HttpResponse, Outcome
-from chalicelib.domain.understanding import Text
+from chalicelib.domain.outbound.exchange import DELIVERED, FAILED, RETRY, HttpResponse, Outcome
+from chalicelib.domain.outbound.item import Access
+from chalicelib.domain.voice.understanding import Text
 from chalicelib.errors import Invalid, Unauthorized
 from tests.builders import AT, feedback, ticket
 from tests.builders_items import about, access, call

@@ -11,10 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.domain import csv_text, ids, upload
-from chalicelib.domain.directory import Connection
-from chalicelib.domain.envelope import Envelope
-from chalicelib.domain.upload import RowError, Upload
+from chalicelib.domain import ids
+from chalicelib.domain.inbound import upload
+from chalicelib.domain.inbound.envelope import Envelope
+from chalicelib.domain.inbound.upload import RowError, Upload
+from chalicelib.domain.text import csv_text
+from chalicelib.domain.workspaces.directory import Connection
 from chalicelib.errors import Retryable
 from chalicelib.services.inbound import intake
 from chalicelib.services.inbound.intake import Intake, Taken, told

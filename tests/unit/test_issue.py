@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain import issue as rules
-from chalicelib.domain.issue import (
+from chalicelib.domain.issues import issue as rules
+from chalicelib.domain.issues.issue import (
     ACCEPTED,
     DECISIONS,
     LEVELS,
@@ -33,7 +33,7 @@ from chalicelib.domain.issue import (
 )
 from chalicelib.errors import Conflict, Forbidden, Invalid
 from chalicelib.lambdas.api import issue_schemas
-from chalicelib.storage import issue_rows as rows
+from chalicelib.storage.issues import issue_rows as rows
 from tests.builders import AT
 from tests.builders_issues import issue
 

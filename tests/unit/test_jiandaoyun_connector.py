@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from chalicelib.connectors import jiandaoyun
 from chalicelib.connectors.callbacks import Call, Said
 from chalicelib.connectors.jiandaoyun import Jiandaoyun, JiandaoyunBack
-from chalicelib.domain.item import Access
-from chalicelib.domain.outbound import DELIVERED, FAILED, HttpRequest, HttpResponse
+from chalicelib.domain.outbound.exchange import DELIVERED, FAILED, HttpRequest, HttpResponse
+from chalicelib.domain.outbound.item import Access
 from chalicelib.errors import Invalid, Unauthorized
 from tests.builders import AT, ticket
 from tests.builders_items import about, access, call

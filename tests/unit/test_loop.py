@@ -12,15 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain import briefing, loop
-from chalicelib.domain.briefing import Briefing
+from chalicelib.domain.cases.ticket import SYSTEM, Move
 from chalicelib.domain.changes import RowChange, events_of
-from chalicelib.domain.delivery import wants
-from chalicelib.domain.loop import Problem, median
-from chalicelib.domain.ticket import SYSTEM, Move
+from chalicelib.domain.outbound.delivery import wants
+from chalicelib.domain.reports import briefing, loop
+from chalicelib.domain.reports.briefing import Briefing
+from chalicelib.domain.reports.loop import Problem, median
 from chalicelib.errors import Invalid
 from chalicelib.storage import images
-from chalicelib.storage.loop import telling_row
+from chalicelib.storage.reports.loop import telling_row
 from tests.builders import AT, WORKSPACE, endpoint, ticket
 from tests.builders_issues import issue
 from tests.fakes.deliveries import World

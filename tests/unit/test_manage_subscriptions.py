@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.directory import Subscription
+from chalicelib.domain.workspaces.directory import Subscription
 from chalicelib.errors import Invalid, NotFound, Retryable
 from chalicelib.messaging.notifications import SnsNotifications
 from chalicelib.services.alerts.manage_subscriptions import ManageSubscriptions

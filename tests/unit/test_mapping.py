@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.mapping import MISSING, apply, is_https_url, resolve, validate_mapping
-from chalicelib.domain.understanding import Text
-from chalicelib.domain.voice import Canonical, Customer, Score
+from chalicelib.domain.inbound.mapping import MISSING, apply, is_https_url, resolve, validate_mapping
+from chalicelib.domain.voice.understanding import Text
+from chalicelib.domain.voice.voice import Canonical, Customer, Score
 from chalicelib.errors import Invalid, Parked
 
 NOW = datetime(2026, 11, 21, 8, 0, tzinfo=timezone.utc)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.moments import loose, plausible, rfc3339, zoned
+from chalicelib.domain.time.moments import loose, plausible, rfc3339, zoned
 
 UTC = timezone.utc
 AT = datetime(2026, 11, 1, 8, 1, 40, tzinfo=UTC)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.ticket import MOVES
+from chalicelib.domain.cases.ticket import MOVES
 from chalicelib.errors import Conflict, Invalid, NotFound
 from chalicelib.services.cases.move_ticket import MoveTicket
 from tests.builders import AT, WORKSPACE, ticket

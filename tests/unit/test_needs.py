@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from chalicelib.domain import needs
-from chalicelib.domain.facets import Facets, ScoreFacet
-from chalicelib.domain.needs import Moments, Need, Shift, Tally
+from chalicelib.domain.reading import needs
+from chalicelib.domain.reading.facets import Facets, ScoreFacet
+from chalicelib.domain.reading.needs import Moments, Need, Shift, Tally
 from tests.builders import AT
 
 SEEDS = 100

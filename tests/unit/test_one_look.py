@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from chalicelib.domain.cases.ticket import Ticket, history_line
 from chalicelib.domain.events import ticket_events
-from chalicelib.domain.ticket import Ticket, history_line
 from chalicelib.errors import Conflict
 from chalicelib.services.cases.follow_parts import FollowParts
 from chalicelib.services.cases.one_look import Afresh, OneLook

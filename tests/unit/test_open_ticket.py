@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from chalicelib.domain.cases.playbook import Chosen, Playbooks
 from chalicelib.domain.events import feedback_event
-from chalicelib.domain.feedback import Feedback
 from chalicelib.domain.ids import ticket_id
-from chalicelib.domain.playbook import Chosen, Playbooks
+from chalicelib.domain.voice.feedback import Feedback
 from chalicelib.errors import Parked, Retryable
 from chalicelib.services.cases.open_ticket import ATTEMPTS, OpenTicket
 from tests import builders

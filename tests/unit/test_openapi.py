@@ -10,8 +10,8 @@ from typing import Any, get_args
 import pytest
 
 from chalicelib.domain import vocabulary
-from chalicelib.domain.rules import ACTIONS
-from chalicelib.domain.ticket import STATES
+from chalicelib.domain.cases.ticket import STATES
+from chalicelib.domain.workspaces.rules import ACTIONS
 from chalicelib.lambdas.api import openapi, schemas
 from tests.builders_admin import Office, composed, told_of
 from tests.fakes.gateway import product

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.domain.opening_hours import (
+from chalicelib.domain.time.opening_hours import (
     DAY,
     Hours,
     Shift,

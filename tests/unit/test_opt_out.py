@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.domain.address import plain, spellings
-from chalicelib.domain.opt_out import opted_out_of, opts_out
-from chalicelib.domain.understanding import Text
-from chalicelib.domain.voice import Canonical, Customer
+from chalicelib.domain.contact.address import plain, spellings
+from chalicelib.domain.contact.opt_out import opted_out_of, opts_out
+from chalicelib.domain.voice.understanding import Text
+from chalicelib.domain.voice.voice import Canonical, Customer
 from tests import builders
 
 WORDS = ("td", "退订", "退定", "取消订阅", "unsubscribe", "stop", "tuiding", "t", "r")

@@ -10,9 +10,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.calendars import book
-from chalicelib.domain.opening_hours import hours, single_days
-from chalicelib.domain.organisation import EVERYWHERE, REASONS, Absence, Edge, Organisation, Person, Post, Unit, said
-from chalicelib.domain.organisation_check import ERRORS, SAYINGS, WARNINGS, Asked, Checked, check
+from chalicelib.domain.time.opening_hours import hours, single_days
+from chalicelib.domain.workspaces.organisation import (
+    EVERYWHERE,
+    REASONS,
+    Absence,
+    Edge,
+    Organisation,
+    Person,
+    Post,
+    Unit,
+    said,
+)
+from chalicelib.domain.workspaces.organisation_check import ERRORS, SAYINGS, WARNINGS, Asked, Checked, check
 
 NOW = datetime(2026, 11, 21, 8, tzinfo=timezone.utc)
 TODAY = date(2026, 11, 21)

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.domain.opening_hours import hours, single_days
-from chalicelib.domain.organisation import CHANNELS, Absence, Department, Organisation, Person, Post, Unit
+from chalicelib.domain.time.opening_hours import hours, single_days
+from chalicelib.domain.workspaces.organisation import CHANNELS, Absence, Department, Organisation, Person, Post, Unit
 from chalicelib.errors import Invalid, Rejected, TooLarge
-from chalicelib.services.workspace import organisation_file as files
-from chalicelib.storage import organisation_rows as rows
+from chalicelib.services.workspaces import organisation_file as files
+from chalicelib.storage.workspaces import organisation_rows as rows
 from chalicelib.understanding import marked
 from tests.builders import AT
 

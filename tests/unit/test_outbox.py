@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.domain.changes import Change, FeedbackChange, RowChange, buckets_of, events_of
-from chalicelib.domain.directory import Endpoint
-from chalicelib.domain.facets import facets_of
-from chalicelib.domain.feedback import Feedback
-from chalicelib.domain.rollup import Bucket, bucket_of, recount
-from chalicelib.domain.voice import Score
+from chalicelib.domain.reading.facets import facets_of
+from chalicelib.domain.reading.rollup import Bucket, bucket_of, recount
+from chalicelib.domain.voice.feedback import Feedback
+from chalicelib.domain.voice.voice import Score
+from chalicelib.domain.workspaces.directory import Endpoint
 from chalicelib.errors import Retryable
 from chalicelib.services.outbox import Listeners, Outbox
 from chalicelib.services.reading.rollup import Rollup

@@ -17,19 +17,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib import wiring
-from chalicelib.domain.case import Link
-from chalicelib.domain.clocks import Clock, Clocks
-from chalicelib.domain.graph import Cause, Told
-from chalicelib.domain.organisation import Department, Edge, Organisation, Person, Unit
-from chalicelib.domain.parts import children_of
-from chalicelib.domain.ticket import Move
-from chalicelib.domain.understanding import Understanding
-from chalicelib.domain.voice import Text
+from chalicelib.domain.cases.case import Link
+from chalicelib.domain.cases.graph import Cause, Told
+from chalicelib.domain.cases.parts import children_of
+from chalicelib.domain.cases.ticket import Move
+from chalicelib.domain.time.clocks import Clock, Clocks
+from chalicelib.domain.voice.understanding import Understanding
+from chalicelib.domain.voice.voice import Text
+from chalicelib.domain.workspaces.organisation import Department, Edge, Organisation, Person, Unit
 from chalicelib.errors import Retryable
 from chalicelib.pages import ticket as pages
 from chalicelib.pages.html import fill, text
 from chalicelib.pages.words import language
+from chalicelib.wiring import base, cases, page
 from tests import builders
 from tests.builders_admin import NOW, OURS, Office, composed
 from tests.fakes.browser import CHROMIUM, phone
@@ -54,12 +54,12 @@ def office(monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
         made.feedback(attributes={"order_id": "CANARY-order"}, customer_ref="CANARY-customer")
         case = made.ticket(departments=("logistics",), owner="u_li", due_at=NOW + timedelta(hours=2))
         made.tickets.lines[OURS, case.id, 1] = Move(1, "", "open", "echoloop", NOW, departments=("logistics",))
-        monkeypatch.setattr(wiring, "find_playbook", lambda: lambda workspace, chosen: builders.playbook())
+        monkeypatch.setattr(cases, "find_playbook", lambda: lambda workspace, chosen: builders.playbook())
         yield made
 
 
 def link() -> str:
-    return wiring.page_links().make(OURS, TICKET, wiring.now())
+    return page.page_links().make(OURS, TICKET, base.now())
 
 
 def get(name: str | None = None, *, lang: str | None = None, accept: str = "", **query: str) -> Answer:
@@ -140,7 +140,7 @@ def test_the_staffs_side_of_a_call_is_not_the_customers_words(office: Office) ->
 
 def test_without_words_playbook_or_feedback_the_page_says_so(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     office.shelf.rows.clear()
-    monkeypatch.setattr(wiring, "find_playbook", lambda: lambda workspace, chosen: None)
+    monkeypatch.setattr(cases, "find_playbook", lambda: lambda workspace, chosen: None)
 
     told = said(get(lang="en"))
 
@@ -184,7 +184,7 @@ def test_a_link_that_is_not_ours_is_a_clear_page_that_tells_nothing(office: Offi
 
 
 def test_an_expired_link_and_one_of_a_ticket_that_is_gone_look_alike(office: Office) -> None:
-    old, gone = link(), wiring.page_links().make(OURS, "tk_gone", NOW + timedelta(days=9))
+    old, gone = link(), page.page_links().make(OURS, "tk_gone", NOW + timedelta(days=9))
     before = get(gone)
     office.now += timedelta(hours=72)
 
@@ -197,7 +197,7 @@ def test_our_own_trouble_is_a_page_too(office: Office, monkeypatch: pytest.Monke
         raise Retryable("CANARY", code="table_unavailable")
 
     name = link()
-    monkeypatch.setattr(wiring, "open_page", lambda: broken)
+    monkeypatch.setattr(page, "open_page", lambda: broken)
     answer = get(name, lang="en")
 
     assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
@@ -257,15 +257,15 @@ def test_hostile_words_stay_words(office: Office) -> None:
         units=(Unit("SH/001", HOSTILE),),
     )
     office.organisations.put(OURS, hostile, by="ky_one", at=NOW)
-    page = replace(
-        wiring.open_page()(link()),
+    opened = replace(
+        page.open_page()(link()),
         causes=(Cause(HOSTILE, names, "care"),),
         path=(Told(("topic", "cause"), HOSTILE, HOSTILE, "prior", (names, names), names),),
         topic_name=lambda _topic, _lang: HOSTILE,
     )
 
     for lang in ("zh-CN", "en"):
-        body = pages.whole(page, lang, contact={"name": HOSTILE, "email": HOSTILE, "phone": f"138{HOSTILE}"})
+        body = pages.whole(opened, lang, contact={"name": HOSTILE, "email": HOSTILE, "phone": f"138{HOSTILE}"})
         assert not re.search("<script|<img|</blockquote>[^<]*<script", body)
         assert said(Answer(200, {}, body)).count("<script>alert(2)</script>&amp; $title") >= 10
 
@@ -405,9 +405,9 @@ def test_the_page_tells_the_way_and_lets_the_owner_choose_the_cause(office: Offi
     press("accept", mine)
 
     assert "“包装强度不够”（权重 5/11）" in said(get(lang="zh-CN"))
-    page = get(lang="en")
-    assert "“Packing too weak” (weight 5 of 11)" in said(page)
-    assert re.findall(r'<select id="cause".*?</select>', page.body)[0].count("<option") == 4
+    answer = get(lang="en")
+    assert "“Packing too weak” (weight 5 of 11)" in said(answer)
+    assert re.findall(r'<select id="cause".*?</select>', answer.body)[0].count("<option") == 4
 
     wrong = press("resolve", mine, version=2, root_cause="a", action="b", cause="gremlins")
     assert (wrong.status, "There is no such cause." in said(wrong)) == (422, True)
@@ -472,7 +472,7 @@ def test_a_code_is_kept_as_a_mark_that_fits_one_ticket(office: Office) -> None:
     office.codes.put(OURS, "tk_second", kept)
 
     assert mine not in repr(office.codes.rows) + kept.mark.upper()
-    other = wiring.page_links().make(OURS, "tk_second", NOW)
+    other = page.page_links().make(OURS, "tk_second", NOW)
     assert press("accept", mine, name=other).status == 403
 
 
@@ -566,7 +566,7 @@ def test_the_page_shows_the_parts_of_a_case_and_what_repeats_it(office: Office) 
     assert "care · open · nobody yet" in told
     assert "repeated by · tk_twin · " in told
     assert "canary" not in told
-    below = wiring.page_links().make(OURS, children_of(parent)[0], NOW)
+    below = page.page_links().make(OURS, children_of(parent)[0], NOW)
     assert "your department's part of a case" in said(get(below, lang="en"))
 
 
@@ -606,8 +606,8 @@ def test_the_reply_has_what_the_ticket_knows_and_names_its_blanks(
 ) -> None:
     reply = {"zh-CN": "{customer}，{staff}，{ticket_id}，{when}，{own}", "en": "{customer} {unit} {staff} {own}"}
     wanted = builders.playbook(reply=reply)
-    monkeypatch.setattr(wiring, "find_playbook", lambda: lambda workspace, chosen: wanted)
-    wiring.open_page.cache_clear()
+    monkeypatch.setattr(cases, "find_playbook", lambda: lambda workspace, chosen: wanted)
+    page.open_page.cache_clear()
 
     assert f"〔客户称呼〕，李四，{TICKET}，〔时间〕，{{own}}" in said(get(lang="zh-CN"))
     assert "[customer's name] [shop] 李四 {own}" in said(get(lang="en"))

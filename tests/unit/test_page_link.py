@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain import page_link
-from chalicelib.domain.page_link import ACCEPT, CALL, CONTACTED, NOT_MINE, RESOLVE, possible
+from chalicelib.domain.cases import page_link
+from chalicelib.domain.cases.page_link import ACCEPT, CALL, CONTACTED, NOT_MINE, RESOLVE, possible
 from chalicelib.errors import NotFound
 from chalicelib.services.page.page_links import PageLinks
 from tests import builders

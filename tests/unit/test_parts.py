@@ -11,13 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.domain.delivery import wants
-from chalicelib.domain.directory import ApiKey, Endpoint
-from chalicelib.domain.events import feedback_event, ticket_events
-from chalicelib.domain.feedback import Decision, Feedback
-from chalicelib.domain.ids import child_ticket_id, ticket_id
-from chalicelib.domain.organisation import Organisation, Person, Post
-from chalicelib.domain.parts import (
+from chalicelib.domain.cases.parts import (
     FINISHED,
     PUT_AWAY,
     Standing,
@@ -28,10 +22,16 @@ from chalicelib.domain.parts import (
     follow,
     parts_of,
 )
-from chalicelib.domain.playbook import RED_LINE, Chosen, Playbooks
-from chalicelib.domain.rules import BUILTIN, Rule, decide
-from chalicelib.domain.ticket import SETTLED, STATES, SYSTEM, Move, Resolution, Ticket, legal_moves, path, walk
-from chalicelib.domain.understanding import Tag, Understanding
+from chalicelib.domain.cases.playbook import RED_LINE, Chosen, Playbooks
+from chalicelib.domain.cases.ticket import SETTLED, STATES, SYSTEM, Move, Resolution, Ticket, legal_moves, path, walk
+from chalicelib.domain.events import feedback_event, ticket_events
+from chalicelib.domain.ids import child_ticket_id, ticket_id
+from chalicelib.domain.outbound.delivery import wants
+from chalicelib.domain.voice.feedback import Decision, Feedback
+from chalicelib.domain.voice.understanding import Tag, Understanding
+from chalicelib.domain.workspaces.directory import ApiKey, Endpoint
+from chalicelib.domain.workspaces.organisation import Organisation, Person, Post
+from chalicelib.domain.workspaces.rules import BUILTIN, Rule, decide
 from chalicelib.errors import Conflict, Invalid, NotFound, Retryable
 from chalicelib.services.cases.case_file import CaseFile
 from chalicelib.services.cases.follow_bounces import FollowBounces
@@ -441,7 +441,7 @@ def test_parts_without_root_cause_leave_the_case_incomplete_until_it_is_said(div
         divided.move(one, "accepted", "resolved", actor="ep_oa")
     divided.settle()
     assert (divided.get(WHOLE).state, divided.get(WHOLE).incomplete) == ("resolved", True)
-    from chalicelib.domain.ticket import completed
+    from chalicelib.domain.cases.ticket import completed
 
     step = completed(divided.get(WHOLE), Resolution("a", "b"), actor="ky_li", at=divided.clock())
     assert step is not None
@@ -461,7 +461,7 @@ def test_one_part_without_root_cause_leaves_the_case_incomplete(divided: Desk) -
 
 
 def test_parts_that_are_completed_complete_the_case(divided: Desk) -> None:
-    from chalicelib.domain.ticket import completed
+    from chalicelib.domain.cases.ticket import completed
 
     for one in (LOGISTICS, SERVICE):
         divided.move(one, "accepted", "resolved", actor="ep_oa")

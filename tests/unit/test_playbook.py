@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.playbook import Allowance, Playbooks, choose, in_words, said, spoken
-from chalicelib.domain.understanding import Understanding
+from chalicelib.domain.cases.playbook import Allowance, Playbooks, choose, in_words, said, spoken
+from chalicelib.domain.voice.understanding import Understanding
 from tests.builders import feedback, playbook, tag
 
 PARTS = st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=4)

@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.domain.playbook import Playbook
+from chalicelib.domain.cases.playbook import Playbook
 from chalicelib.understanding.frame import FrameError
 from chalicelib.understanding.marked import compose
 from chalicelib.understanding.playbook_file import MAX_PLAYBOOKS, MEMBERS, PlaybookParser

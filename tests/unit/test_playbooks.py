@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.domain.playbook import LANGUAGES, PLACEHOLDERS, RED_LINE, Playbook
+from chalicelib.domain.cases.playbook import LANGUAGES, PLACEHOLDERS, RED_LINE, Playbook
 from chalicelib.understanding import shipped
 from chalicelib.understanding.compose import compose
 from chalicelib.understanding.frame import FrameError

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.domain.directory import Connection, VendorSecret
-from chalicelib.domain.envelope import Envelope
-from chalicelib.domain.polling import LEASE, PollState, interval
+from chalicelib.domain.inbound.envelope import Envelope
+from chalicelib.domain.inbound.polling import LEASE, PollState, interval
+from chalicelib.domain.workspaces.directory import Connection, VendorSecret
 from chalicelib.errors import Retryable
 from chalicelib.services.inbound.poll import PAGES, ArmPolls, Poll, Polled
 from chalicelib.services.inbound.vendor import VendorApis

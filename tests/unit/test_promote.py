@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.domain.events import ticket_events
-from chalicelib.domain.issue import merged, moved
-from chalicelib.domain.recurrence import IssuePolicy, Occurrence, cause_of
+from chalicelib.domain.issues.issue import merged, moved
+from chalicelib.domain.issues.recurrence import IssuePolicy, Occurrence, cause_of
 from chalicelib.errors import Conflict, Parked, Retryable
 from chalicelib.services.issues.link_cases import PAGE
 from tests.builders import AT, WORKSPACE, ticket

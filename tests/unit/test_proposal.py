@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.feedback import Decision
-from chalicelib.domain.frame_state import FrameState
-from chalicelib.domain.proposal import (
+from chalicelib.domain.reading.frame_state import FrameState
+from chalicelib.domain.reading.proposal import (
     ACTIVE,
     APPLYING,
     MEASURED,
@@ -25,8 +24,9 @@ from chalicelib.domain.proposal import (
     measured_again,
     message,
 )
-from chalicelib.domain.rules import BUILTIN
-from chalicelib.domain.understanding import Understanding
+from chalicelib.domain.voice.feedback import Decision
+from chalicelib.domain.voice.understanding import Understanding
+from chalicelib.domain.workspaces.rules import BUILTIN
 from chalicelib.errors import Conflict
 from tests.builders import AT, WORKSPACE, decision, feedback, reason, tag
 

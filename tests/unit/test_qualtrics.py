@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.arrival import Arrival
-from chalicelib.domain.voice import Canonical, Score
+from chalicelib.domain.inbound.arrival import Arrival
+from chalicelib.domain.voice.voice import Canonical, Score
 from chalicelib.errors import Gone, Invalid, Parked, Unauthorized
 from chalicelib.sources import qualtrics
 from chalicelib.sources.base import Found

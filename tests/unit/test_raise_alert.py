@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.alert import COOLING, IDLE, NOTICE_RULE, AlertKey
-from chalicelib.domain.directory import Subscription
-from chalicelib.domain.feedback import Decision, Feedback, Reason
+from chalicelib.domain.alerts.alert import COOLING, IDLE, NOTICE_RULE, AlertKey
 from chalicelib.domain.ids import ticket_id
-from chalicelib.domain.rules import Rule, decide
-from chalicelib.domain.understanding import Tag, Understanding
+from chalicelib.domain.voice.feedback import Decision, Feedback, Reason
+from chalicelib.domain.voice.understanding import Tag, Understanding
+from chalicelib.domain.workspaces.directory import Subscription
+from chalicelib.domain.workspaces.rules import Rule, decide
 from chalicelib.errors import Parked, Retryable
 from chalicelib.observability import Line
 from chalicelib.services.alerts.raise_alert import RaiseAlert

@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from chalicelib.domain.alert import CLAIMED, COOLING, IDLE, AlertKey, Cooldown
-from chalicelib.domain.feedback import Decision, Reason
+from chalicelib.domain.alerts.alert import CLAIMED, COOLING, IDLE, AlertKey, Cooldown
 from chalicelib.domain.vocabulary import SEVERITIES
+from chalicelib.domain.voice.feedback import Decision, Reason
 from chalicelib.errors import Retryable
 from tests.fakes.alerts import FakeAlertStore, FakeNotifier
 from tests.unit.test_raise_alert import Crash, Room, key

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from chalicelib.domain.ratelimit import Limit, Window, admit, effective
+from chalicelib.domain.outbound.ratelimit import Limit, Window, admit, effective
 
 ROBOT = Limit(20, 60.0)
 FEISHU = (Limit(100, 60.0), Limit(5, 1.0))

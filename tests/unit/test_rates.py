@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special, stats
 
-from chalicelib.domain.rates import Counted, beta, dispersion, p_as_many, p_lower, ratio, ratio_of_ratios
+from chalicelib.domain.issues.rates import Counted, beta, dispersion, p_as_many, p_lower, ratio, ratio_of_ratios
 
 sizes = st.floats(0.3, 5_000)
 counts = st.integers(1, 400)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.domain.directory import ApiKey
-from chalicelib.domain.listing import FeedbackPage, FeedbackQuery
+from chalicelib.domain.reading.listing import FeedbackPage, FeedbackQuery
+from chalicelib.domain.workspaces.directory import ApiKey
 from chalicelib.errors import NotFound
 from chalicelib.services.reading.read_feedback import MOST_SHOWN, ReadFeedback
 from tests.builders import WORKSPACE, feedback

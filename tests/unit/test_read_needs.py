@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.understanding import Understanding
-from chalicelib.domain.voice import Score
+from chalicelib.domain.voice.understanding import Understanding
+from chalicelib.domain.voice.voice import Score
 from chalicelib.services.reading import read_needs
 from chalicelib.understanding import shipped
 from tests.builders import tag

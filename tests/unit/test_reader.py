@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.folding import fold
-from chalicelib.domain.understanding import Text, Understanding
+from chalicelib.domain.text.folding import fold
+from chalicelib.domain.voice.understanding import Text, Understanding
 from chalicelib.understanding import shipped, weights
 from chalicelib.understanding.clauses import split
 from chalicelib.understanding.compose import compose

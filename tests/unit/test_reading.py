@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.correction import Mark, corrected
 from chalicelib.domain.events import feedback_event, wanted_actions
-from chalicelib.domain.feedback import Decision, Feedback
-from chalicelib.domain.reading import decided, departments, next_reading
-from chalicelib.domain.rules import Rule
-from chalicelib.domain.understanding import Understanding
+from chalicelib.domain.reading.correction import Mark, corrected
+from chalicelib.domain.reading.reading import decided, departments, next_reading
+from chalicelib.domain.voice.feedback import Decision, Feedback
+from chalicelib.domain.voice.understanding import Understanding
+from chalicelib.domain.workspaces.rules import Rule
 from chalicelib.errors import Retryable
 from chalicelib.services.reading.reread import Reread
 from tests.builders import AT, decision, feedback, reason, tag

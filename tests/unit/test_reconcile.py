@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from chalicelib.connectors.registry import CONNECTORS, load_keeper, load_readable
-from chalicelib.domain.outbound import EgressError, HttpRequest, HttpResponse
-from chalicelib.domain.ratelimit import Limit
-from chalicelib.domain.reconciliation import Drift
-from chalicelib.domain.ticket import Resolution, opened, walk
+from chalicelib.domain.cases.ticket import Resolution, opened, walk
+from chalicelib.domain.outbound.exchange import EgressError, HttpRequest, HttpResponse
+from chalicelib.domain.outbound.ratelimit import Limit
+from chalicelib.domain.outbound.reconciliation import Drift
 from chalicelib.services.outbound.apply_callback import ApplyCallback
 from chalicelib.services.outbound.keep_token import KeepToken
 from chalicelib.services.outbound.reconcile import MOST_SHOWN, QUEUE, Drifts, Reconcile, WatchAgain

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.callback import ExternalItem
-from chalicelib.domain.calls import Said
-from chalicelib.domain.reconciliation import difference, is_news
-from chalicelib.domain.ticket import Move
+from chalicelib.domain.cases.ticket import Move
+from chalicelib.domain.outbound.callback import ExternalItem
+from chalicelib.domain.outbound.calls import Said
+from chalicelib.domain.outbound.reconciliation import difference, is_news
 from tests.builders import AT, endpoint, ticket
 
 ALL = ("ticket.opened", "ticket.updated", "ticket.resolved", "ticket.reopened", "ticket.closed")

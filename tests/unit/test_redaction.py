@@ -9,9 +9,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from chalicelib.domain import redaction
-from chalicelib.domain.folding import fold
-from chalicelib.domain.redaction import TOKENS, find, names_identifier, redact
+from chalicelib.domain.text import redaction
+from chalicelib.domain.text.folding import fold
+from chalicelib.domain.text.redaction import TOKENS, find, names_identifier, redact
 
 
 @pytest.mark.parametrize(

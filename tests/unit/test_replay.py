@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.directory import Endpoint
 from chalicelib.domain.events import Event, feedback_event, ticket_events
-from chalicelib.domain.facets import facets_of
-from chalicelib.domain.feedback import Feedback
-from chalicelib.domain.listing import FeedbackPage, FeedbackQuery, FeedbackSummary
+from chalicelib.domain.reading.facets import facets_of
+from chalicelib.domain.reading.listing import FeedbackPage, FeedbackQuery, FeedbackSummary
+from chalicelib.domain.voice.feedback import Feedback
+from chalicelib.domain.workspaces.directory import Endpoint
 from chalicelib.errors import Conflict, Invalid, NotFound
 from chalicelib.services.replay import PAGE, Replay
 from tests.builders import AT, WORKSPACE, feedback, ticket

@@ -12,14 +12,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.domain.correction import Correction
-from chalicelib.domain.facets import facets_of
-from chalicelib.domain.feedback import Decision, Feedback
-from chalicelib.domain.frame_state import FrameState
-from chalicelib.domain.listing import FeedbackPage, FeedbackQuery, FeedbackSummary
-from chalicelib.domain.proposal import ACTIVE, APPLYING, MEASURED, MEASURING, PAGE, RETIRED, Effect, Proposal, message
-from chalicelib.domain.rules import BUILTIN, Rule
-from chalicelib.domain.understanding import Text, Understanding
+from chalicelib.domain.reading.correction import Correction
+from chalicelib.domain.reading.facets import facets_of
+from chalicelib.domain.reading.frame_state import FrameState
+from chalicelib.domain.reading.listing import FeedbackPage, FeedbackQuery, FeedbackSummary
+from chalicelib.domain.reading.proposal import (
+    ACTIVE,
+    APPLYING,
+    MEASURED,
+    MEASURING,
+    PAGE,
+    RETIRED,
+    Effect,
+    Proposal,
+    message,
+)
+from chalicelib.domain.voice.feedback import Decision, Feedback
+from chalicelib.domain.voice.understanding import Text, Understanding
+from chalicelib.domain.workspaces.rules import BUILTIN, Rule
 from chalicelib.errors import Parked, Retryable
 from chalicelib.services.reading.reread import Reread
 from chalicelib.services.reading.reread_range import RereadRange

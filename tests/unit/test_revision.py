@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.revision import (
+from chalicelib.domain.voice.revision import (
     MOST_SEEN,
     Arrival,
     Duplicate,
@@ -25,8 +25,8 @@ from chalicelib.domain.revision import (
     recognise,
     remember,
 )
-from chalicelib.domain.understanding import Text
-from chalicelib.domain.voice import Canonical, Score
+from chalicelib.domain.voice.understanding import Text
+from chalicelib.domain.voice.voice import Canonical, Score
 
 AT = datetime(2026, 11, 1, 8, tzinfo=timezone.utc)
 VOICE = Canonical("R-1", AT, scores=(Score("nps", 3, 0, 10),), texts=(Text("慢"),))

@@ -15,10 +15,10 @@ import pytest
 
 from chalicelib.connectors import dingtalk, feishu
 from chalicelib.connectors.registry import ConnectorCatalogue, load
-from chalicelib.domain import standard_webhooks
-from chalicelib.domain.egress_policy import Policy
-from chalicelib.domain.outbound import DISABLE, HttpRequest, HttpResponse, Message, Outcome
-from chalicelib.domain.playbook import spoken
+from chalicelib.domain.cases.playbook import spoken
+from chalicelib.domain.outbound import standard_webhooks
+from chalicelib.domain.outbound.egress_policy import Policy
+from chalicelib.domain.outbound.exchange import DISABLE, HttpRequest, HttpResponse, Message, Outcome
 from chalicelib.errors import Invalid
 from tests.builders import AT, endpoint_secret, message, playbook, ticket
 from tests.contract.test_connectors import ALERT, overfull, said

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.facets import Facets, ScoreFacet, facets_of, has_topic
-from chalicelib.domain.rollup import Bucket, bucket_of, is_frozen, recount
+from chalicelib.domain.reading.facets import Facets, ScoreFacet, facets_of, has_topic
+from chalicelib.domain.reading.rollup import Bucket, bucket_of, is_frozen, recount
 from chalicelib.services.reading.rollup import Rollup
 from tests.builders import AT, WORKSPACE, feedback
 from tests.fakes.feedback import FakeBuckets, FakeFeedbackStore, Standing

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain import rules
-from chalicelib.domain.feedback import Decision, Feedback, Reason
-from chalicelib.domain.rules import BUILTIN, Rule, decide, effective_rules, merge_reasons, validate
-from chalicelib.domain.understanding import Text, Understanding
-from chalicelib.domain.voice import Score
+from chalicelib.domain.voice.feedback import Decision, Feedback, Reason
+from chalicelib.domain.voice.understanding import Text, Understanding
+from chalicelib.domain.voice.voice import Score
+from chalicelib.domain.workspaces import rules
+from chalicelib.domain.workspaces.rules import BUILTIN, Rule, decide, effective_rules, merge_reasons, validate
 from chalicelib.errors import Invalid
 from tests import builders
 

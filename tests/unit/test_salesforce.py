@@ -11,10 +11,10 @@ import pytest
 
 from chalicelib.connectors.callbacks import Call, Said
 from chalicelib.connectors.salesforce import MAX_DESCRIPTION, MAX_SUBJECT, Salesforce, SalesforceBack
-from chalicelib.domain import standard_webhooks
-from chalicelib.domain.item import Access, Token
-from chalicelib.domain.outbound import DELIVERED, FAILED, RETRY, HttpRequest, HttpResponse, Outcome
-from chalicelib.domain.understanding import Text
+from chalicelib.domain.outbound import standard_webhooks
+from chalicelib.domain.outbound.exchange import DELIVERED, FAILED, RETRY, HttpRequest, HttpResponse, Outcome
+from chalicelib.domain.outbound.item import Access, Token
+from chalicelib.domain.voice.understanding import Text
 from chalicelib.errors import Invalid, Unauthorized
 from tests.builders import AT, feedback, ticket
 from tests.builders_items import about, access, call

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain import scoring
-from chalicelib.domain.voice import Score
+from chalicelib.domain.voice import scoring
+from chalicelib.domain.voice.voice import Score
 
 SCALES = {"nps": (0, 10), "csat": (1, 5), "ces": (1, 7), "rating": (1, 5)}
 

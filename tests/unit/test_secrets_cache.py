@@ -7,12 +7,12 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from chalicelib.domain.credentials import new_secret, new_token, token_hash, token_matches, valid_at
-from chalicelib.domain.directory import ConnectionSecret, EndpointSecret, VendorSecret
-from chalicelib.domain.standard_webhooks import signing_key
+from chalicelib.domain.outbound.standard_webhooks import signing_key
+from chalicelib.domain.workspaces.credentials import new_secret, new_token, token_hash, token_matches, valid_at
+from chalicelib.domain.workspaces.directory import ConnectionSecret, EndpointSecret, VendorSecret
 from chalicelib.errors import Invalid, NotFound, Retryable
-from chalicelib.storage import secrets
-from chalicelib.storage.secrets import ConnectionSecrets, EndpointSecrets, VendorSecrets
+from chalicelib.storage.workspaces import secrets
+from chalicelib.storage.workspaces.secrets import ConnectionSecrets, EndpointSecrets, VendorSecrets
 from tests.fakes.ssm import FakeSsm
 
 NOW = datetime(2026, 11, 21, 8, 0, tzinfo=timezone.utc)

@@ -12,11 +12,11 @@ import pytest
 
 from chalicelib.connectors import tellers
 from chalicelib.connectors.registry import load_gateway
-from chalicelib.domain import page_link
-from chalicelib.domain.delivery import wants
-from chalicelib.domain.directory import Endpoint
-from chalicelib.domain.organisation import Organisation, Person
-from chalicelib.domain.outbound import EgressError, HttpResponse
+from chalicelib.domain.cases import page_link
+from chalicelib.domain.outbound.delivery import wants
+from chalicelib.domain.outbound.exchange import EgressError, HttpResponse
+from chalicelib.domain.workspaces.directory import Endpoint
+from chalicelib.domain.workspaces.organisation import Organisation, Person
 from chalicelib.services.alerts.spend_sms import SpendSms
 from chalicelib.services.outbound.keep_token import KeepToken
 from chalicelib.services.page.act_on_page import kept
@@ -242,6 +242,75 @@ def test_an_escalation_is_told_to_nobody_by_sms_and_to_nobody_whom_it_no_more_co
     late.ticket = replace(late.ticket, state="resolved")
     assert late.service(late.queue.sent.pop()) == "moved_on"
     assert late.sent == []
+
+
+def resolved(firm: Company, version: int, **changes: Any) -> dict[str, Any]:
+    """The event of a resolution of an OA that says neither why nor what was done, unless changed."""
+    values = {"root_cause": None, "action": None, "incomplete": True, **changes}
+    firm.ticket = replace(firm.ticket, state="resolved", version=version, **values)
+    return {**EVENT, "type": "ticket.resolved", "ticket_version": version, "incomplete": firm.ticket.incomplete}
+
+
+@pytest.mark.parametrize("way", WAYS[:4], ids=lambda way: str(way[0]))
+@pytest.mark.parametrize(
+    ("lang", "said", "missing"),
+    [
+        ("en", {}, "Still missing: root cause, what was done."),
+        ("en", {"root_cause": "thin carton"}, "Still missing: what was done."),
+        ("zh-CN", {}, "还缺：根本原因、采取的措施。"),
+        ("zh-CN", {"action": "补发"}, "还缺：根本原因。"),
+    ],
+)
+def test_the_owner_is_told_once_what_an_oas_resolution_lacks_with_a_link_and_without_a_code(
+    way: Any, lang: str, said: dict[str, str], missing: str
+) -> None:
+    connector, credentials, channels, settings, parts = way
+    firm = company(connector, credentials, channels, lang=lang, **settings)
+    firm.run()
+    code = firm.text()
+    firm.sent.clear()
+    event = resolved(firm, 4, **said)
+
+    assert firm.run(event) == ["sent"]
+    assert firm.run(event) == [], "the same event twice"
+
+    ((url, body),) = firm.sent
+    assert parts[0] in url
+    assert parts[1] in body
+    assert missing in body
+    assert "https://loop.test/t/page-of-tk_one" in body
+    assert code not in body
+
+
+def test_the_owner_is_told_again_of_another_resolution_that_lacks_something() -> None:
+    firm = company("feishu_app", FEISHU, {"feishu": "ou_li"})
+    assert firm.run(resolved(firm, 4)) == ["sent"]
+    assert firm.run({**resolved(firm, 5), "type": "ticket.updated"}) == [], "half of it was handed in"
+    assert firm.run(resolved(firm, 7)) == ["sent"]
+    assert [row for _, _, row in firm.codes.rows] == ["li#lacking#4", "li#lacking#7"], "and no code for what is done"
+
+
+def test_a_resolution_that_was_completed_before_anybody_was_told_tells_nobody() -> None:
+    firm = company("feishu_app", FEISHU, {"feishu": "ou_li"})
+    firm.service.plan(resolved(firm, 4), firm.endpoints)
+    firm.ticket = replace(firm.ticket, root_cause="thin carton", action="sent another", incomplete=False)
+    assert firm.service(firm.queue.sent.pop()) == "moved_on"
+    assert firm.sent == []
+
+
+@pytest.mark.parametrize(
+    "changes", [{"incomplete": False}, {"owner": None}, {"owner": "a stranger"}, {"parts": ("logistics", "care")}]
+)
+def test_nobody_is_told_of_a_resolution_that_lacks_nothing_or_is_others_to_complete(changes: dict[str, Any]) -> None:
+    firm = company("feishu_app", FEISHU, {"feishu": "ou_li"})
+    assert firm.run(resolved(firm, 4, **changes)) == []
+    assert firm.codes.rows == {}
+
+
+def test_what_a_resolution_lacks_is_told_to_nobody_by_sms() -> None:
+    firm = company("aliyun_sms", SMS, {"phone": "13922222222"}, **SMS_SETTINGS)
+    assert firm.run(resolved(firm, 4)) == []
+    assert firm.codes.rows == {}
 
 
 def test_where_nothing_reaches_the_owner_it_ends_and_an_admin_makes_the_code() -> None:

@@ -11,11 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.domain.calendar import BusinessTime, Calendar, Year
-from chalicelib.domain.clocks import Clock
-from chalicelib.domain.events import ticket_events
-from chalicelib.domain.opening_hours import hours
-from chalicelib.domain.sla import (
+from chalicelib.domain.cases.sla import (
     MOT_MARK,
     SHIPPED,
     Office,
@@ -28,7 +24,11 @@ from chalicelib.domain.sla import (
     timed,
     updated,
 )
-from chalicelib.domain.ticket import MOVES, SETTLED, Move, Resolution, Ticket, history_line, walk
+from chalicelib.domain.cases.ticket import MOVES, SETTLED, Move, Resolution, Ticket, history_line, walk
+from chalicelib.domain.events import ticket_events
+from chalicelib.domain.time.calendar import BusinessTime, Calendar, Year
+from chalicelib.domain.time.clocks import Clock
+from chalicelib.domain.time.opening_hours import hours
 from chalicelib.domain.vocabulary import SEVERITIES
 from tests.builders import AT, ticket
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain import sms
+from chalicelib.domain.alerts import sms
 
 FAMILY = "👨‍👩‍👧"  # three people joined into one sign
 FLAG = "🇨🇳"

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from chalicelib.connectors import aliyun_sms, sms_template, tencent_sms
 from chalicelib.connectors.registry import ConnectorCatalogue, load, load_gateway
-from chalicelib.domain.outbound import EgressError, HttpRequest, HttpResponse
-from chalicelib.domain.understanding import Text
+from chalicelib.domain.outbound.exchange import EgressError, HttpRequest, HttpResponse
+from chalicelib.domain.voice.understanding import Text
 from chalicelib.errors import Invalid
 from chalicelib.messaging.notifications import SnsNotifications
 from chalicelib.services.ports import SmsGateway

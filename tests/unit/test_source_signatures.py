@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.arrival import Arrival
+from chalicelib.domain.inbound.arrival import Arrival
 from chalicelib.errors import Unauthorized
 from chalicelib.sources import jiandaoyun, registry, typeform
 

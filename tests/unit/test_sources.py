@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 
 import pytest
 
-from chalicelib.domain.arrival import Arrival
-from chalicelib.domain.voice import Canonical, Score
+from chalicelib.domain.inbound.arrival import Arrival
+from chalicelib.domain.voice.voice import Canonical, Score
 from chalicelib.errors import Invalid, Parked
 from chalicelib.sources import registry
 

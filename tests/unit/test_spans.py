@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.domain.folding import fold
-from chalicelib.domain.understanding import Text
+from chalicelib.domain.text.folding import fold
 from chalicelib.domain.vocabulary import ACTIONABILITY, BEHAVIOURS, INTENTS, POLARITIES, PRODUCERS, REVIEW_REASONS
+from chalicelib.domain.voice.understanding import Text
 from chalicelib.understanding import shipped, weights
 from chalicelib.understanding.reader import Reader
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.standard_webhooks import check_signing, sign, signing_key, verify
+from chalicelib.domain.outbound.standard_webhooks import check_signing, sign, signing_key, verify
 from chalicelib.errors import Invalid, Unauthorized
 
 VECTORS = json.loads((Path(__file__).parent.parent / "fixtures/corpora/signature_vectors.json").read_text())["vectors"]

@@ -10,9 +10,9 @@ import pytest
 
 from chalicelib.connectors.registry import ConnectorCatalogue, load_readable
 from chalicelib.connectors.standard_webhooks import StandardWebhooks
-from chalicelib.domain import standard_webhooks
-from chalicelib.domain.item import Access, Item
-from chalicelib.domain.outbound import HttpResponse
+from chalicelib.domain.outbound import standard_webhooks
+from chalicelib.domain.outbound.exchange import HttpResponse
+from chalicelib.domain.outbound.item import Access, Item
 from chalicelib.errors import Invalid
 from tests.builders import endpoint_secret
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.strict_json import MAX_BYTES, MAX_DEPTH, decode
+from chalicelib.domain.text.strict_json import MAX_BYTES, MAX_DEPTH, decode
 from chalicelib.errors import Malformed, Rejected, TooLarge
 
 values = st.recursive(

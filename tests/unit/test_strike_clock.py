@@ -15,12 +15,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from chalicelib.domain.calendar import BusinessTime, Calendar, Year
+from chalicelib.domain.cases.sla import Office, Policy, QuietHours
+from chalicelib.domain.cases.ticket import Move, Resolution, Ticket, opened, walk
 from chalicelib.domain.events import ticket_events
-from chalicelib.domain.opening_hours import hours
-from chalicelib.domain.organisation import EVERYWHERE, Organisation, Person, Post
-from chalicelib.domain.sla import Office, Policy, QuietHours
-from chalicelib.domain.ticket import Move, Resolution, Ticket, opened, walk
+from chalicelib.domain.time.calendar import BusinessTime, Calendar, Year
+from chalicelib.domain.time.opening_hours import hours
+from chalicelib.domain.workspaces.organisation import EVERYWHERE, Organisation, Person, Post
 from chalicelib.errors import Parked, Retryable
 from chalicelib.services.cases.strike_clock import ATTEMPTS, PAGE, RecountDeadlines, StrikeClock
 from chalicelib.services.cases.timed_tickets import RECENT, Offices, TimedTickets
@@ -145,6 +145,24 @@ def test_a_message_about_what_was_done_meanwhile_is_dropped() -> None:
     world.clock.forward(hours=9)
     assert world.strike(message) == "stale"
     assert world.strike({**message, "ticket": "tk_none"}) == "gone"
+
+
+def test_an_alarm_without_a_ticket_takes_away_what_its_opening_left() -> None:
+    world, left = World(), []
+    strike = replace(world.strike, forget=lambda *what: left.append(what))
+    opening = {"customer": "cu_one", "owner": "clerk", "at": AT.isoformat()}
+    message = {"kind": "clock", "workspace": WORKSPACE, "ticket": "tk_dead", "at": AT.isoformat(), "opening": opening}
+    assert strike(message) == "gone"
+    assert left == [(WORKSPACE, "tk_dead", opening)]
+
+
+def test_an_alarm_of_a_ticket_that_was_opened_takes_nothing_away() -> None:
+    world, left = World(), []
+    strike = replace(world.strike, forget=lambda *what: left.append(what))
+    message = {**world.message(world.open()), "opening": {"customer": "cu_one", "owner": "clerk", "at": AT.isoformat()}}
+    world.clock.now = datetime.fromisoformat(message["at"])
+    assert strike(message) == "reminded"
+    assert left == []
 
 
 def test_a_message_that_is_before_its_time_comes_again() -> None:

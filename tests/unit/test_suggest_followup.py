@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.changes import RowChange, events_of
-from chalicelib.domain.contact_policy import Consent, ContactPolicy
-from chalicelib.domain.feedback import Decision, Feedback
-from chalicelib.domain.followup import followup_id, happy_rule
-from chalicelib.domain.rules import BUILTIN_HAPPY, decide, effective_rules
-from chalicelib.domain.voice import Score
+from chalicelib.domain.contact.followup import followup_id, happy_rule
+from chalicelib.domain.contact.policy import Consent, ContactPolicy
+from chalicelib.domain.voice.feedback import Decision, Feedback
+from chalicelib.domain.voice.voice import Score
+from chalicelib.domain.workspaces.rules import BUILTIN_HAPPY, decide, effective_rules
 from chalicelib.errors import Conflict
 from chalicelib.services.cases.follow_case import FollowCase
 from chalicelib.services.contact.suggest_followup import SuggestFollowup

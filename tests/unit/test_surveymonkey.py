@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.domain import ids
-from chalicelib.domain.arrival import Arrival
-from chalicelib.domain.envelope import Envelope
-from chalicelib.domain.voice import Canonical, Score
+from chalicelib.domain.inbound.arrival import Arrival
+from chalicelib.domain.inbound.envelope import Envelope
+from chalicelib.domain.voice.voice import Canonical, Score
 from chalicelib.errors import Gone, Invalid, Parked
 from chalicelib.sources import surveymonkey
 from chalicelib.sources.base import Found

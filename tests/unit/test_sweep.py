@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain.events import feedback_event
-from chalicelib.domain.rollup import Bucket
+from chalicelib.domain.reading.rollup import Bucket
 from chalicelib.errors import Retryable
 from chalicelib.services.sweep import CURSOR, LONGEST, MOST_RESENT, Sweep, is_resent
 from tests.builders import AT, feedback

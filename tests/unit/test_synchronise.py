@@ -15,9 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib import wiring
-from chalicelib.domain.item import CREATE, FIND, REPEAT, UNCERTAIN, Access, Item, Mark, Token, usable_id, way
-from chalicelib.domain.outbound import (
+from chalicelib.domain.outbound.exchange import (
     DELIVERED,
     FAILED,
     RETRY,
@@ -27,8 +25,10 @@ from chalicelib.domain.outbound import (
     Message,
     Outcome,
 )
-from chalicelib.domain.ratelimit import Limit
+from chalicelib.domain.outbound.item import CREATE, FIND, REPEAT, UNCERTAIN, Access, Item, Mark, Token, usable_id, way
+from chalicelib.domain.outbound.ratelimit import Limit
 from chalicelib.errors import Invalid
+from chalicelib.wiring import base, outbound
 from tests.builders import AT, endpoint, ticket
 from tests.fakes.deliveries import Crash, World
 
@@ -243,10 +243,10 @@ def test_an_id_is_kept_as_it_is() -> None:
 def test_an_item_that_comes_back_with_a_long_history_is_read_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[dict[str, Any]] = []
     monkeypatch.setattr("chalicelib.egress.Door", lambda _, **given: made.append(given))
-    for name in ("item_store", "vault", "egress_policy"):
-        monkeypatch.setattr(wiring, name, lambda: None)
-    monkeypatch.setattr(wiring, "settings", lambda: SimpleNamespace(delivery_lease=60))
-    wiring._synchronise.__wrapped__()
+    for room, name in ((outbound, "item_store"), (base, "vault"), (base, "egress_policy")):
+        monkeypatch.setattr(room, name, lambda: None)
+    monkeypatch.setattr(base, "settings", lambda: SimpleNamespace(delivery_lease=60))
+    outbound._synchronise.__wrapped__()
     assert made == [{"body_cap": 1_048_576}]
 
 

@@ -10,26 +10,26 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from chalicelib.domain.alert import AlertKey
-from chalicelib.domain.case import Link, Note, Verdict
-from chalicelib.domain.feedback import Closing
-from chalicelib.domain.listing import FeedbackQuery
-from chalicelib.domain.rollup import Bucket
-from chalicelib.domain.ticket import Move
+from chalicelib.domain.alerts.alert import AlertKey
+from chalicelib.domain.cases.case import Link, Note, Verdict
+from chalicelib.domain.cases.ticket import Move
+from chalicelib.domain.reading.listing import FeedbackQuery
+from chalicelib.domain.reading.rollup import Bucket
+from chalicelib.domain.voice.feedback import Closing
 from chalicelib.errors import Retryable
-from chalicelib.storage.alerts import AlertStore
-from chalicelib.storage.audit import AuditLog
-from chalicelib.storage.buckets import BucketStore
-from chalicelib.storage.cases import CaseStore
-from chalicelib.storage.deliveries import DeliveryStore, TargetWindows
-from chalicelib.storage.directory import DirectoryStore
+from chalicelib.storage.alerts.alerts import AlertStore
+from chalicelib.storage.cases.audit import AuditLog
+from chalicelib.storage.cases.cases import CaseStore
+from chalicelib.storage.cases.tickets import TicketStore
 from chalicelib.storage.due import DueStore
-from chalicelib.storage.feedback import FeedbackStore
-from chalicelib.storage.feedback_list import FeedbackList
-from chalicelib.storage.feedback_rows import current_row
+from chalicelib.storage.outbound.deliveries import DeliveryStore, TargetWindows
+from chalicelib.storage.reading.buckets import BucketStore
 from chalicelib.storage.table import Row, bind
-from chalicelib.storage.tickets import TicketStore
 from chalicelib.storage.vault import Vault
+from chalicelib.storage.voice.feedback import FeedbackStore
+from chalicelib.storage.voice.feedback_list import FeedbackList
+from chalicelib.storage.voice.feedback_rows import current_row
+from chalicelib.storage.workspaces.directory import DirectoryStore
 from tests.builders import AT, WORKSPACE, feedback, ticket
 
 CANARY = "CANARY-of-a-customer"

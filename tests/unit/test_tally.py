@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.arrival import Arrival
-from chalicelib.domain.voice import Canonical, Score
+from chalicelib.domain.inbound.arrival import Arrival
+from chalicelib.domain.voice.voice import Canonical, Score
 from chalicelib.errors import Parked
 from chalicelib.sources import registry, tally
 

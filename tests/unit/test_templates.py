@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.connectors import cards, templates
-from chalicelib.domain.understanding import Text
+from chalicelib.domain.voice.understanding import Text
 from chalicelib.errors import Invalid
 from tests.builders import AT, feedback, message, ticket
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.text_hygiene import clean, is_identifier, visible
+from chalicelib.domain.text.hygiene import clean, is_identifier, visible
 
 anything = st.text(alphabet=st.characters(codec=None), max_size=60)
 

@@ -7,8 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from chalicelib.domain.ids import ticket_id
-from chalicelib.domain.ticket import (
+from chalicelib.domain.cases.ticket import (
     MOVES,
     STANDING,
     STATES,
@@ -22,7 +21,8 @@ from chalicelib.domain.ticket import (
     walk,
     wants_ticket,
 )
-from chalicelib.domain.understanding import Understanding
+from chalicelib.domain.ids import ticket_id
+from chalicelib.domain.voice.understanding import Understanding
 from chalicelib.errors import Conflict, Invalid
 from tests.builders import AT, WORKSPACE, decision, feedback, reason, tag, ticket
 

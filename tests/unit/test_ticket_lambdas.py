@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 
-from chalicelib import observability, wiring
+from chalicelib import observability
 from chalicelib.errors import Retryable
 from chalicelib.lambdas import outbox as outbox_module
 from chalicelib.lambdas import sweep as sweep_module
 from chalicelib.lambdas import ticket as ticket_module
 from chalicelib.services.outbound.apply_callback import Applied
 from chalicelib.services.sweep import Swept
+from chalicelib.wiring import cases, outbound, upkeep
 from tests.builders import AT
 
 
@@ -46,7 +47,7 @@ def test_each_message_counts_for_itself_and_the_failed_ones_go_back(
             raise Retryable("The feedback or its ticket keeps changing.", code="contended")
         return {0: "opened", 1: "unchanged", 3: "updated"}[message["n"]]
 
-    monkeypatch.setattr(wiring, "open_ticket_service", lambda: service)
+    monkeypatch.setattr(cases, "open_ticket_service", lambda: service)
     records = [
         {"messageId": f"m{n}", "body": json.dumps({"n": n}), "eventSource": "aws:sqs", "attributes": {}}
         for n in range(4)
@@ -67,8 +68,8 @@ def test_what_a_system_of_record_said_is_applied_and_told_by_its_codes(
         heard.append(message["payload"])
         return Applied(("ok", "stale", "ok", "unknown_state"), ("tk_1", "tk_2"))
 
-    monkeypatch.setattr(wiring, "open_ticket_service", lambda: None)
-    monkeypatch.setattr(wiring, "apply_callback", lambda: apply)
+    monkeypatch.setattr(cases, "open_ticket_service", lambda: None)
+    monkeypatch.setattr(outbound, "apply_callback", lambda: apply)
     message = {"kind": "callback", "workspace": "acme", "endpoint": "ep_1", "payload": "CANARY", "heard_at": "x"}
     record = {"messageId": "m1", "body": json.dumps(message), "eventSource": "aws:sqs", "attributes": {}}
     answer = ticket_module.ticket({"Records": [record]}, SimpleNamespace())
@@ -94,7 +95,7 @@ SCHEDULED = {
 
 def test_a_sweep_writes_one_line_with_its_numbers(monkeypatch: pytest.MonkeyPatch, lines: Lines) -> None:
     swept = Swept(actions=1, due=2, buckets=3, until=AT)
-    monkeypatch.setattr(wiring, "sweep_service", lambda: lambda: swept)
+    monkeypatch.setattr(upkeep, "sweep_service", lambda: lambda: swept)
     sweep_module.sweep(SCHEDULED, SimpleNamespace())
     (line,) = lines.written
     assert (line["Resent"], line["actions"], line["due"], line["buckets"]) == (6, 1, 2, 3)
@@ -103,7 +104,7 @@ def test_a_sweep_writes_one_line_with_its_numbers(monkeypatch: pytest.MonkeyPatc
 
 def test_a_sweep_with_nothing_to_do_has_no_metric(monkeypatch: pytest.MonkeyPatch, lines: Lines) -> None:
     swept = Swept(actions=0, due=0, buckets=0, until=AT + timedelta(minutes=1))
-    monkeypatch.setattr(wiring, "sweep_service", lambda: lambda: swept)
+    monkeypatch.setattr(upkeep, "sweep_service", lambda: lambda: swept)
     sweep_module.sweep(SCHEDULED, SimpleNamespace())
     assert "Resent" not in lines.written[0]
 
@@ -112,7 +113,7 @@ def test_a_sweep_that_fails_says_why_and_fails(monkeypatch: pytest.MonkeyPatch, 
     def fails() -> Swept:
         raise Retryable("The queue did not take the message.", code="queue_unavailable")
 
-    monkeypatch.setattr(wiring, "sweep_service", lambda: fails)
+    monkeypatch.setattr(upkeep, "sweep_service", lambda: fails)
     with pytest.raises(Retryable):
         sweep_module.sweep(SCHEDULED, SimpleNamespace())
     (line,) = lines.written
@@ -129,8 +130,8 @@ def test_what_the_runtime_prints_of_a_failure_quotes_no_row(
     def fails(*_: object) -> None:
         raise ValueError(CANARY)
 
-    monkeypatch.setattr(wiring, "sweep_service", lambda: fails)
-    monkeypatch.setattr(wiring, "outbox_service", lambda: SimpleNamespace(relay=fails))
+    monkeypatch.setattr(upkeep, "sweep_service", lambda: fails)
+    monkeypatch.setattr(upkeep, "outbox_service", lambda: SimpleNamespace(relay=fails))
     call, event = {"sweep": (sweep_module.sweep, SCHEDULED), "outbox": (outbox_module.outbox, {"Records": []})}[
         function
     ]

@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.callback import ExternalItem
-from chalicelib.domain.case import Link, Note, Verdict
-from chalicelib.domain.playbook import Chosen
-from chalicelib.domain.ticket import Move, Ticket
+from chalicelib.domain.cases.case import Link, Note, Verdict
+from chalicelib.domain.cases.playbook import Chosen
+from chalicelib.domain.cases.ticket import Move, Ticket
+from chalicelib.domain.outbound.callback import ExternalItem
 from chalicelib.errors import Invalid
-from chalicelib.storage import case_rows
 from chalicelib.storage import cursor as cursors
-from chalicelib.storage import ticket_rows as rows
-from chalicelib.storage.case_rows import LinkRow, NoteRow, VerdictRow
-from chalicelib.storage.tickets import TicketStore
+from chalicelib.storage.cases import case_rows
+from chalicelib.storage.cases import ticket_rows as rows
+from chalicelib.storage.cases.case_rows import LinkRow, NoteRow, VerdictRow
+from chalicelib.storage.cases.tickets import TicketStore
 from tests.builders import AT, WORKSPACE, reason, ticket
 
 FULL: dict[str, Any] = {

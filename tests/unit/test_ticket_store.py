@@ -10,16 +10,19 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from chalicelib.domain.clocks import Clocks
-from chalicelib.domain.sla import Timed
-from chalicelib.domain.ticket import Move, Ticket, history_line
-from chalicelib.storage import ticket_rows as rows
-from chalicelib.storage.open_cases import OpenCases, open_case_row
+from chalicelib.domain.cases.sla import Timed
+from chalicelib.domain.cases.ticket import Move, Ticket, history_line
+from chalicelib.domain.time.clocks import Clocks
+from chalicelib.storage.cases import ticket_rows as rows
+from chalicelib.storage.cases.open_cases import OpenCases, open_case_row
+from chalicelib.storage.cases.tickets import LOOK_AFTER, TicketStore
+from chalicelib.storage.due import DueRow
 from chalicelib.storage.table import Row, bind
-from chalicelib.storage.tickets import TicketStore
 from tests.builders import AT, WORKSPACE, ticket
 
 CUSTOMERS = ticket(customer="cu_one")
+OPENED_AT = "2026-11-21T08:00:00.000Z"
+FIRST_ALARM = f"clock#{CUSTOMERS.id}#{OPENED_AT}"
 OPENED = Move(1, "", "open", "echoloop", AT, reason="builtin-unhappy", owner="u_li", departments=("logistics",))
 MOVED = replace(CUSTOMERS, version=2, state="accepted", change="moved", first=OPENED)
 LINE = history_line(CUSTOMERS, MOVED, actor="u_li", reason=None)
@@ -33,6 +36,8 @@ class Table:
     def __init__(self) -> None:
         self.asked: list[tuple[str, ...]] = []
         self.items: list[dict[str, Any]] = []
+        self.put: list[dict[str, Any]] = []
+        self.asked_if: dict[str, list[str]] = {}  # sort key → the values of the condition of what was deleted
         self.taken = ""  # the error of every write that has a condition
 
     def _make_api_call(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
@@ -50,12 +55,21 @@ class Table:
         if operation == "GetItem":
             found = [one for one in self.items if one["sk"] == request["Key"]["sk"]]
             return {"Item": found[0]} if found else {}
+        self.put += [one["Item"] for one in rows_ if "Item" in one]
+        if operation == "DeleteItem" and "ConditionExpression" in request:
+            values = request["ExpressionAttributeValues"].values()
+            self.asked_if[request["Key"]["sk"]["S"]] = [value["S"] for value in values if "S" in value]
         if self.taken and "ConditionExpression" in request:
             raise ClientError({"Error": {"Code": self.taken, "Message": ""}}, operation)
         return {}
 
     def _between(self, pk: str, prefix: str = "") -> list[dict[str, Any]]:
         return [one for one in self.items if one["pk"]["S"] == pk and one["sk"]["S"].startswith(prefix)]
+
+
+def first_alarm(table: Table) -> Any:
+    """What the first row that was put tells whoever is called by it."""
+    return DueRow.from_raw_data(table.put[0]).doc
 
 
 def only(write: dict[str, Any]) -> dict[str, Any]:
@@ -86,11 +100,47 @@ def timed(marked: tuple[str, ...] = ()) -> TicketStore:
 def test_an_opening_is_one_row_after_those_that_lead_to_it(table: Table) -> None:
     assert timed().create(replace(CUSTOMERS, owner="u_li"), OPENED)
     assert table.asked == [
-        ("PutItem", f"2026-11-21T08:00:00.000Z#{CUSTOMERS.id}"),
-        ("PutItem", f"clock#{CUSTOMERS.id}"),
+        ("PutItem", FIRST_ALARM),
+        ("PutItem", f"{OPENED_AT}#{CUSTOMERS.id}"),
         ("PutItem", CUSTOMERS.id),
         ("PutItem", "TK"),
     ]
+
+
+def test_the_first_alarm_names_the_rows_that_come_after_it(table: Table) -> None:
+    timed().create(replace(CUSTOMERS, owner="u_li"), OPENED)
+    assert first_alarm(table) == {
+        "kind": "clock",
+        "workspace": WORKSPACE,
+        "ticket": CUSTOMERS.id,
+        "at": (AT + timedelta(hours=1)).isoformat(),
+        "opening": {"customer": "cu_one", "owner": "u_li", "at": AT.isoformat()},
+    }
+
+
+def test_an_opening_without_a_clock_is_looked_at_all_the_same(table: Table) -> None:
+    assert TicketStore().create(CUSTOMERS, OPENED)
+    assert [sk for _, sk in table.asked] == [FIRST_ALARM, f"{OPENED_AT}#{CUSTOMERS.id}", "TK"]
+    assert table.put[0]["pk"]["S"].startswith("DUE#2026-11-21T09:00#")
+    assert first_alarm(table)["at"] == (AT + LOOK_AFTER).isoformat()
+
+
+def test_an_opening_that_nothing_leads_to_has_only_the_alarm_of_its_clock(table: Table) -> None:
+    assert TicketStore().create(replace(CUSTOMERS, customer=None), OPENED)
+    assert table.asked == [("PutItem", "TK")]
+
+
+def test_what_an_opening_left_is_forgotten_and_nothing_of_another_one(table: Table) -> None:
+    opening = {"customer": "cu_one", "owner": "u_li", "at": AT.isoformat()}
+    TicketStore().forget(WORKSPACE, CUSTOMERS.id, opening)
+    assert table.asked == [("DeleteItem", f"{OPENED_AT}#{CUSTOMERS.id}"), ("DeleteItem", CUSTOMERS.id)]
+    assert table.asked_if == {CUSTOMERS.id: [OPENED_AT]}, "the owner's row is the same for every opening"
+
+
+def test_what_another_opening_has_written_again_stays(table: Table) -> None:
+    table.taken = "ConditionalCheckFailedException"
+    TicketStore().forget(WORKSPACE, CUSTOMERS.id, {"customer": None, "owner": "u_li", "at": AT.isoformat()})
+    assert table.asked == [("DeleteItem", CUSTOMERS.id)]
 
 
 def test_a_part_is_two_rows(table: Table) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.domain.scoring import SCORE_CLASSES
-from chalicelib.domain.ticket_title import language, title
-from chalicelib.domain.understanding import Understanding
-from chalicelib.domain.voice import Score
+from chalicelib.domain.cases.ticket_title import language, title
+from chalicelib.domain.voice.scoring import SCORE_CLASSES
+from chalicelib.domain.voice.understanding import Understanding
+from chalicelib.domain.voice.voice import Score
 from chalicelib.understanding.frame_file import RED_LINE_KINDS
 from tests.builders import feedback, tag
 

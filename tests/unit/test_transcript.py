@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.domain.arrival import Arrival
-from chalicelib.domain.mapping import SETTINGS
-from chalicelib.domain.voice import Canonical
+from chalicelib.domain.inbound.arrival import Arrival
+from chalicelib.domain.inbound.mapping import SETTINGS
+from chalicelib.domain.voice.voice import Canonical
 from chalicelib.errors import Invalid
 from chalicelib.sources.registry import Catalogue
 from chalicelib.sources.transcript import Transcript

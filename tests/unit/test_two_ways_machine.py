@@ -14,10 +14,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from chalicelib.domain.callback import Callback, judge
-from chalicelib.domain.calls import Said
-from chalicelib.domain.reconciliation import is_news
-from chalicelib.domain.ticket import Resolution, Ticket, legal_moves, opened, walk
+from chalicelib.domain.cases.ticket import Resolution, Ticket, legal_moves, opened, walk
+from chalicelib.domain.outbound.callback import Callback, judge
+from chalicelib.domain.outbound.calls import Said
+from chalicelib.domain.outbound.reconciliation import is_news
 from chalicelib.errors import Conflict
 from tests.builders import AT, endpoint, feedback
 from tests.fakes.tickets import FakeTickets

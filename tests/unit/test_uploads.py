@@ -13,14 +13,14 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from chalicelib.domain.upload import FileMissing, FileReplaced, RowError, Upload
+from chalicelib.domain.inbound.upload import FileMissing, FileReplaced, RowError, Upload
 from chalicelib.errors import Invalid, Retryable
 from chalicelib.lambdas import intake as worker
 from chalicelib.messaging.queues import SqsQueue
 from chalicelib.observability import Line
 from chalicelib.services.inbound.intake import Taken
 from chalicelib.sources.registry import Catalogue
-from chalicelib.storage.raw_files import RawFiles
+from chalicelib.storage.inbound.raw_files import RawFiles
 from tests.builders import AT
 from tests.builders_admin import OURS, Office, composed
 from tests.builders_hear import CONNECTION, WORKSPACE, hearing
@@ -241,7 +241,7 @@ def test_what_a_call_left_out_is_sent_again() -> None:
 
 def test_the_function_counts_rows_and_names_why_a_file_was_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     results = iter([Taken("read", 5, 2), Taken("read", error="not_csv")])
-    monkeypatch.setattr(worker.wiring, "intake_service", lambda: lambda *_: next(results))
+    monkeypatch.setattr(worker.inbound, "intake_service", lambda: lambda *_: next(results))
     message = {"kind": "upload", "workspace": "acme", "connection": "cn_1", "upload": "up_1", "etag": "e"}
     line = Line("intake")
     worker.handle(message, line)

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.directory import Connection, VendorSecret
-from chalicelib.domain.outbound import EgressError, HttpResponse
-from chalicelib.domain.ratelimit import Limit
+from chalicelib.domain.outbound.exchange import EgressError, HttpResponse
+from chalicelib.domain.outbound.ratelimit import Limit
+from chalicelib.domain.workspaces.directory import Connection, VendorSecret
 from chalicelib.errors import Gone, Parked, Retryable
 from chalicelib.services.inbound.vendor import PATIENCE, VendorApis, VendorClient
 from chalicelib.sources.jinshuju import Jinshuju

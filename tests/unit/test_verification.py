@@ -11,12 +11,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from chalicelib.domain import verification
-from chalicelib.domain.directory import Endpoint
-from chalicelib.domain.feedback import Feedback
+from chalicelib.domain.cases import verification
+from chalicelib.domain.cases.ticket import SYSTEM, Resolution, Ticket, completed, walk
+from chalicelib.domain.cases.verification import CUSTOMER, LIFETIME, QUESTION, Ask, Rules
 from chalicelib.domain.ids import child_ticket_id
-from chalicelib.domain.ticket import SYSTEM, Resolution, Ticket, completed, walk
-from chalicelib.domain.verification import CUSTOMER, LIFETIME, QUESTION, Ask, Rules
+from chalicelib.domain.voice.feedback import Feedback
+from chalicelib.domain.workspaces.directory import Endpoint
 from chalicelib.errors import Conflict, Invalid, NotFound, Retryable
 from chalicelib.services.cases.follow_parts import WholeCases
 from chalicelib.services.page.page_links import PageLinks
@@ -385,7 +385,7 @@ def test_a_wait_that_ends_while_a_part_is_taken_up_is_looked_at_again() -> None:
 
 
 def test_what_is_kept_of_it_survives_the_table() -> None:
-    from chalicelib.storage.ticket_rows import ticket_of, ticket_row
+    from chalicelib.storage.cases.ticket_rows import ticket_of, ticket_row
 
     world = Listening()
     world.resolved()

@@ -12,16 +12,16 @@ from urllib.parse import urlencode
 
 import pytest
 
-from chalicelib import wiring
 from chalicelib.connectors import cards
 from chalicelib.connectors.standard_webhooks import StandardCallback, StandardWebhooks
-from chalicelib.domain.callback import read_answer
-from chalicelib.domain.calls import Opened, Said
-from chalicelib.domain.directory import EndpointSecret
+from chalicelib.domain.cases.ticket import Ticket
+from chalicelib.domain.cases.verification import Ask
 from chalicelib.domain.events import rfc3339
-from chalicelib.domain.ticket import Ticket
-from chalicelib.domain.verification import Ask
+from chalicelib.domain.outbound.callback import read_answer
+from chalicelib.domain.outbound.calls import Opened, Said
+from chalicelib.domain.workspaces.directory import EndpointSecret
 from chalicelib.errors import Invalid, NotFound, Retryable
+from chalicelib.wiring import cases, page, verification
 from tests import builders
 from tests.builders_admin import NOW, OURS, SECRET, THEIRS, Office, composed
 from tests.fakes.deliveries import World as Deliveries
@@ -38,7 +38,7 @@ def office(monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
     with composed(monkeypatch, Office()) as made:
         made.feedback(customer_ref="CANARY-customer")
         asked(made)
-        monkeypatch.setattr(wiring, "find_playbook", lambda: lambda workspace, chosen: builders.playbook())
+        monkeypatch.setattr(cases, "find_playbook", lambda: lambda workspace, chosen: builders.playbook())
         yield made
 
 
@@ -59,7 +59,7 @@ def now_(office: Office) -> Ticket:
 
 
 def link(office: Office, **changes: Any) -> str:
-    return wiring.answer_links().make(replace(now_(office), **changes), NOW)
+    return verification.answer_links().make(replace(now_(office), **changes), NOW)
 
 
 def get(name: str, lang: str | None = "zh-CN", method: str = "GET", accept: str = "", **query: str) -> Answer:
@@ -127,10 +127,10 @@ def test_a_button_answers_and_leads_back_to_the_page(office: Office) -> None:
     assert (done.status, done.headers["Location"]) == (303, "?lang=en")
     assert (now_(office).state, now_(office).verification) == ("closed", "satisfied")
     assert [one.text for one in office.cases.written[OURS, TICKET]] == ["谢谢 〔手机号〕"]
-    page = get(name, "en")
-    assert "Thank you. We noted that it is solved." in said(page)
-    assert 'value="solved"' not in page.body
-    assert "It is not solved after all" in said(page)
+    answer = get(name, "en")
+    assert "Thank you. We noted that it is solved." in said(answer)
+    assert 'value="solved"' not in answer.body
+    assert "It is not solved after all" in said(answer)
     assert press(name, "solved").status == 303, "twice is once"
     assert press(name, "not_solved").status == 303
     assert (now_(office).state, now_(office).verification) == ("reopened", "unsatisfied")
@@ -168,11 +168,11 @@ def test_a_form_that_is_none_is_a_page_that_says_so(office: Office, why: int, mo
 
 
 def test_no_link_leads_to_a_ticket_that_it_was_not_made_for(office: Office) -> None:
-    page = wiring.page_links().make(OURS, TICKET, NOW)
+    own = page.page_links().make(OURS, TICKET, NOW)
     foreign = link(office, workspace="nobody")
     for name in (
         "garbage",
-        page,
+        own,
         foreign,
         link(office)[:-1] + "a" if link(office)[-1] != "a" else link(office)[:-1] + "b",
     ):
@@ -180,7 +180,7 @@ def test_no_link_leads_to_a_ticket_that_it_was_not_made_for(office: Office) -> N
             assert (answer.status, "This link does not work" in said(answer)) == (404, True)
     assert now_(office).state == "verifying"
     with pytest.raises(NotFound, match="no such thing"):
-        wiring.page_links().read(link(office))
+        page.page_links().read(link(office))
 
 
 def test_our_own_trouble_is_a_page_too(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,7 +188,7 @@ def test_our_own_trouble_is_a_page_too(office: Office, monkeypatch: pytest.Monke
         raise Retryable("CANARY", code="table_unavailable")
 
     name = link(office)
-    monkeypatch.setattr(wiring, "take_answer", lambda: broken)
+    monkeypatch.setattr(verification, "take_answer", lambda: broken)
     answer = press(name, "solved")
     assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
     assert "Please try again" in said(answer)
@@ -196,10 +196,10 @@ def test_our_own_trouble_is_a_page_too(office: Office, monkeypatch: pytest.Monke
 
 
 def test_a_question_of_somebodys_own_is_text_and_nothing_else(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wiring, "find_playbook", lambda: lambda workspace, chosen: None)
+    monkeypatch.setattr(cases, "find_playbook", lambda: lambda workspace, chosen: None)
     question = {"zh-CN": HOSTILE, "en": HOSTILE}
     assert office.call("PUT", RULES, {"version": 0, "question": question}).status == 200
-    wiring.open_answer_page.cache_clear()
+    verification.open_answer_page.cache_clear()
     body = get(link(office)).body
     assert "<img" not in body
     assert html.escape(HOSTILE) in body

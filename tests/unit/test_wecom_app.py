@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from chalicelib.connectors import crypto
 from chalicelib.connectors.callbacks import Call, Opened
 from chalicelib.connectors.wecom_app import MAX_MARKDOWN, WeComApp, WeComEvents
-from chalicelib.domain.item import Access, Token
-from chalicelib.domain.outbound import DELIVERED, FAILED, RETRY, HttpResponse, Outcome
-from chalicelib.domain.understanding import Text
+from chalicelib.domain.outbound.exchange import DELIVERED, FAILED, RETRY, HttpResponse, Outcome
+from chalicelib.domain.outbound.item import Access, Token
+from chalicelib.domain.voice.understanding import Text
 from chalicelib.errors import Invalid, Unauthorized
 from tests.builders import AT, feedback, ticket
 from tests.builders_items import CALLBACK_URI, about, access

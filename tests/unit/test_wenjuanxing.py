@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.arrival import Arrival
-from chalicelib.domain.voice import Canonical
+from chalicelib.domain.inbound.arrival import Arrival
+from chalicelib.domain.voice.voice import Canonical
 from chalicelib.errors import Parked, Unauthorized
 from chalicelib.services.reading.enrich import DUPLICATE, PARKED, STORED
 from chalicelib.sources import registry

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.connectors import hubspot, jiandaoyun, salesforce, words, zendesk
-from chalicelib.domain.callback import judge, of_said
-from chalicelib.domain.calls import Opened, Said
-from chalicelib.domain.ticket import STATES
+from chalicelib.domain.cases.ticket import STATES
+from chalicelib.domain.outbound.callback import judge, of_said
+from chalicelib.domain.outbound.calls import Opened, Said
 from chalicelib.domain.vocabulary import SEVERITIES
 from chalicelib.errors import Invalid, Unauthorized
 from tests.builders import AT, message, ticket

@@ -10,9 +10,9 @@ import pytest
 
 from chalicelib.connectors.registry import ConnectorCatalogue
 from chalicelib.connectors.zendesk import Zendesk
-from chalicelib.domain.egress_policy import Policy
-from chalicelib.domain.item import Access
-from chalicelib.domain.outbound import HttpResponse, Message
+from chalicelib.domain.outbound.egress_policy import Policy
+from chalicelib.domain.outbound.exchange import HttpResponse, Message
+from chalicelib.domain.outbound.item import Access
 from chalicelib.errors import Invalid
 from tests.builders import endpoint_secret, feedback, message, ticket
 from tests.contract.profiles import profile

@@ -13,8 +13,8 @@ from typing import Any, Final
 import pytest
 
 from chalicelib.connectors.zendesk import ZendeskCallback
-from chalicelib.domain.calls import Call, Said
-from chalicelib.domain.directory import EndpointSecret
+from chalicelib.domain.outbound.calls import Call, Said
+from chalicelib.domain.workspaces.directory import EndpointSecret
 from chalicelib.errors import Rejected, Unauthorized, UnsupportedMedia
 from chalicelib.services.outbound.hear_callback import HearCallback
 from tests.fakes.tickets import FakeQueue

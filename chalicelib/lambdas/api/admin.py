@@ -1,8 +1,8 @@
 """The management API: HTTP in, service call, HTTP out. Every route but the hooks.
 
 Loaded by the API function together with the hooks, so nothing heavy is imported here: each view loads what it
-needs. Who may do what stands in ``domain/access.py``, bodies and queries in ``schemas.py``; the OpenAPI document
-is made from these views.
+needs. Who may do what stands in ``domain/workspaces/access.py``, bodies and queries in ``schemas.py``; the OpenAPI
+document is made from these views.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Final
 from chalice import Blueprint
 from chalice.app import Response
 
-from chalicelib import wiring
-from chalicelib.domain import access
+from chalicelib.domain.workspaces import access
 from chalicelib.errors import Invalid
 from chalicelib.lambdas.api.http import (
     base_url,
@@ -44,7 +43,9 @@ def _call(roles: tuple[str, ...]) -> Call:
 
 
 def _base_url() -> str:
-    return base_url(bp.current_request, wiring.settings())
+    from chalicelib.wiring import base
+
+    return base_url(bp.current_request, base.settings())
 
 
 # --- connections --------------------------------------------------------------------------------------------------
@@ -55,9 +56,10 @@ def _base_url() -> str:
 def create_connection() -> Response:
     """Connect a survey platform. The hook URL and the secret are shown this once."""
     from chalicelib.lambdas.api import schemas, shows
+    from chalicelib.wiring import inbound
 
     workspace, wanted = _call(access.ADMINS).body(schemas.ConnectionNew)
-    made = wiring.manage_connections().create(
+    made = inbound.manage_connections().create(
         workspace,
         name=wanted.name,
         source=wanted.source,
@@ -75,9 +77,10 @@ def create_connection() -> Response:
 def list_connections() -> Response:
     """All connections of the workspace, oldest first."""
     from chalicelib.lambdas.api import shows
+    from chalicelib.wiring import inbound
 
     workspace = _call(access.READERS).workspace()
-    found = wiring.manage_connections().list(workspace)
+    found = inbound.manage_connections().list(workspace)
     return json_response(200, shows.page([shows.connection(one) for one in found], None))
 
 
@@ -86,10 +89,11 @@ def list_connections() -> Response:
 def get_connection(connection_id: str) -> Response:
     """One connection. Its token and secrets are never shown again."""
     from chalicelib.lambdas.api import shows
+    from chalicelib.wiring import inbound
 
     workspace = _call(access.READERS).workspace()
-    one = wiring.manage_connections().get(workspace, access.identity(connection_id))
-    state = wiring.arm_polls().state(workspace, one.id) if one.settings.get("poll_minutes") else None
+    one = inbound.manage_connections().get(workspace, access.identity(connection_id))
+    state = inbound.arm_polls().state(workspace, one.id) if one.settings.get("poll_minutes") else None
     return json_response(200, {**shows.connection(one), "polling": shows.polling(one, state)})
 
 
@@ -99,10 +103,11 @@ def change_connection(connection_id: str) -> Response:
     """Rename, pause, resume, or change mapping, settings and credentials. Resuming parses again what was parked."""
     from chalicelib.lambdas.api import schemas, shows
     from chalicelib.services.inbound.manage_connections import ConnectionChange
+    from chalicelib.wiring import inbound
 
     workspace, wanted = _call(access.ADMINS).body(schemas.ConnectionChange)
     change = ConnectionChange(wanted.name, wanted.state, wanted.mapping, wanted.settings, wanted.credentials)
-    after, resumed = wiring.manage_connections().change(workspace, access.identity(connection_id), change)
+    after, resumed = inbound.manage_connections().change(workspace, access.identity(connection_id), change)
     return json_response(200, {**shows.connection(after), "reparsed": resumed.count, "more": resumed.more})
 
 
@@ -110,8 +115,10 @@ def change_connection(connection_id: str) -> Response:
 @guarded
 def delete_connection(connection_id: str) -> Response:
     """Remove a connection. What it has heard stays."""
+    from chalicelib.wiring import inbound
+
     workspace = _call(access.ADMINS).workspace()
-    wiring.manage_connections().delete(workspace, access.identity(connection_id))
+    inbound.manage_connections().delete(workspace, access.identity(connection_id))
     return json_response(200, {"id": connection_id, "deleted": True})
 
 
@@ -120,9 +127,10 @@ def delete_connection(connection_id: str) -> Response:
 def rotate_connection(connection_id: str) -> Response:
     """Put a new secret in force. The one before it counts for another day; ten rotations a day are the limit."""
     from chalicelib.lambdas.api import schemas
+    from chalicelib.wiring import inbound
 
     workspace, wanted = _call(access.ADMINS).body(schemas.NewSecret)
-    rotated = wiring.manage_connections().rotate(workspace, access.identity(connection_id), wanted.secret)
+    rotated = inbound.manage_connections().rotate(workspace, access.identity(connection_id), wanted.secret)
     return json_response(200, {"secret": rotated.secret, "previous_valid_until": rotated.previous_valid_until})
 
 
@@ -134,9 +142,10 @@ def create_upload(connection_id: str) -> Response:
     It is read row by row by itself. ``bytes`` binds the URL to a file of that size.
     """
     from chalicelib.lambdas.api import schemas, shows
+    from chalicelib.wiring import inbound
 
     workspace, wanted = _call(access.ADMINS).body(schemas.UploadNew)
-    made = wiring.manage_uploads().create(
+    made = inbound.manage_uploads().create(
         workspace, access.identity(connection_id), filename=wanted.filename, size=wanted.bytes
     )
     return json_response(201, shows.new_upload(made))
@@ -147,9 +156,10 @@ def create_upload(connection_id: str) -> Response:
 def list_uploads(connection_id: str) -> Response:
     """The files of a connection, newest first, without their errors."""
     from chalicelib.lambdas.api import schemas, shows
+    from chalicelib.wiring import inbound
 
     workspace, asked = _call(access.READERS).query(schemas.ListQuery)
-    found, cursor = wiring.manage_uploads().page(
+    found, cursor = inbound.manage_uploads().page(
         workspace, access.identity(connection_id), limit=asked.limit, cursor=asked.cursor
     )
     return json_response(200, shows.page([shows.upload_line(one) for one in found], cursor))
@@ -160,9 +170,10 @@ def list_uploads(connection_id: str) -> Response:
 def get_upload(connection_id: str, upload_id: str) -> Response:
     """How far a file is read, and which rows were refused: by number (the header is 1), code and column."""
     from chalicelib.lambdas.api import shows
+    from chalicelib.wiring import inbound
 
     workspace = _call(access.READERS).workspace()
-    found = wiring.manage_uploads().get(workspace, access.identity(connection_id), access.identity(upload_id))
+    found = inbound.manage_uploads().get(workspace, access.identity(connection_id), access.identity(upload_id))
     return json_response(200, shows.upload(found))
 
 
@@ -174,9 +185,10 @@ def get_upload(connection_id: str, upload_id: str) -> Response:
 def create_endpoint() -> Response:
     """Connect an OA or CRM. The secret is shown this once; the URL is never shown again but for its host."""
     from chalicelib.lambdas.api import reading, schemas, shows
+    from chalicelib.wiring import outbound
 
     call = _call(access.ADMINS)
-    manage = wiring.manage_endpoints(_base_url())
+    manage = outbound.manage_endpoints(_base_url())
     value = reading.read_json(call.request)
     try:
         workspace, wanted = call.checked(schemas.EndpointNew, value)
@@ -207,9 +219,10 @@ def create_endpoint() -> Response:
 def list_endpoints() -> Response:
     """All endpoints of the workspace, oldest first."""
     from chalicelib.lambdas.api import shows
+    from chalicelib.wiring import outbound
 
     workspace = _call(access.READERS).workspace()
-    found = wiring.manage_endpoints(_base_url()).list(workspace)
+    found = outbound.manage_endpoints(_base_url()).list(workspace)
     return json_response(200, shows.page([shows.endpoint(one) for one in found], None))
 
 
@@ -218,9 +231,10 @@ def list_endpoints() -> Response:
 def get_endpoint(endpoint_id: str) -> Response:
     """One endpoint: the URL as its host, header fields by name with their values masked, no secret."""
     from chalicelib.lambdas.api import shows
+    from chalicelib.wiring import outbound
 
     workspace = _call(access.READERS).workspace()
-    manage = wiring.manage_endpoints(_base_url())
+    manage = outbound.manage_endpoints(_base_url())
     found = manage.get(workspace, access.identity(endpoint_id))
     return json_response(200, shows.endpoint(found, manage.header_names(found.id)))
 
@@ -231,6 +245,7 @@ def change_endpoint(endpoint_id: str) -> Response:
     """Change what is given. Making an endpoint active again sends what was held for it."""
     from chalicelib.lambdas.api import schemas, shows
     from chalicelib.services.outbound.manage_endpoints import EndpointChange
+    from chalicelib.wiring import outbound
 
     workspace, wanted = _call(access.ADMINS).body(schemas.EndpointChange)
     settings = wanted.settings
@@ -244,7 +259,7 @@ def change_endpoint(endpoint_id: str) -> Response:
         headers=settings.headers if settings else None,
         credentials=wanted.credentials,
     )
-    manage = wiring.manage_endpoints(_base_url())
+    manage = outbound.manage_endpoints(_base_url())
     after, released = manage.change(workspace, access.identity(endpoint_id), change)
     return json_response(200, {**shows.endpoint(after, manage.header_names(after.id)), "released": released})
 
@@ -253,8 +268,10 @@ def change_endpoint(endpoint_id: str) -> Response:
 @guarded
 def delete_endpoint(endpoint_id: str) -> Response:
     """Remove an endpoint. Deliveries that wait for it end as cancelled; nothing is sent after the answer."""
+    from chalicelib.wiring import outbound
+
     workspace = _call(access.ADMINS).workspace()
-    cancelled = wiring.manage_endpoints(_base_url()).delete(workspace, access.identity(endpoint_id))
+    cancelled = outbound.manage_endpoints(_base_url()).delete(workspace, access.identity(endpoint_id))
     return json_response(200, {"id": endpoint_id, "deleted": True, "cancelled": cancelled})
 
 
@@ -263,9 +280,10 @@ def delete_endpoint(endpoint_id: str) -> Response:
 def rotate_endpoint(endpoint_id: str) -> Response:
     """Make a new secret. For a day we sign with both; ten rotations a day are the limit."""
     from chalicelib.lambdas.api import schemas
+    from chalicelib.wiring import outbound
 
     workspace, _ = _call(access.ADMINS).body(schemas.Nothing)
-    rotated = wiring.manage_endpoints(_base_url()).rotate(workspace, access.identity(endpoint_id))
+    rotated = outbound.manage_endpoints(_base_url()).rotate(workspace, access.identity(endpoint_id))
     return json_response(200, {"secret": rotated.secret, "previous_valid_until": rotated.previous_valid_until})
 
 
@@ -320,9 +338,10 @@ def get_connector(connector: str) -> Response:
 def list_rules() -> Response:
     """The workspace's rules and the built-in ones that they do not replace, by name."""
     from chalicelib.lambdas.api import shows
+    from chalicelib.wiring import workspaces
 
     workspace = _call(access.READERS).workspace()
-    return json_response(200, shows.page([shows.rule(one) for one in wiring.manage_rules().list(workspace)], None))
+    return json_response(200, shows.page([shows.rule(one) for one in workspaces.manage_rules().list(workspace)], None))
 
 
 @bp.route("/v1/rules", methods=["POST"], content_types=ANY)
@@ -353,17 +372,20 @@ def put_rule(name: str) -> Response:
 
 def _put_rule(workspace: str, name: str, wanted: schemas.RuleBody) -> Response:
     from chalicelib.lambdas.api import shows
+    from chalicelib.wiring import workspaces
 
     body = wanted.model_dump(exclude={"name", "workspace"})
-    return json_response(200, shows.rule(wiring.manage_rules().put(workspace, name, body)))
+    return json_response(200, shows.rule(workspaces.manage_rules().put(workspace, name, body)))
 
 
 @bp.route("/v1/rules/{name}", methods=["DELETE"])
 @guarded
 def delete_rule(name: str) -> Response:
     """Take a rule back. A built-in rule that it replaced is in force again."""
+    from chalicelib.wiring import workspaces
+
     workspace = _call(access.ADMINS).workspace()
-    wiring.manage_rules().delete(workspace, access.identity(name))
+    workspaces.manage_rules().delete(workspace, access.identity(name))
     return json_response(200, {"name": name, "deleted": True})
 
 
@@ -372,9 +394,10 @@ def delete_rule(name: str) -> Response:
 def create_subscription() -> Response:
     """Wake a person: one address, on one severity and all higher ones."""
     from chalicelib.lambdas.api import schemas
+    from chalicelib.wiring import alerts
 
     workspace, wanted = _call(access.ADMINS).body(schemas.SubscriptionNew)
-    made = wiring.manage_subscriptions().create(workspace, wanted.severity, wanted.protocol, wanted.address)
+    made = alerts.manage_subscriptions().create(workspace, wanted.severity, wanted.protocol, wanted.address)
     body = {"id": made.id, "workspace": workspace, "severity": made.severity, "protocol": made.protocol}
     return json_response(201, body)
 
@@ -383,8 +406,10 @@ def create_subscription() -> Response:
 @guarded
 def delete_subscription(subscription_id: str) -> Response:
     """Let a person sleep."""
+    from chalicelib.wiring import alerts
+
     workspace = _call(access.ADMINS).workspace()
-    wiring.manage_subscriptions().delete(workspace, access.identity(subscription_id))
+    alerts.manage_subscriptions().delete(workspace, access.identity(subscription_id))
     return json_response(200, {"id": subscription_id, "deleted": True})
 
 
@@ -393,9 +418,10 @@ def delete_subscription(subscription_id: str) -> Response:
 def create_key() -> Response:
     """Make an API key. It is shown this once; only its hash is kept."""
     from chalicelib.lambdas.api import schemas
+    from chalicelib.wiring import workspaces
 
     workspace, wanted = _call(access.ADMINS).body(schemas.KeyNew)
-    made, plaintext = wiring.manage_keys().create(workspace, wanted.role, wanted.unit)
+    made, plaintext = workspaces.manage_keys().create(workspace, wanted.role, wanted.unit)
     body = {"id": made.id, "workspace": workspace, "role": made.role, "unit": made.unit, "key": plaintext}
     return json_response(201, body)
 
@@ -404,8 +430,10 @@ def create_key() -> Response:
 @guarded
 def delete_key(key_id: str) -> Response:
     """Revoke a key. It is refused from the next call on."""
+    from chalicelib.wiring import workspaces
+
     workspace = _call(access.ADMINS).workspace()
-    wiring.manage_keys().revoke(workspace, access.identity(key_id))
+    workspaces.manage_keys().revoke(workspace, access.identity(key_id))
     return json_response(200, {"id": key_id, "deleted": True})
 
 
@@ -416,13 +444,14 @@ def delete_key(key_id: str) -> Response:
 @guarded
 def list_feedback() -> Response:
     """Feedback, newest first, without its words. A page may be short, or empty, and still have a cursor."""
-    from chalicelib.domain.listing import FeedbackQuery
+    from chalicelib.domain.reading.listing import FeedbackQuery
     from chalicelib.lambdas.api import schemas, shows
+    from chalicelib.wiring import reading
 
     call = _call(access.CASE_READERS)
     workspace, asked = call.query(schemas.FeedbackQuery)
     wanted = FeedbackQuery(workspace, asked.since, asked.until, asked.unit, asked.topic, asked.state)
-    found = wiring.read_feedback().page(call.key, wanted, limit=asked.limit, cursor=asked.cursor)
+    found = reading.read_feedback().page(call.key, wanted, limit=asked.limit, cursor=asked.cursor)
     return json_response(200, shows.page([shows.summary(one) for one in found.items], found.cursor))
 
 
@@ -431,9 +460,10 @@ def list_feedback() -> Response:
 def get_feedback(feedback_id: str) -> Response:
     """One feedback with its tags and their evidence, reasons, times and older revisions; no contact data."""
     from chalicelib.lambdas.api import shows
+    from chalicelib.wiring import reading
 
     call = _call(access.CASE_READERS)
-    found, older = wiring.read_feedback().get(call.key, call.workspace(), access.identity(feedback_id))
+    found, older = reading.read_feedback().get(call.key, call.workspace(), access.identity(feedback_id))
     return json_response(200, shows.feedback(found, older))
 
 
@@ -442,10 +472,11 @@ def get_feedback(feedback_id: str) -> Response:
 def reparse_feedback(feedback_id: str) -> Response:
     """Read parked content again, with the mapping as it is now. The log says who had it opened."""
     from chalicelib.lambdas.api import schemas
+    from chalicelib.wiring import inbound
 
     workspace, _ = _call(access.ADMINS).body(schemas.Nothing)
     line().note(opened=access.identity(feedback_id))
-    wiring.reparse().one(workspace, feedback_id)
+    inbound.reparse().one(workspace, feedback_id)
     return json_response(202, {"id": feedback_id, "status": "queued"})
 
 
@@ -454,10 +485,11 @@ def reparse_feedback(feedback_id: str) -> Response:
 def list_readings(feedback_id: str) -> Response:
     """Every tagging of one feedback, oldest first, and who put which right."""
     from chalicelib.lambdas.api import shows
+    from chalicelib.wiring import reading
 
     call = _call(access.CASE_READERS)
     wanted = access.identity(feedback_id)
-    found, corrections = wiring.read_corrections().readings(call.key, call.workspace(), wanted)
+    found, corrections = reading.read_corrections().readings(call.key, call.workspace(), wanted)
     return json_response(200, shows.readings(wanted, found, corrections))
 
 
@@ -465,9 +497,10 @@ def list_readings(feedback_id: str) -> Response:
 @guarded
 def correct_feedback(feedback_id: str) -> Response:
     """Give the whole right list of tags for the reading that you saw. Becomes the next reading, and training data."""
-    from chalicelib.domain.correction import Mark
+    from chalicelib.domain.reading.correction import Mark
     from chalicelib.lambdas.api import schemas, shows
     from chalicelib.services.reading.correct import Right
+    from chalicelib.wiring import reading
 
     call = _call(access.READERS)
     workspace, wanted = call.body(schemas.Correction)
@@ -477,7 +510,7 @@ def correct_feedback(feedback_id: str) -> Response:
         intents=wanted.intents,
         note=wanted.note,
     )
-    done = wiring.correct()(
+    done = reading.correct()(
         call.key,
         workspace,
         access.identity(feedback_id),
@@ -485,7 +518,7 @@ def correct_feedback(feedback_id: str) -> Response:
         reading=wanted.reading,
         right=right,
     )
-    return json_response(200, shows.feedback(done, wiring.read_feedback().older(done)))
+    return json_response(200, shows.feedback(done, reading.read_feedback().older(done)))
 
 
 @bp.route("/v1/feedback/{feedback_id}/review", methods=["POST"], content_types=ANY)
@@ -493,10 +526,11 @@ def correct_feedback(feedback_id: str) -> Response:
 def review_feedback(feedback_id: str) -> Response:
     """Say that the tags are right as they are. Takes the feedback off the review queue."""
     from chalicelib.lambdas.api import schemas, shows
+    from chalicelib.wiring import reading
 
     call = _call(access.READERS)
     workspace, wanted = call.body(schemas.Verdict)
-    done = wiring.review().right(
+    done = reading.review().right(
         call.key,
         workspace,
         access.identity(feedback_id),
@@ -504,7 +538,7 @@ def review_feedback(feedback_id: str) -> Response:
         reading=wanted.reading,
         note=wanted.note,
     )
-    return json_response(200, shows.feedback(done, wiring.read_feedback().older(done)))
+    return json_response(200, shows.feedback(done, reading.read_feedback().older(done)))
 
 
 @bp.route("/v1/review", methods=["GET"])
@@ -512,9 +546,10 @@ def review_feedback(feedback_id: str) -> Response:
 def list_review() -> Response:
     """Feedback that a person should look at, with the reasons, oldest first."""
     from chalicelib.lambdas.api import schemas, shows
+    from chalicelib.wiring import reading
 
     workspace, asked = _call(access.READERS).query(schemas.ListQuery)
-    found, cursor = wiring.review().page(workspace, limit=asked.limit, cursor=asked.cursor)
+    found, cursor = reading.review().page(workspace, limit=asked.limit, cursor=asked.cursor)
     return json_response(200, shows.page([shows.waiting(one) for one in found], cursor))
 
 
@@ -523,9 +558,11 @@ def list_review() -> Response:
 def list_corrections() -> Response:
     """What analysts put right, last given first, with rows for training."""
     from chalicelib.lambdas.api import schemas, shows
+    from chalicelib.wiring import reading
 
     workspace, asked = _call(access.READERS).query(schemas.CorrectionQuery)
-    found, cursor = wiring.read_corrections().page(workspace, since=asked.since, limit=asked.limit, cursor=asked.cursor)
+    corrections = reading.read_corrections()
+    found, cursor = corrections.page(workspace, since=asked.since, limit=asked.limit, cursor=asked.cursor)
     return json_response(200, shows.page([shows.correction(one) for one in found], cursor))
 
 
@@ -534,9 +571,10 @@ def list_corrections() -> Response:
 def try_voice() -> Response:
     """Read and route a sentence: tags with their evidence, rules, owner and card. Nothing is kept, nobody is told."""
     from chalicelib.lambdas.api import schemas, shows
+    from chalicelib.wiring import reading
 
     workspace, wanted = _call(access.READERS).body(schemas.Try)
-    tried = wiring.try_reading()(workspace, wanted.voice(), proposal=wanted.proposal)
+    tried = reading.try_reading()(workspace, wanted.voice(), proposal=wanted.proposal)
     return json_response(200, shows.tried(tried))
 
 
@@ -551,13 +589,14 @@ def list_needs() -> Response:
     Counted are the newest 20,000 voices of the span at most, by arrival; ``read_back_to`` says where it then ended.
     Channels are pooled unless one is named, and counted apart.
     """
-    from chalicelib.domain.listing import FeedbackQuery
+    from chalicelib.domain.reading.listing import FeedbackQuery
     from chalicelib.lambdas.api import schemas, shows
+    from chalicelib.wiring import reading
 
     call = _call(access.CASE_READERS)
     workspace, asked = call.query(schemas.NeedsQuery)
     wanted = FeedbackQuery(workspace, asked.since, asked.until, asked.unit)
-    read = wiring.read_needs()
+    read = reading.read_needs()
     found = read(call.key, wanted, kind=asked.kind, channel=asked.channel)
     return json_response(200, shows.needs(found, read.name(workspace)))
 
@@ -571,10 +610,11 @@ def list_tickets() -> Response:
     """Tickets, last opened first. A page may be short, or empty, and still have a cursor. Parts of cases are listed
     only where a department, an owner or their ``parent`` is asked for."""
     from chalicelib.lambdas.api import schemas, shows
+    from chalicelib.wiring import cases
 
     call = _call(access.CASE_READERS)
     workspace, asked = call.query(schemas.TicketQuery)
-    found, cursor = wiring.read_tickets().page(
+    found, cursor = cases.read_tickets().page(
         call.key,
         workspace,
         state=asked.state,
@@ -596,12 +636,13 @@ def get_ticket(ticket_id: str) -> Response:
     With it: how long it lay with whom, tickets linked to it, and the customer's other cases.
     """
     from chalicelib.lambdas.api import schemas, shows
+    from chalicelib.wiring import cases
 
     call = _call(access.CASE_READERS)
-    read = wiring.read_tickets()
+    read = cases.read_tickets()
     workspace, asked = call.query(schemas.GuideQuery)
     found = read.get(call.key, workspace, access.identity(ticket_id))
-    moves, beside = read.history(found), wiring.case_file()
+    moves, beside = read.history(found), cases.case_file()
     body = {
         **shows.ticket(found),
         "history": shows.history(moves),
@@ -610,8 +651,8 @@ def get_ticket(ticket_id: str) -> Response:
         "links": [shows.link(one) for one in beside.links(call.key, found)],
         "customer": shows.customer(beside.customer(call.key, found)),
         "items": [shows.item(one) for one in read.items_of(found)],
-        "playbook": shows.playbook(found, wiring.find_playbook()(workspace, found.playbook), asked.lang),
-        "path": shows.path(wiring.find_graph().told(found), asked.lang),
+        "playbook": shows.playbook(found, cases.find_playbook()(workspace, found.playbook), asked.lang),
+        "path": shows.path(cases.find_graph().told(found), asked.lang),
     }
     return json_response(200, body)
 
@@ -621,11 +662,12 @@ def get_ticket(ticket_id: str) -> Response:
 def move_ticket(ticket_id: str) -> Response:
     """Move a ticket, against the version that the caller saw. A 409 names the moves that are legal."""
     from chalicelib.lambdas.api import schemas, shows
+    from chalicelib.wiring import cases
 
     call = _call(access.CASE_WORKERS)
     workspace, wanted = call.body(schemas.Transition)
-    seen = wiring.read_tickets().get(call.key, workspace, access.identity(ticket_id))
-    moved = wiring.move_ticket()(
+    seen = cases.read_tickets().get(call.key, workspace, access.identity(ticket_id))
+    moved = cases.move_ticket()(
         workspace,
         seen.id,
         to=wanted.to,
@@ -644,12 +686,13 @@ def move_ticket(ticket_id: str) -> Response:
 def reveal_contact(ticket_id: str) -> Response:
     """Show the customer's contact data to the ticket's owner or an admin. Who asked, and why, is kept."""
     from chalicelib.lambdas.api import schemas
+    from chalicelib.wiring import cases
 
     call = _call(access.CASE_WORKERS)
     workspace, wanted = call.body(schemas.ContactReason)
-    seen = wiring.read_tickets().get(call.key, workspace, access.identity(ticket_id))
+    seen = cases.read_tickets().get(call.key, workspace, access.identity(ticket_id))
     line().note(revealed=seen.id)
-    contact = wiring.reveal_contact()(call.key, seen, wanted.reason)
+    contact = cases.reveal_contact()(call.key, seen, wanted.reason)
     return json_response(200, {"ticket": seen.id, "customer": dict(contact)})
 
 
@@ -661,9 +704,10 @@ def reveal_contact(ticket_id: str) -> Response:
 def list_deliveries() -> Response:
     """The delivery log, newest first. A page may be short, or empty, and still have a cursor."""
     from chalicelib.lambdas.api import schemas, shows
+    from chalicelib.wiring import outbound
 
     workspace, asked = _call(access.DELIVERY_READERS).query(schemas.DeliveryQuery)
-    found, cursor = wiring.read_deliveries().page(
+    found, cursor = outbound.read_deliveries().page(
         workspace,
         ticket=asked.ticket,
         endpoint=asked.endpoint,
@@ -681,9 +725,10 @@ def list_deliveries() -> Response:
 def get_delivery(delivery_id: str) -> Response:
     """One delivery with every attempt: status, duration and the masked answer."""
     from chalicelib.lambdas.api import shows
+    from chalicelib.wiring import outbound
 
     workspace = _call(access.DELIVERY_READERS).workspace()
-    found, attempts = wiring.read_deliveries().get(workspace, access.identity(delivery_id))
+    found, attempts = outbound.read_deliveries().get(workspace, access.identity(delivery_id))
     return json_response(200, {**shows.delivery(found), "attempts": [shows.attempt(one) for one in attempts]})
 
 
@@ -692,9 +737,10 @@ def get_delivery(delivery_id: str) -> Response:
 def replay_delivery(delivery_id: str) -> Response:
     """Send one delivery again, under its own id: a target that has taken it drops the second."""
     from chalicelib.lambdas.api import schemas
+    from chalicelib.wiring import outbound
 
     workspace, _ = _call(access.ADMINS).body(schemas.Nothing)
-    wiring.delivery_admin_service().replay(workspace, access.identity(delivery_id))
+    outbound.delivery_admin_service().replay(workspace, access.identity(delivery_id))
     return json_response(202, {"id": delivery_id, "status": "queued"})
 
 
@@ -703,9 +749,10 @@ def replay_delivery(delivery_id: str) -> Response:
 def replay() -> Response:
     """Do a part of a time range again: publish its events, send its deliveries, or read what it has parked."""
     from chalicelib.lambdas.api import schemas
+    from chalicelib.wiring import upkeep
 
     workspace, wanted = _call(access.ADMINS).body(schemas.Replay)
-    done = wiring.replay_service()(workspace, wanted.since, wanted.until, wanted.what, wanted.cursor)
+    done = upkeep.replay_service()(workspace, wanted.since, wanted.until, wanted.what, wanted.cursor)
     return json_response(202, {"sent": done.sent, "cursor": done.cursor})
 
 
@@ -716,13 +763,14 @@ def replay() -> Response:
 @guarded
 def hear_callback(endpoint_id: str) -> Response:
     """What an OA or CRM says of its item, proven by its own signature. Needs no key."""
-    from chalicelib.domain.calls import Call
+    from chalicelib.domain.outbound.calls import Call
+    from chalicelib.wiring import outbound
 
     request = bp.current_request
     given = query(request)
     uri = public_uri(f"{_base_url()}/v1/callbacks/{endpoint_id}", given)
     call = Call(request.method, uri, headers(request), given, raw_body(request))
-    answered = wiring.hear_callback()(endpoint_id, call)
+    answered = outbound.hear_callback()(endpoint_id, call)
     line().note(workspace=answered.workspace, endpoint=endpoint_id, callback=answered.code, ticket=answered.ticket)
     return bytes_response(answered.reply.status, answered.reply.body, answered.reply.content_type)
 

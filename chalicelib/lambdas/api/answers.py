@@ -1094,12 +1094,13 @@ class AuditedTicket(Ticket):
     audit: TicketVerdict | None
 
 
-class Audit(Answer):
-    """``closed``: so many tickets of the month are closed, of which ``items`` are looked at again."""
+class Audit(Page[AuditedTicket]):
+    """``closed``: so many tickets of the month are closed, of which ``items`` are looked at again. ``cursor`` leads to
+    the next page of these; null at the end.
+    """
 
     month: str
     closed: int
-    items: list[AuditedTicket]
 
 
 class WholeTicket(Ticket):

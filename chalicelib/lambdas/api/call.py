@@ -6,10 +6,10 @@ from typing import TypeVar
 
 from chalice.app import Request
 
-from chalicelib import wiring
-from chalicelib.domain.access import require_role, workspace_of
+from chalicelib.domain.workspaces.access import require_role, workspace_of
 from chalicelib.errors import Invalid
 from chalicelib.lambdas.api import http, reading, schemas
+from chalicelib.wiring import workspaces
 
 AnyBody = TypeVar("AnyBody", bound=schemas.Body)
 AnyQuery = TypeVar("AnyQuery", bound=schemas.Query)
@@ -21,7 +21,7 @@ class Call:
     def __init__(self, request: Request, roles: tuple[str, ...]) -> None:
         """Raises Unauthorized, Forbidden."""
         self.request = request
-        self.key = wiring.authenticate()(http.headers(request).get("authorization"))
+        self.key = workspaces.authenticate()(http.headers(request).get("authorization"))
         http.line().note(key=self.key.id, workspace=self.key.workspace)
         require_role(self.key, roles)
 

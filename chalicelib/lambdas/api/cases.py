@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Final
 from chalice import Blueprint
 from chalice.app import Response
 
-from chalicelib import wiring
-from chalicelib.domain import access
+from chalicelib.domain.workspaces import access
 from chalicelib.lambdas.api.http import guarded, json_response
 
 if TYPE_CHECKING:
@@ -38,11 +37,12 @@ def claim_ticket(ticket_id: str) -> Response:
     organisation says that the key belongs to; else the key itself.
     """
     from chalicelib.lambdas.api import schemas, shows
+    from chalicelib.wiring import cases
 
     call = _call(access.CASE_WORKERS)
     workspace, wanted = call.body(schemas.Claim)
-    seen = wiring.read_tickets().get(call.key, workspace, access.identity(ticket_id))
-    hands = wiring.hand_over()
+    seen = cases.read_tickets().get(call.key, workspace, access.identity(ticket_id))
+    hands = cases.hand_over()
     taken = hands.claim(workspace, seen.id, version=wanted.version, owner=wanted.owner, actor=call.key.id)
     return json_response(200, shows.ticket(taken))
 
@@ -52,11 +52,12 @@ def claim_ticket(ticket_id: str) -> Response:
 def reassign_ticket(ticket_id: str) -> Response:
     """Hand a ticket to another department or person, with the reason. Another department counts as a bounce."""
     from chalicelib.lambdas.api import schemas, shows
+    from chalicelib.wiring import cases
 
     call = _call(access.CASE_WORKERS)
     workspace, wanted = call.body(schemas.Reassignment)
-    seen = wiring.read_tickets().get(call.key, workspace, access.identity(ticket_id))
-    handed = wiring.hand_over().reassign(
+    seen = cases.read_tickets().get(call.key, workspace, access.identity(ticket_id))
+    handed = cases.hand_over().reassign(
         workspace,
         seen.id,
         version=wanted.version,
@@ -73,11 +74,12 @@ def reassign_ticket(ticket_id: str) -> Response:
 def complete_ticket(ticket_id: str) -> Response:
     """Hand in root cause and action later: what an OA resolved without them is closed only with them."""
     from chalicelib.lambdas.api import schemas, shows
+    from chalicelib.wiring import cases
 
     call = _call(access.CASE_WORKERS)
     workspace, wanted = call.body(schemas.LateResolution)
-    seen = wiring.read_tickets().get(call.key, workspace, access.identity(ticket_id))
-    done = wiring.hand_over().complete(
+    seen = cases.read_tickets().get(call.key, workspace, access.identity(ticket_id))
+    done = cases.hand_over().complete(
         workspace,
         seen.id,
         version=wanted.version,
@@ -97,11 +99,12 @@ def complete_ticket(ticket_id: str) -> Response:
 def add_note(ticket_id: str) -> Response:
     """Write a note for colleagues, with links to files. It never leaves: no event, card or other system has it."""
     from chalicelib.lambdas.api import schemas, shows
+    from chalicelib.wiring import cases
 
     call = _call(access.CASE_WORKERS)
     workspace, wanted = call.body(schemas.NoteNew)
-    seen = wiring.read_tickets().get(call.key, workspace, access.identity(ticket_id))
-    made = wiring.case_file().add_note(seen, wanted.text, wanted.attachments, by=call.key.id)
+    seen = cases.read_tickets().get(call.key, workspace, access.identity(ticket_id))
+    made = cases.case_file().add_note(seen, wanted.text, wanted.attachments, by=call.key.id)
     return json_response(201, shows.note(made))
 
 
@@ -110,11 +113,12 @@ def add_note(ticket_id: str) -> Response:
 def list_notes(ticket_id: str) -> Response:
     """Colleagues' notes, oldest first."""
     from chalicelib.lambdas.api import schemas, shows
+    from chalicelib.wiring import cases
 
     call = _call(access.CASE_READERS)
     workspace, asked = call.query(schemas.ListQuery)
-    seen = wiring.read_tickets().get(call.key, workspace, access.identity(ticket_id))
-    found, cursor = wiring.case_file().notes(seen, limit=asked.limit, cursor=asked.cursor)
+    seen = cases.read_tickets().get(call.key, workspace, access.identity(ticket_id))
+    found, cursor = cases.case_file().notes(seen, limit=asked.limit, cursor=asked.cursor)
     return json_response(200, shows.page([shows.note(one) for one in found], cursor))
 
 
@@ -123,21 +127,24 @@ def list_notes(ticket_id: str) -> Response:
 def link_ticket(ticket_id: str) -> Response:
     """Link this ticket to another: as its ``duplicate``, or as ``related``. Both stay as they are and show the link."""
     from chalicelib.lambdas.api import schemas, shows
+    from chalicelib.wiring import cases
 
     call = _call(access.CASE_WORKERS)
     workspace, wanted = call.body(schemas.LinkNew)
-    seen = wiring.read_tickets().get(call.key, workspace, access.identity(ticket_id))
+    seen = cases.read_tickets().get(call.key, workspace, access.identity(ticket_id))
     kind = "duplicate_of" if wanted.kind == "duplicate" else wanted.kind
-    return json_response(200, shows.link(wiring.case_file().link(call.key, seen, wanted.ticket, kind)))
+    return json_response(200, shows.link(cases.case_file().link(call.key, seen, wanted.ticket, kind)))
 
 
 @bp.route("/v1/tickets/{ticket_id}/links/{other_id}", methods=["DELETE"])
 @guarded
 def unlink_ticket(ticket_id: str, other_id: str) -> Response:
     """Undo a link, from either ticket."""
+    from chalicelib.wiring import cases
+
     call = _call(access.CASE_WORKERS)
-    seen = wiring.read_tickets().get(call.key, call.workspace(), access.identity(ticket_id))
-    wiring.case_file().unlink(call.key, seen, access.identity(other_id))
+    seen = cases.read_tickets().get(call.key, call.workspace(), access.identity(ticket_id))
+    cases.case_file().unlink(call.key, seen, access.identity(other_id))
     return json_response(200, {"id": other_id, "deleted": True})
 
 
@@ -149,10 +156,13 @@ def unlink_ticket(ticket_id: str, other_id: str) -> Response:
 def list_audit() -> Response:
     """The closed tickets of a month that are looked at again: one in twenty, rounded up, the same every time."""
     from chalicelib.lambdas.api import schemas, shows
+    from chalicelib.wiring import cases
 
     call = _call(access.CASE_READERS)
     workspace, asked = call.query(schemas.AuditQuery)
-    return json_response(200, shows.audit(asked.month, wiring.audit_tickets().sample(call.key, workspace, asked.month)))
+    sample = cases.audit_tickets().sample
+    found = sample(call.key, workspace, asked.month, limit=asked.limit, cursor=asked.cursor)
+    return json_response(200, shows.audit(asked.month, found))
 
 
 @bp.route("/v1/tickets/{ticket_id}/audit", methods=["POST"], content_types=ANY)
@@ -160,11 +170,12 @@ def list_audit() -> Response:
 def audit_ticket(ticket_id: str) -> Response:
     """Say whether a closed ticket was worked on as it should be. Shops do not judge their own."""
     from chalicelib.lambdas.api import schemas, shows
+    from chalicelib.wiring import cases
 
     call = _call(access.AUDITORS)
     workspace, wanted = call.body(schemas.AuditVerdict)
-    seen = wiring.read_tickets().get(call.key, workspace, access.identity(ticket_id))
-    verdict = wiring.audit_tickets().judge(seen, wanted.verdict, wanted.note, by=call.key.id)
+    seen = cases.read_tickets().get(call.key, workspace, access.identity(ticket_id))
+    verdict = cases.audit_tickets().judge(seen, wanted.verdict, wanted.note, by=call.key.id)
     return json_response(200, shows.verdict(seen.id, verdict))
 
 
@@ -175,13 +186,14 @@ def audit_ticket(ticket_id: str) -> Response:
 @guarded
 def list_unattended() -> Response:
     """Feedback of 24 hours ago or earlier that is neither answered, ticketed, linked nor closed with a reason."""
-    from chalicelib.domain.listing import FeedbackQuery
+    from chalicelib.domain.reading.listing import FeedbackQuery
     from chalicelib.lambdas.api import schemas, shows
+    from chalicelib.wiring import reading
 
     call = _call(access.CASE_READERS)
     workspace, asked = call.query(schemas.UnattendedQuery)
     wanted = FeedbackQuery(workspace, asked.since, asked.until, asked.unit, unattended=True)
-    found = wiring.read_feedback().page(call.key, wanted, limit=asked.limit, cursor=asked.cursor)
+    found = reading.read_feedback().page(call.key, wanted, limit=asked.limit, cursor=asked.cursor)
     return json_response(200, shows.page([shows.summary(one) for one in found.items], found.cursor))
 
 
@@ -190,11 +202,12 @@ def list_unattended() -> Response:
 def close_feedback(feedback_id: str) -> Response:
     """Close a feedback without action, with the reason. What the customer says next takes it up again."""
     from chalicelib.lambdas.api import schemas, shows
+    from chalicelib.wiring import reading
 
     call = _call(access.CASE_WORKERS)
     workspace, wanted = call.body(schemas.CloseReason)
-    closed = wiring.close_feedback()(call.key, workspace, access.identity(feedback_id), wanted.reason)
-    return json_response(200, shows.feedback(closed, wiring.read_feedback().older(closed)))
+    closed = reading.close_feedback()(call.key, workspace, access.identity(feedback_id), wanted.reason)
+    return json_response(200, shows.feedback(closed, reading.read_feedback().older(closed)))
 
 
 @bp.route("/v1/feedback/{feedback_id}/answer", methods=["POST"], content_types=ANY)
@@ -204,9 +217,10 @@ def answer_feedback(feedback_id: str) -> Response:
     takes it up again.
     """
     from chalicelib.lambdas.api import schemas, shows
+    from chalicelib.wiring import reading
 
     call = _call(access.CASE_WORKERS)
     workspace, wanted = call.body(schemas.AnswerGiven)
     voice = access.identity(feedback_id)
-    answered = wiring.close_feedback()(call.key, workspace, voice, wanted.reason, state="answered")
-    return json_response(200, shows.feedback(answered, wiring.read_feedback().older(answered)))
+    answered = reading.close_feedback()(call.key, workspace, voice, wanted.reason, state="answered")
+    return json_response(200, shows.feedback(answered, reading.read_feedback().older(answered)))

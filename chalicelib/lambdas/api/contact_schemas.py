@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from chalicelib.domain import contact_policy as domain
-from chalicelib.domain.contact import is_contact
-from chalicelib.domain.sla import QuietHours
+from chalicelib.domain.cases.sla import QuietHours
+from chalicelib.domain.contact import policy as domain
+from chalicelib.domain.contact.masks import is_contact
 from chalicelib.lambdas.api.schemas import Body, ClockTime, ListQuery, Moment, Name, Note, Owner, Query
 
 Purpose = Literal["service", "verification", "survey", "followup", "marketing"]

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 
-from chalicelib.domain.contact_policy import Answer, Ask, ContactPolicy, Skip, Verdict, said
-from chalicelib.domain.followup import Followup
-from chalicelib.domain.opt_out import OptOut
+from chalicelib.domain.contact.followup import Followup
+from chalicelib.domain.contact.opt_out import OptOut
+from chalicelib.domain.contact.policy import Answer, Ask, ContactPolicy, Skip, Verdict, said
 from chalicelib.lambdas.api.shows import Json, moment
 from chalicelib.services.contact.can_contact import Claimed, Person
 

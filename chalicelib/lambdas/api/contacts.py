@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Final
 from chalice import Blueprint
 from chalice.app import Response
 
-from chalicelib import wiring
-from chalicelib.domain import access
+from chalicelib.domain.workspaces import access
 from chalicelib.lambdas.api.http import guarded, json_response
 
 if TYPE_CHECKING:
@@ -31,7 +30,9 @@ def _call(roles: tuple[str, ...]) -> Call:
 
 
 def _person(workspace: str, named: CustomerNamed) -> Person:
-    return wiring.can_contact().named(workspace, customer=named.customer, phone=named.phone, email=named.email)
+    from chalicelib.wiring import contact
+
+    return contact.can_contact().named(workspace, customer=named.customer, phone=named.phone, email=named.email)
 
 
 # --- the policy ---------------------------------------------------------------------------------------------------
@@ -42,9 +43,10 @@ def _person(workspace: str, named: CustomerNamed) -> Person:
 def get_contact_policy() -> Response:
     """How often, when and for what customers may be contacted. Version 0 is what is shipped."""
     from chalicelib.lambdas.api import contact_shows
+    from chalicelib.wiring import contact
 
     workspace = _call(access.READERS).workspace()
-    return json_response(200, contact_shows.policy(workspace, wiring.manage_contact().get(workspace)))
+    return json_response(200, contact_shows.policy(workspace, contact.manage_contact().get(workspace)))
 
 
 @bp.route("/v1/contact-policy", methods=["PUT"], content_types=ANY)
@@ -54,10 +56,11 @@ def put_contact_policy() -> Response:
     happy customers on, taking it back switches it off.
     """
     from chalicelib.lambdas.api import contact_schemas, contact_shows
+    from chalicelib.wiring import contact
 
     call = _call(access.ADMINS)
     workspace, wanted = call.body(contact_schemas.ContactPolicy)
-    made = wiring.manage_contact().put(workspace, wanted.policy(), by=call.key.id)
+    made = contact.manage_contact().put(workspace, wanted.policy(), by=call.key.id)
     return json_response(200, contact_shows.policy(workspace, made))
 
 
@@ -68,11 +71,12 @@ def put_contact_policy() -> Response:
 @guarded
 def can_contact() -> Response:
     """Whether a customer may be contacted now: each rule, its verdict, and the next allowed time. Nothing is taken."""
-    from chalicelib.domain.contact_policy import Ask
+    from chalicelib.domain.contact.policy import Ask
     from chalicelib.lambdas.api import contact_schemas, contact_shows
+    from chalicelib.wiring import contact
 
     workspace, asked = _call(access.CONTACT_READERS).query(contact_schemas.ContactQuery)
-    service, ask = wiring.can_contact(), Ask(asked.purpose, asked.channel, asked.unit)
+    service, ask = contact.can_contact(), Ask(asked.purpose, asked.channel, asked.unit)
     person = service.named(workspace, customer=asked.customer)
     return json_response(200, contact_shows.answer(workspace, person, ask, service.ask(workspace, person, ask)))
 
@@ -82,11 +86,12 @@ def can_contact() -> Response:
 def can_contact_person() -> Response:
     """The same for a customer who is named by a phone number or an address: neither stands in a URL."""
     from chalicelib.lambdas.api import contact_schemas, contact_shows
+    from chalicelib.wiring import contact
 
     workspace, asked = _call(access.CONTACT_READERS).body(contact_schemas.ContactAsk)
     ask, person = asked.ask(), _person(workspace, asked)
     return json_response(
-        200, contact_shows.answer(workspace, person, ask, wiring.can_contact().ask(workspace, person, ask))
+        200, contact_shows.answer(workspace, person, ask, contact.can_contact().ask(workspace, person, ask))
     )
 
 
@@ -95,10 +100,11 @@ def can_contact_person() -> Response:
 def claim_contact() -> Response:
     """Take a slot before you send. Of two that race for the last one, one gets it. A refusal goes into the ledger."""
     from chalicelib.lambdas.api import contact_schemas, contact_shows
+    from chalicelib.wiring import contact
 
     workspace, wanted = _call(access.CONTACTERS).body(contact_schemas.ContactClaim)
     ask = wanted.ask()
-    taken = wiring.can_contact().claim(workspace, _person(workspace, wanted), ask, claim=wanted.claim)
+    taken = contact.can_contact().claim(workspace, _person(workspace, wanted), ask, claim=wanted.claim)
     return json_response(200, contact_shows.claimed(workspace, ask, wanted.claim, taken))
 
 
@@ -107,9 +113,10 @@ def claim_contact() -> Response:
 def release_contact() -> Response:
     """Give a slot back whose message was never sent. Once it is given back, or was never taken, nothing changes."""
     from chalicelib.lambdas.api import contact_schemas
+    from chalicelib.wiring import contact
 
     workspace, given = _call(access.CONTACTERS).body(contact_schemas.ContactRelease)
-    released = wiring.can_contact().release(workspace, _person(workspace, given), claim=given.claim)
+    released = contact.can_contact().release(workspace, _person(workspace, given), claim=given.claim)
     return json_response(200, {"claim": given.claim, "released": released})
 
 
@@ -118,9 +125,10 @@ def release_contact() -> Response:
 def list_skips() -> Response:
     """Contacts that were refused in the last 90 days, newest first, each with its reasons."""
     from chalicelib.lambdas.api import contact_schemas, contact_shows, shows
+    from chalicelib.wiring import contact
 
     workspace, asked = _call(access.CONTACT_READERS).query(contact_schemas.SpanQuery)
-    found, cursor = wiring.contact_store().skips(
+    found, cursor = contact.contact_store().skips(
         workspace, asked.since, asked.until, limit=asked.limit, cursor=asked.cursor
     )
     return json_response(200, shows.page([contact_shows.skip(one) for one in found], cursor))
@@ -136,10 +144,11 @@ def hear_opt_out() -> Response:
     merely holds such a word does not.
     """
     from chalicelib.lambdas.api import contact_schemas
+    from chalicelib.wiring import contact
 
     workspace, heard = _call(access.CONTACTERS).body(contact_schemas.OptOutMessage)
     person = _person(workspace, heard)
-    out = wiring.manage_contact().message(workspace, person, heard.channel, heard.text, heard.sent_at)
+    out = contact.manage_contact().message(workspace, person, heard.channel, heard.text, heard.sent_at)
     return json_response(200, {"opted_out": out, "channel": heard.channel, "customers": list(person)})
 
 
@@ -148,10 +157,11 @@ def hear_opt_out() -> Response:
 def put_opt_out() -> Response:
     """Opt a customer out of a channel, or in again: the key of who answers for it is kept."""
     from chalicelib.lambdas.api import contact_schemas, contact_shows
+    from chalicelib.wiring import contact
 
     call = _call(access.CONTACTERS)
     workspace, wanted = call.body(contact_schemas.OptOutWord)
-    person, manage = _person(workspace, wanted), wiring.manage_contact()
+    person, manage = _person(workspace, wanted), contact.manage_contact()
     manage.say(workspace, person, wanted.channel, out=wanted.out, by=call.key.id)
     return json_response(200, contact_shows.opt_outs(person, manage.opt_outs(workspace, person)))
 
@@ -161,10 +171,11 @@ def put_opt_out() -> Response:
 def list_opt_outs() -> Response:
     """What a customer last said about each channel."""
     from chalicelib.lambdas.api import contact_schemas, contact_shows
+    from chalicelib.wiring import contact
 
     workspace, asked = _call(access.CONTACT_READERS).query(contact_schemas.OptOutQuery)
-    person = wiring.can_contact().named(workspace, customer=asked.customer)
-    return json_response(200, contact_shows.opt_outs(person, wiring.manage_contact().opt_outs(workspace, person)))
+    person = contact.can_contact().named(workspace, customer=asked.customer)
+    return json_response(200, contact_shows.opt_outs(person, contact.manage_contact().opt_outs(workspace, person)))
 
 
 # --- follow-ups ---------------------------------------------------------------------------------------------------
@@ -175,9 +186,10 @@ def list_opt_outs() -> Response:
 def list_followups() -> Response:
     """Happy customers as tasks for sales, newest first, and those that were suppressed, with the reasons."""
     from chalicelib.lambdas.api import contact_schemas, contact_shows, shows
+    from chalicelib.wiring import contact
 
     workspace, asked = _call(access.READERS).query(contact_schemas.FollowupQuery)
-    found, cursor = wiring.followup_store().page(
+    found, cursor = contact.followup_store().page(
         workspace,
         state=asked.state,
         owner=asked.owner,
@@ -194,9 +206,10 @@ def list_followups() -> Response:
 def get_followup(followup_id: str) -> Response:
     """One of them. Shops see those of their unit."""
     from chalicelib.lambdas.api import contact_shows
+    from chalicelib.wiring import contact
 
     call = _call(access.CASE_READERS)
-    found = wiring.suggest_followup().get(call.workspace(), access.identity(followup_id))
+    found = contact.suggest_followup().get(call.workspace(), access.identity(followup_id))
     if not access.sees_unit(call.key, found.unit):
         raise access.nowhere()
     return json_response(200, contact_shows.followup(found))
@@ -207,10 +220,11 @@ def get_followup(followup_id: str) -> Response:
 def end_followup(followup_id: str) -> Response:
     """Say what came of it."""
     from chalicelib.lambdas.api import contact_schemas, contact_shows
+    from chalicelib.wiring import contact
 
     call = _call(access.CASE_WORKERS)
     workspace, wanted = call.body(contact_schemas.FollowupEnd)
-    service = wiring.suggest_followup()
+    service = contact.suggest_followup()
     found = service.get(workspace, access.identity(followup_id))
     if not access.sees_unit(call.key, found.unit):
         raise access.nowhere()

@@ -7,8 +7,7 @@ from typing import Final
 from chalice import Blueprint
 from chalice.app import Response
 
-from chalicelib import wiring
-from chalicelib.domain import access
+from chalicelib.domain.workspaces import access
 from chalicelib.lambdas.api.http import guarded, json_response
 
 bp = Blueprint(__name__)
@@ -25,9 +24,11 @@ def get_drift() -> Response:
     """
     from chalicelib.lambdas.api import schemas, shows
     from chalicelib.lambdas.api.call import Call
+    from chalicelib.wiring import outbound
 
     workspace, asked = Call(bp.current_request, access.DELIVERY_READERS).query(schemas.DriftQuery)
-    return json_response(200, shows.drifts(wiring.drifts().report(workspace, asked.endpoint, after=asked.after or "")))
+    report = outbound.drifts().report(workspace, asked.endpoint, after=asked.after or "")
+    return json_response(200, shows.drifts(report))
 
 
 @bp.route("/v1/drift/check", methods=["POST"], content_types=ANY)
@@ -36,7 +37,8 @@ def check_drift() -> Response:
     """Ask the systems now and not at their next poll: of one endpoint, or of all. The report shows it in seconds."""
     from chalicelib.lambdas.api import schemas
     from chalicelib.lambdas.api.call import Call
+    from chalicelib.wiring import outbound
 
     workspace, asked = Call(bp.current_request, access.ADMINS).body(schemas.DriftCheck)
-    endpoints = wiring.drifts().check(workspace, asked.endpoint)
+    endpoints = outbound.drifts().check(workspace, asked.endpoint)
     return json_response(202, {"status": "queued", "endpoints": [one.id for one in endpoints]})

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 from chalice import Blueprint
 from chalice.app import Response
 
-from chalicelib import wiring
-from chalicelib.domain import access
+from chalicelib.domain.workspaces import access
 from chalicelib.errors import Invalid
 from chalicelib.lambdas.api.http import guarded, json_response, line
 
 if TYPE_CHECKING:
-    from chalicelib.domain.dry_run import Change, Counts, DryRun
+    from chalicelib.domain.reading.dry_run import Change, Counts, DryRun
     from chalicelib.lambdas.api import schemas
     from chalicelib.lambdas.api.call import Call
 
@@ -42,10 +41,11 @@ def start_dry_run() -> Response:
     Nothing is opened, sent or stored but the run itself; what is in force is tried beside it.
     """
     from chalicelib.lambdas.api import schemas
+    from chalicelib.wiring import rehearsal
 
     call = _call(access.READERS)
     workspace, wanted = call.body(schemas.DryRunNew)
-    made = wiring.start_dry_run()(workspace, wanted.days, _change(wanted.change), by=call.key.id)
+    made = rehearsal.start_dry_run()(workspace, wanted.days, _change(wanted.change), by=call.key.id)
     line().note(dry_run=made.id)
     return json_response(202, _whole(made))
 
@@ -55,9 +55,10 @@ def start_dry_run() -> Response:
 def list_dry_runs() -> Response:
     """The runs of the last thirty days, newest first, without what they tried and counted."""
     from chalicelib.lambdas.api import shows
+    from chalicelib.wiring import rehearsal
 
     workspace = _call(access.READERS).workspace()
-    return json_response(200, shows.page([_shown(one) for one in wiring.start_dry_run().list(workspace)], None))
+    return json_response(200, shows.page([_shown(one) for one in rehearsal.start_dry_run().list(workspace)], None))
 
 
 @bp.route("/v1/dry-runs/{run_id}", methods=["GET"])
@@ -67,19 +68,22 @@ def get_dry_run(run_id: str) -> Response:
 
     While it runs the counts are of the voices that it has come to, the oldest first.
     """
+    from chalicelib.wiring import rehearsal
+
     workspace = _call(access.READERS).workspace()
-    return json_response(200, _whole(wiring.start_dry_run().get(workspace, access.identity(run_id))))
+    return json_response(200, _whole(rehearsal.start_dry_run().get(workspace, access.identity(run_id))))
 
 
 def _change(wanted: schemas.DryRunChange) -> Change:
     """What the domain makes of it. Raises Invalid (``rule_invalid``, ``organisation_invalid``)."""
-    from chalicelib.domain.dry_run import Change, EndpointChange, FrameChange
-    from chalicelib.domain.rules import validate
-    from chalicelib.services.workspace import organisation_file
+    from chalicelib.domain.reading.dry_run import Change, EndpointChange, FrameChange
+    from chalicelib.domain.workspaces.rules import validate
+    from chalicelib.services.workspaces import organisation_file
+    from chalicelib.wiring import workspaces
 
     organisation = None
     if wanted.organisation is not None:
-        is_country = wiring.manage_organisation().is_country
+        is_country = workspaces.manage_organisation().is_country
         with _at("/change/organisation"):
             organisation = organisation_file.from_json(wanted.organisation, is_country).organisation
     put = []
@@ -117,7 +121,7 @@ def _at(place: str) -> Iterator[None]:
 
 
 def _whole(one: DryRun) -> Json:
-    from chalicelib.domain.dry_run import difference
+    from chalicelib.domain.reading.dry_run import difference
 
     change = one.change
     return {
@@ -151,7 +155,7 @@ def _shown(one: DryRun) -> Json:
 
 
 def _counts(counts: Counts) -> Json:
-    from chalicelib.domain.dry_run import GROUPS, TOTAL, TOTALS
+    from chalicelib.domain.reading.dry_run import GROUPS, TOTAL, TOTALS
 
     total = counts.get(TOTAL, {})
     return {

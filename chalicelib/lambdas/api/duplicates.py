@@ -10,8 +10,7 @@ from typing import Final
 from chalice import Blueprint
 from chalice.app import Response
 
-from chalicelib import wiring
-from chalicelib.domain import access
+from chalicelib.domain.workspaces import access
 from chalicelib.lambdas.api.http import guarded, json_response
 
 bp = Blueprint(__name__)
@@ -27,11 +26,12 @@ def mark_duplicate(ticket_id: str) -> Response:
     """
     from chalicelib.lambdas.api import schemas, shows
     from chalicelib.lambdas.api.call import Call
+    from chalicelib.wiring import cases
 
     call = Call(bp.current_request, access.CASE_WORKERS)
     workspace, wanted = call.body(schemas.DuplicateNew)
-    seen = wiring.read_tickets().get(call.key, workspace, access.identity(ticket_id))
-    merged = wiring.mark_duplicate().mark(call.key, seen, wanted.of, version=wanted.version, reason=wanted.reason)
+    seen = cases.read_tickets().get(call.key, workspace, access.identity(ticket_id))
+    merged = cases.mark_duplicate().mark(call.key, seen, wanted.of, version=wanted.version, reason=wanted.reason)
     return json_response(200, shows.ticket(merged))
 
 
@@ -41,9 +41,10 @@ def undo_duplicate(ticket_id: str) -> Response:
     """Say that a merged ticket is no duplicate after all. It goes back to the state that it had, and its link goes."""
     from chalicelib.lambdas.api import schemas, shows
     from chalicelib.lambdas.api.call import Call
+    from chalicelib.wiring import cases
 
     call = Call(bp.current_request, access.CASE_WORKERS)
     workspace, wanted = call.body(schemas.DuplicateUndo)
-    seen = wiring.read_tickets().get(call.key, workspace, access.identity(ticket_id))
-    back = wiring.mark_duplicate().undo(call.key, seen, version=wanted.version, reason=wanted.reason)
+    seen = cases.read_tickets().get(call.key, workspace, access.identity(ticket_id))
+    back = cases.mark_duplicate().undo(call.key, seen, version=wanted.version, reason=wanted.reason)
     return json_response(200, shows.ticket(back))

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from chalicelib.domain.effect import BASELINE_DAYS, EXPECTED, GUARD_DAYS, MARGIN
+from chalicelib.domain.issues.effect import BASELINE_DAYS, EXPECTED, GUARD_DAYS, MARGIN
 from chalicelib.lambdas.api.answers import Answer, InTwoLanguages
 from chalicelib.lambdas.api.issue_schemas import Day, Part
 from chalicelib.lambdas.api.schemas import Body, Query, Unit, _unique

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 from chalice import Blueprint
 from chalice.app import Response
 
-from chalicelib import wiring
-from chalicelib.domain import access
+from chalicelib.domain.workspaces import access
 from chalicelib.lambdas.api.http import guarded, json_response, line
 
 if TYPE_CHECKING:
-    from chalicelib.domain.effect import Claim, Kept
-    from chalicelib.domain.issue import Issue
+    from chalicelib.domain.issues.effect import Claim, Kept
+    from chalicelib.domain.issues.issue import Issue
     from chalicelib.lambdas.api.call import Call
 
 bp = Blueprint(__name__)
@@ -36,8 +35,9 @@ def declare_fixed(issue_id: str) -> Response:
     """Declare an issue fixed on a date. Complaints after it are tested against those before, without the days that
     made somebody open the issue. On ``verdict_on`` it is closed, or reopened with the numbers.
     """
-    from chalicelib.domain.effect import Claim, numbers
+    from chalicelib.domain.issues.effect import Claim, numbers
     from chalicelib.lambdas.api import effect_schemas
+    from chalicelib.wiring import base, issues
 
     call = _call(access.ISSUE_WORKERS)
     workspace, wanted = call.body(effect_schemas.Fixed)
@@ -45,7 +45,7 @@ def declare_fixed(issue_id: str) -> Response:
         on=wanted.on,
         reopened=0,
         by=call.key.id,
-        at=wiring.now(),
+        at=base.now(),
         expected=wanted.expected,
         margin=wanted.margin,
         guard_days=wanted.guard_days,
@@ -53,7 +53,7 @@ def declare_fixed(issue_id: str) -> Response:
         units=tuple(wanted.units),
         controls=None if wanted.controls is None else tuple(wanted.controls),
     )
-    issue, kept, found = wiring.declare_fixed()(workspace, access.identity(issue_id), claim, version=wanted.version)
+    issue, kept, found = issues.declare_fixed()(workspace, access.identity(issue_id), claim, version=wanted.version)
     line().note(issue=issue.id)
     shown = _effect(issue, kept, numbers(found))
     return json_response(200, {"id": issue.id, "version": issue.version, "state": issue.state, "effect": shown})
@@ -63,8 +63,10 @@ def declare_fixed(issue_id: str) -> Response:
 @guarded
 def get_effect(issue_id: str) -> Response:
     """What is known of the last fix of an issue: the verdict with its numbers, or how many days more it takes."""
+    from chalicelib.wiring import issues
+
     call = _call(access.READERS)
-    return json_response(200, _effect(*wiring.declare_fixed().read(call.workspace(), access.identity(issue_id))))
+    return json_response(200, _effect(*issues.declare_fixed().read(call.workspace(), access.identity(issue_id))))
 
 
 @bp.route("/v1/exposure", methods=["PUT"], content_types=ANY)
@@ -73,12 +75,13 @@ def put_exposure() -> Response:
     """Say how much business units did on days, so that complaints are compared per transaction. A day that was said
     before is replaced.
     """
-    from chalicelib.domain.effect import Exposure
+    from chalicelib.domain.issues.effect import Exposure
     from chalicelib.lambdas.api import effect_schemas
+    from chalicelib.wiring import issues
 
     workspace, wanted = _call(access.ADMINS).body(effect_schemas.Exposures)
     items = [Exposure(one.unit, one.day, one.count) for one in wanted.items]
-    return json_response(200, {"kept": wiring.keep_exposure().put(workspace, items)})
+    return json_response(200, {"kept": issues.keep_exposure().put(workspace, items)})
 
 
 @bp.route("/v1/exposure", methods=["GET"])
@@ -86,15 +89,16 @@ def put_exposure() -> Response:
 def get_exposure() -> Response:
     """The exposure of one unit, by day; of the last 90 days where no start is named."""
     from chalicelib.lambdas.api import effect_schemas
+    from chalicelib.wiring import issues
 
     workspace, asked = _call(access.READERS).query(effect_schemas.ExposureQuery)
-    found = wiring.keep_exposure().of(workspace, asked.unit, asked.since, asked.until)
+    found = issues.keep_exposure().of(workspace, asked.unit, asked.since, asked.until)
     items = [{"unit": one.unit, "day": one.day.isoformat(), "count": one.count} for one in found]
     return json_response(200, {"items": items})
 
 
 def _effect(issue: Issue, kept: Kept, told: Mapping[str, Any]) -> dict[str, Any]:
-    from chalicelib.domain.effect import CAVEATS, REASONS, VERDICTS
+    from chalicelib.domain.issues.effect import CAVEATS, REASONS, VERDICTS
 
     caveats = [*(one for one in (told["basis"], told["design"]) if one in CAVEATS)]
     caveats += ["touchpoints"] if issue.scope.touchpoints else []

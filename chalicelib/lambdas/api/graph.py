@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 from chalice import Blueprint
 from chalice.app import Response
 
-from chalicelib import wiring
-from chalicelib.domain import access
+from chalicelib.domain.workspaces import access
 from chalicelib.lambdas.api.http import guarded, json_response
 
 if TYPE_CHECKING:
-    from chalicelib.domain.graph import Graph, Name, Overlay, Ranked, Tally
+    from chalicelib.domain.cases.graph import Graph, Name, Overlay, Ranked, Tally
     from chalicelib.lambdas.api.call import Call
     from chalicelib.services.cases.manage_graph import Shown
 
@@ -40,15 +39,16 @@ def get_graph() -> Response:
     The causes of closed tickets shift the order; where they did, it says so with the numbers.
     """
     from chalicelib.lambdas.api import schemas
+    from chalicelib.wiring import cases, frames
 
     workspace, asked = _call(access.CASE_READERS).query(schemas.GraphQuery)
-    manage = wiring.manage_graph()
+    manage = cases.manage_graph()
     graph, found = manage.show(workspace, asked.topic)
     body = {
         "workspace": workspace,
         "frame": graph.frame,
         "own": graph.overlay,
-        "topics": [_shown(one, graph, wiring.topic_names(workspace), asked.lang) for one in found],
+        "topics": [_shown(one, graph, frames.topic_names(workspace), asked.lang) for one in found],
         "without_causes": list(manage.gaps(graph)) if asked.topic is None else [],
     }
     return json_response(200, body)
@@ -59,9 +59,10 @@ def get_graph() -> Response:
 def get_own_causes() -> Response:
     """The workspace's own causes, which stand over those of its packs; of the version in force or of an older one."""
     from chalicelib.lambdas.api import schemas
+    from chalicelib.wiring import cases
 
     workspace, asked = _call(access.READERS).query(schemas.OwnCausesQuery)
-    return json_response(200, _own(workspace, wiring.manage_graph().own(workspace, asked.version)))
+    return json_response(200, _own(workspace, cases.manage_graph().own(workspace, asked.version)))
 
 
 @bp.route("/v1/graph/causes", methods=["PUT"], content_types=ANY)
@@ -71,10 +72,11 @@ def put_own_causes() -> Response:
     left out is gone. What closed tickets taught stays.
     """
     from chalicelib.lambdas.api import schemas
+    from chalicelib.wiring import cases
 
     call = _call(access.ADMINS)
     workspace, wanted = call.body(schemas.OwnCauses)
-    made = wiring.manage_graph().put(workspace, wanted.version, wanted.own(), by=call.key.id)
+    made = cases.manage_graph().put(workspace, wanted.version, wanted.own(), by=call.key.id)
     return json_response(200, _own(workspace, made))
 
 
@@ -88,7 +90,7 @@ def _own(workspace: str, one: Overlay) -> Json:
 
 
 def _shown(one: Shown, graph: Graph, topic_name: Name, lang: str | None) -> Json:
-    from chalicelib.domain.graph import topic_called
+    from chalicelib.domain.cases.graph import topic_called
     from chalicelib.lambdas.api.shows import moment
 
     playbook = one.playbook
@@ -106,7 +108,7 @@ def _shown(one: Shown, graph: Graph, topic_name: Name, lang: str | None) -> Json
 
 
 def _ranked(one: Ranked, tally: Tally, graph: Graph, lang: str | None) -> Json:
-    from chalicelib.domain.graph import moved_words
+    from chalicelib.domain.cases.graph import moved_words
 
     cause = graph.causes.by_id[one.cause]
     why = moved_words(one, tally, graph.causes)
@@ -131,6 +133,6 @@ def _department(department: str, lang: str | None) -> Json:
 
 def _said(text: Callable[[str], str], lang: str | None) -> Any:
     """In one language, or in every one."""
-    from chalicelib.domain.playbook import LANGUAGES
+    from chalicelib.domain.cases.playbook import LANGUAGES
 
     return text(lang) if lang else {one: text(one) for one in LANGUAGES}

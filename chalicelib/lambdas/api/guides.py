@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from chalicelib.connectors import registry as connector_registry
-from chalicelib.domain.access import nowhere
-from chalicelib.domain.fields import Field
+from chalicelib.domain.workspaces.access import nowhere
+from chalicelib.domain.workspaces.fields import Field
 from chalicelib.guides import book
 from chalicelib.sources import registry as source_registry
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from chalice.app import Blueprint, Response
 
-from chalicelib import wiring
 from chalicelib.lambdas.api import http
+from chalicelib.wiring import base, inbound
 
 bp = Blueprint(__name__)
 
@@ -16,9 +16,9 @@ def hook(connection: str, token: str) -> Response:
     """One body in, 202 out. Never 404 or 410: a platform would switch the customer's webhook off."""
     request = bp.current_request
     if request.method != "POST":
-        wiring.hear().probe(connection, token, request.method)
+        inbound.hear().probe(connection, token, request.method)
         return Response("", status_code=200)
-    heard = wiring.hear().post(connection, token, http.raw_body(request), http.headers(request), http.query(request))
+    heard = inbound.hear().post(connection, token, http.raw_body(request), http.headers(request), http.query(request))
     line = http.line()
     line.count("Heard")
     line.note(workspace=heard.workspace, connection=heard.connection, source=heard.source, feedback=heard.id)
@@ -29,4 +29,4 @@ def hook(connection: str, token: str) -> Response:
 @http.guarded
 def health() -> Response:
     """That the function runs and was configured; nothing is called."""
-    return http.json_response(200, {"status": "ok", "stage": wiring.settings().stage})
+    return http.json_response(200, {"status": "ok", "stage": base.settings().stage})

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from chalicelib.domain.insight import Insight
-from chalicelib.domain.issue import Decision, Issue, IssueLink, IssueMove, legal_moves
-from chalicelib.domain.recurrence import IssuePolicy
+from chalicelib.domain.issues.insight import Insight
+from chalicelib.domain.issues.issue import Decision, Issue, IssueLink, IssueMove, legal_moves
+from chalicelib.domain.issues.recurrence import IssuePolicy
 from chalicelib.lambdas.api.shows import Json, moment
 
 

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 from chalice import Blueprint
 from chalice.app import Response
 
-from chalicelib import wiring
-from chalicelib.domain import access
+from chalicelib.domain.workspaces import access
 from chalicelib.lambdas.api.http import guarded, json_response
 
 if TYPE_CHECKING:
-    from chalicelib.domain.directory import ApiKey
-    from chalicelib.domain.issue import Issue
+    from chalicelib.domain.issues.issue import Issue
+    from chalicelib.domain.workspaces.directory import ApiKey
     from chalicelib.lambdas.api.call import Call
 
 bp = Blueprint(__name__)
@@ -45,9 +44,10 @@ def _shown(one: Issue, status: int = 200) -> Response:
 def list_issues() -> Response:
     """Issues, last opened first, by state, level and owner."""
     from chalicelib.lambdas.api import issue_schemas, issue_shows, shows
+    from chalicelib.wiring import issues
 
     workspace, asked = _call(access.CASE_READERS).query(issue_schemas.IssueQuery)
-    found, cursor = wiring.manage_issues().page(workspace, **asked.model_dump(exclude={"workspace"}))
+    found, cursor = issues.manage_issues().page(workspace, **asked.model_dump(exclude={"workspace"}))
     return json_response(200, shows.page([issue_shows.issue(one) for one in found], cursor))
 
 
@@ -56,10 +56,11 @@ def list_issues() -> Response:
 def create_issue() -> Response:
     """Open an issue, in triage until it is defined."""
     from chalicelib.lambdas.api import issue_schemas
+    from chalicelib.wiring import issues
 
     call = _call(access.ISSUE_WORKERS)
     workspace, wanted = call.body(issue_schemas.IssueNew)
-    made = wiring.manage_issues().create(workspace, _facts(wanted), level=wanted.level, actor=call.key.id)
+    made = issues.manage_issues().create(workspace, _facts(wanted), level=wanted.level, actor=call.key.id)
     return _shown(made, 201)
 
 
@@ -68,12 +69,13 @@ def create_issue() -> Response:
 def get_issue(issue_id: str) -> Response:
     """One issue with its history and the cases that are part of it or of what was merged into it."""
     from chalicelib.lambdas.api import issue_shows
+    from chalicelib.wiring import issues
 
     call = _call(access.CASE_READERS)
-    issues = wiring.manage_issues()
-    found = issues.get(call.workspace(), access.identity(issue_id))
-    cases, more = wiring.read_links()(call.key, found)
-    return json_response(200, issue_shows.detail(found, issues.history(found), cases, more=more))
+    service = issues.manage_issues()
+    found = service.get(call.workspace(), access.identity(issue_id))
+    linked, more = issues.read_links()(call.key, found)
+    return json_response(200, issue_shows.detail(found, service.history(found), linked, more=more))
 
 
 @bp.route("/v1/issues/{issue_id}", methods=["PATCH"], content_types=ANY)
@@ -81,10 +83,11 @@ def get_issue(issue_id: str) -> Response:
 def change_issue(issue_id: str) -> Response:
     """Define an issue: what it is, where, since when, what speaks for it, who has it."""
     from chalicelib.lambdas.api import issue_schemas
+    from chalicelib.wiring import issues
 
     call = _call(access.ISSUE_WORKERS)
     workspace, wanted = call.body(issue_schemas.IssueChange)
-    changed = wiring.manage_issues().change(
+    changed = issues.manage_issues().change(
         workspace, access.identity(issue_id), _facts(wanted), version=wanted.version, actor=call.key.id
     )
     return _shown(changed)
@@ -105,10 +108,11 @@ def move_issue(issue_id: str) -> Response:
     accepted only by somebody who may change its process.
     """
     from chalicelib.lambdas.api import issue_schemas
+    from chalicelib.wiring import issues
 
     call = _call(access.ISSUE_WORKERS)
     workspace, wanted = call.body(issue_schemas.IssueTransition)
-    moved = wiring.manage_issues().move(
+    moved = issues.manage_issues().move(
         workspace,
         access.identity(issue_id),
         to=wanted.to,
@@ -126,10 +130,11 @@ def decide_issue(issue_id: str) -> Response:
     for it.
     """
     from chalicelib.lambdas.api import issue_schemas
+    from chalicelib.wiring import issues
 
     call = _call(access.ISSUE_WORKERS)
     workspace, wanted = call.body(issue_schemas.IssueDecision)
-    decided = wiring.manage_issues().decide(
+    decided = issues.manage_issues().decide(
         workspace,
         access.identity(issue_id),
         wanted.decision,
@@ -145,10 +150,11 @@ def decide_issue(issue_id: str) -> Response:
 def promote_issue(issue_id: str) -> Response:
     """Put an issue on another level. One that was accepted is open again: its new level asks for other authority."""
     from chalicelib.lambdas.api import issue_schemas
+    from chalicelib.wiring import issues
 
     call = _call(access.ISSUE_WORKERS)
     workspace, wanted = call.body(issue_schemas.IssuePromotion)
-    promoted = wiring.manage_issues().promote(
+    promoted = issues.manage_issues().promote(
         workspace,
         access.identity(issue_id),
         wanted.to,
@@ -164,10 +170,11 @@ def promote_issue(issue_id: str) -> Response:
 def merge_issue(issue_id: str) -> Response:
     """Make an issue part of another one. Only links: its cases stay its own, and ``split`` undoes it."""
     from chalicelib.lambdas.api import issue_schemas
+    from chalicelib.wiring import issues
 
     call = _call(access.ISSUE_WORKERS)
     workspace, wanted = call.body(issue_schemas.IssueMerge)
-    merged = wiring.manage_issues().merge(
+    merged = issues.manage_issues().merge(
         workspace,
         access.identity(issue_id),
         wanted.into,
@@ -183,10 +190,11 @@ def merge_issue(issue_id: str) -> Response:
 def split_issue(issue_id: str) -> Response:
     """Undo a merge: both are as they were before it."""
     from chalicelib.lambdas.api import issue_schemas
+    from chalicelib.wiring import issues
 
     call = _call(access.ISSUE_WORKERS)
     workspace, wanted = call.body(issue_schemas.IssueSplit)
-    back = wiring.manage_issues().split(
+    back = issues.manage_issues().split(
         workspace, access.identity(issue_id), version=wanted.version, actor=call.key.id, reason=wanted.reason
     )
     return _shown(back)
@@ -202,11 +210,12 @@ def list_linked_cases(issue_id: str) -> Response:
     a cursor: a region or a shop sees those of its own units.
     """
     from chalicelib.lambdas.api import issue_shows, schemas, shows
+    from chalicelib.wiring import issues
 
     call = _call(access.CASE_READERS)
     workspace, asked = call.query(schemas.ListQuery)
-    issue = wiring.manage_issues().get(workspace, access.identity(issue_id))
-    found, cursor = wiring.read_links().page(call.key, issue, limit=asked.limit, cursor=asked.cursor)
+    issue = issues.manage_issues().get(workspace, access.identity(issue_id))
+    found, cursor = issues.read_links().page(call.key, issue, limit=asked.limit, cursor=asked.cursor)
     return json_response(200, shows.page([issue_shows.linked(one) for one in found], cursor))
 
 
@@ -215,12 +224,13 @@ def list_linked_cases(issue_id: str) -> Response:
 def link_cases(issue_id: str) -> Response:
     """Make tickets, and voices that have none, part of an issue. A ticket is on the issue's level from then on."""
     from chalicelib.lambdas.api import issue_schemas, issue_shows
+    from chalicelib.wiring import issues
 
     call = _call(access.ISSUE_WORKERS)
     workspace, wanted = call.body(issue_schemas.IssueLinks)
-    issue = wiring.manage_issues().get(workspace, access.identity(issue_id))
+    issue = issues.manage_issues().get(workspace, access.identity(issue_id))
     subjects = [_visible(call.key, workspace, one) for one in (*wanted.tickets, *wanted.feedback)]
-    links = wiring.link_cases()
+    links = issues.link_cases()
     made = [links.link(issue, one, by=call.key.id) for one in subjects]
     return json_response(200, {"items": [issue_shows.linked(one) for one in made]})
 
@@ -229,19 +239,23 @@ def link_cases(issue_id: str) -> Response:
 @guarded
 def unlink_case(issue_id: str, case_id: str) -> Response:
     """Undo a link, of a ticket or of a voice. Nothing links the two by itself again."""
+    from chalicelib.wiring import issues
+
     call = _call(access.ISSUE_WORKERS)
     workspace = call.workspace()
-    issue = wiring.manage_issues().get(workspace, access.identity(issue_id))
+    issue = issues.manage_issues().get(workspace, access.identity(issue_id))
     subject = _visible(call.key, workspace, access.identity(case_id))
-    wiring.link_cases().unlink(issue, subject, by=call.key.id)
+    issues.link_cases().unlink(issue, subject, by=call.key.id)
     return json_response(200, {"id": case_id, "deleted": True})
 
 
 def _visible(key: ApiKey, workspace: str, subject: str) -> str:
     """The id of a ticket or a voice that the key sees. Raises NotFound."""
+    from chalicelib.wiring import cases, reading
+
     if subject.startswith("tk_"):
-        return wiring.read_tickets().get(key, workspace, subject).id
-    return wiring.read_feedback().get(key, workspace, subject)[0].id
+        return cases.read_tickets().get(key, workspace, subject).id
+    return reading.read_feedback().get(key, workspace, subject)[0].id
 
 
 # --- what makes an issue of single tickets ------------------------------------------------------------------------
@@ -252,21 +266,23 @@ def _visible(key: ApiKey, workspace: str, subject: str) -> str:
 def get_issue_policy() -> Response:
     """What makes an issue of single tickets. Version 0 is the one that is shipped."""
     from chalicelib.lambdas.api import issue_shows
+    from chalicelib.wiring import issues
 
     workspace = _call(access.READERS).workspace()
-    return json_response(200, issue_shows.policy(wiring.manage_insights().policy(workspace)))
+    return json_response(200, issue_shows.policy(issues.manage_insights().policy(workspace)))
 
 
 @bp.route("/v1/issue-policy", methods=["PUT"], content_types=ANY)
 @guarded
 def put_issue_policy() -> Response:
     """Replace it; tickets of before count too, from the next one on."""
-    from chalicelib.domain.recurrence import IssuePolicy
+    from chalicelib.domain.issues.recurrence import IssuePolicy
     from chalicelib.lambdas.api import issue_schemas, issue_shows
+    from chalicelib.wiring import issues
 
     workspace, wanted = _call(access.ADMINS).body(issue_schemas.IssuePolicyBody)
     policy = IssuePolicy(**wanted.model_dump(exclude={"workspace"}))
-    return json_response(200, issue_shows.policy(wiring.manage_insights().put_policy(workspace, policy)))
+    return json_response(200, issue_shows.policy(issues.manage_insights().put_policy(workspace, policy)))
 
 
 # --- insights -----------------------------------------------------------------------------------------------------
@@ -279,9 +295,10 @@ def list_insights() -> Response:
     and still have a cursor.
     """
     from chalicelib.lambdas.api import issue_schemas, issue_shows, shows
+    from chalicelib.wiring import issues
 
     workspace, asked = _call(access.READERS).query(issue_schemas.InsightQuery)
-    page = wiring.manage_insights().page
+    page = issues.manage_insights().page
     found, cursor = page(workspace, state=asked.state, limit=asked.limit, cursor=asked.cursor)
     return json_response(200, shows.page([issue_shows.insight(one) for one in found], cursor))
 
@@ -291,10 +308,11 @@ def list_insights() -> Response:
 def create_insight() -> Response:
     """Write down what was found out. It needs an owner and a decision before it can be put away."""
     from chalicelib.lambdas.api import issue_schemas, issue_shows
+    from chalicelib.wiring import issues
 
     call = _call(access.READERS)
     workspace, wanted = call.body(issue_schemas.InsightNew)
-    made = wiring.manage_insights().create(
+    made = issues.manage_insights().create(
         workspace, wanted.title, wanted.evidence, owner=wanted.owner, actor=call.key.id
     )
     return json_response(201, issue_shows.insight(made))
@@ -305,9 +323,10 @@ def create_insight() -> Response:
 def get_insight(insight_id: str) -> Response:
     """One of them."""
     from chalicelib.lambdas.api import issue_shows
+    from chalicelib.wiring import issues
 
     workspace = _call(access.READERS).workspace()
-    return json_response(200, issue_shows.insight(wiring.manage_insights().get(workspace, access.identity(insight_id))))
+    return json_response(200, issue_shows.insight(issues.manage_insights().get(workspace, access.identity(insight_id))))
 
 
 @bp.route("/v1/insights/{insight_id}/owner", methods=["POST"], content_types=ANY)
@@ -315,9 +334,10 @@ def get_insight(insight_id: str) -> Response:
 def give_insight(insight_id: str) -> Response:
     """Say who has it."""
     from chalicelib.lambdas.api import issue_schemas, issue_shows
+    from chalicelib.wiring import issues
 
     workspace, wanted = _call(access.READERS).body(issue_schemas.InsightOwner)
-    given = wiring.manage_insights().give(workspace, access.identity(insight_id), wanted.owner, version=wanted.version)
+    given = issues.manage_insights().give(workspace, access.identity(insight_id), wanted.owner, version=wanted.version)
     return json_response(200, issue_shows.insight(given))
 
 
@@ -326,10 +346,11 @@ def give_insight(insight_id: str) -> Response:
 def decide_insight(insight_id: str) -> Response:
     """Act, study or decline, with the reason, and the issue that it led to."""
     from chalicelib.lambdas.api import issue_schemas, issue_shows
+    from chalicelib.wiring import issues
 
     call = _call(access.READERS)
     workspace, wanted = call.body(issue_schemas.InsightDecision)
-    decided = wiring.manage_insights().decide(
+    decided = issues.manage_insights().decide(
         workspace,
         access.identity(insight_id),
         wanted.decision,
@@ -346,7 +367,8 @@ def decide_insight(insight_id: str) -> Response:
 def archive_insight(insight_id: str) -> Response:
     """Put it away. Without an owner and a decision it stays where everybody sees it."""
     from chalicelib.lambdas.api import issue_schemas, issue_shows
+    from chalicelib.wiring import issues
 
     workspace, wanted = _call(access.READERS).body(issue_schemas.InsightArchive)
-    away = wiring.manage_insights().archive(workspace, access.identity(insight_id), version=wanted.version)
+    away = issues.manage_insights().archive(workspace, access.identity(insight_id), version=wanted.version)
     return json_response(200, issue_shows.insight(away))

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Final
 from chalice import Blueprint
 from chalice.app import Response
 
-from chalicelib import wiring
-from chalicelib.domain import access
+from chalicelib.domain.workspaces import access
 from chalicelib.lambdas.api.http import guarded, json_response
 
 if TYPE_CHECKING:
@@ -35,10 +34,11 @@ def get_loop() -> Response:
     that matter most, with owner and verdict, and how long it took. Each number names the path that lists its feedback.
     """
     from chalicelib.lambdas.api import loop_schemas, loop_shows
+    from chalicelib.wiring import reports
 
     call = _call(access.CASE_READERS)
     workspace, asked = call.query(loop_schemas.WeekQuery)
-    return json_response(200, loop_shows.week(wiring.read_loop()(call.key, workspace, asked.week, asked.unit)))
+    return json_response(200, loop_shows.week(reports.read_loop()(call.key, workspace, asked.week, asked.unit)))
 
 
 @bp.route("/v1/loop/feedback", methods=["GET"])
@@ -47,13 +47,14 @@ def list_counted() -> Response:
     """The feedback that a number of the week, or of a digest, counts. A page may be short, or empty, and still have a
     cursor.
     """
-    from chalicelib.domain.loop import Span
+    from chalicelib.domain.reports.loop import Span
     from chalicelib.lambdas.api import loop_schemas, shows
+    from chalicelib.wiring import reports
 
     call = _call(access.CASE_READERS)
     workspace, asked = call.query(loop_schemas.CountedQuery)
     span = Span(workspace, asked.since, asked.until, asked.unit, asked.department, asked.issue)
-    found, cursor = wiring.read_loop().voices(
+    found, cursor = reports.read_loop().voices(
         call.key, asked.number, span, topic=asked.topic, limit=asked.limit, cursor=asked.cursor
     )
     return json_response(200, shows.page([shows.summary(one) for one in found], cursor))
@@ -68,10 +69,11 @@ def create_digest() -> Response:
     from datetime import time
 
     from chalicelib.lambdas.api import loop_schemas, loop_shows
+    from chalicelib.wiring import reports
 
     call = _call(access.ADMINS)
     workspace, wanted = call.body(loop_schemas.DigestNew)
-    made = wiring.manage_digests().create(
+    made = reports.manage_digests().create(
         workspace,
         endpoint=wanted.endpoint,
         kind=wanted.kind,
@@ -90,9 +92,10 @@ def create_digest() -> Response:
 def list_digests() -> Response:
     """The digests that endpoints are told, the oldest first."""
     from chalicelib.lambdas.api import loop_shows, shows
+    from chalicelib.wiring import reports
 
     workspace = _call(access.DELIVERY_READERS).workspace()
-    found = wiring.manage_digests().list(workspace)
+    found = reports.manage_digests().list(workspace)
     return json_response(200, shows.page([loop_shows.digest(one) for one in found], None))
 
 
@@ -100,6 +103,8 @@ def list_digests() -> Response:
 @guarded
 def delete_digest(digest_id: str) -> Response:
     """Send this digest no more."""
+    from chalicelib.wiring import reports
+
     call = _call(access.ADMINS)
-    wiring.manage_digests().delete(call.workspace(), access.identity(digest_id))
+    reports.manage_digests().delete(call.workspace(), access.identity(digest_id))
     return json_response(200, {"id": digest_id, "deleted": True})

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 
-from chalicelib.domain.briefing import Briefing
-from chalicelib.domain.loop import Loop, Median, Problem, Span, link
+from chalicelib.domain.reports.briefing import Briefing
+from chalicelib.domain.reports.loop import Loop, Median, Problem, Span, link
 from chalicelib.lambdas.api.shows import Json, moment
 
 

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Final
 from chalice import Blueprint
 from chalice.app import Response
 
-from chalicelib import wiring
-from chalicelib.domain import access
+from chalicelib.domain.workspaces import access
 from chalicelib.lambdas.api.http import bytes_response, guarded, headers, json_response, line
 
 if TYPE_CHECKING:
-    from chalicelib.domain.organisation import Organisation
+    from chalicelib.domain.workspaces.organisation import Organisation
     from chalicelib.lambdas.api.call import Call
-    from chalicelib.services.workspace.organisation_file import Document
+    from chalicelib.services.workspaces.organisation_file import Document
 
 bp = Blueprint(__name__)
 
@@ -42,11 +41,12 @@ def get_organisation() -> Response:
     those of the version in force. YAML where it is accepted.
     """
     from chalicelib.lambdas.api import schemas
-    from chalicelib.services.workspace import organisation_file
+    from chalicelib.services.workspaces import organisation_file
+    from chalicelib.wiring import workspaces
 
     call = _call(access.READERS)
     workspace, asked = call.query(schemas.OrganisationQuery)
-    found = wiring.manage_organisation().get(workspace, asked.version, channels=_sees_channels(call))
+    found = workspaces.manage_organisation().get(workspace, asked.version, channels=_sees_channels(call))
     if "yaml" in headers(call.request).get("accept", ""):
         return bytes_response(200, organisation_file.to_yaml(found), _YAML_OUT)
     return json_response(200, organisation_file.to_document(found))
@@ -58,10 +58,12 @@ def put_organisation() -> Response:
     """Bring an organisation into force. Its ``version`` is the one that it replaces, 0 for the first; what is left out
     is gone. Gaps are taken and counted, what contradicts itself is refused with its line.
     """
+    from chalicelib.wiring import workspaces
+
     call = _call(access.ADMINS)
     document = _document(call)
     workspace = call.named(document.workspace)
-    made = wiring.manage_organisation().put(workspace, document, by=call.key.id)
+    made = workspaces.manage_organisation().put(workspace, document, by=call.key.id)
     return _taken(workspace, made)
 
 
@@ -69,10 +71,11 @@ def put_organisation() -> Response:
 @guarded
 def get_people() -> Response:
     """The people of the version in force as a table. Lists in a cell are divided by semicolons."""
-    from chalicelib.services.workspace import organisation_file
+    from chalicelib.services.workspaces import organisation_file
+    from chalicelib.wiring import workspaces
 
     call = _call(access.READERS)
-    found = wiring.manage_organisation().get(call.workspace(), channels=_sees_channels(call))
+    found = workspaces.manage_organisation().get(call.workspace(), channels=_sees_channels(call))
     return bytes_response(200, organisation_file.people_to_csv(found), _CSV_OUT)
 
 
@@ -81,12 +84,13 @@ def get_people() -> Response:
 def put_people() -> Response:
     """Replace the people of a version by a table; who is not in it is gone."""
     from chalicelib.lambdas.api import reading, schemas
-    from chalicelib.services.workspace import organisation_file
+    from chalicelib.services.workspaces import organisation_file
+    from chalicelib.wiring import workspaces
 
     call = _call(access.ADMINS)
     workspace, asked = call.query(schemas.TableQuery)
     people = organisation_file.people_from_csv(reading.read_bytes(call.request, _CSV))
-    made = wiring.manage_organisation().put_people(workspace, asked.version, people, by=call.key.id)
+    made = workspaces.manage_organisation().put_people(workspace, asked.version, people, by=call.key.id)
     return _taken(workspace, made)
 
 
@@ -94,9 +98,10 @@ def put_people() -> Response:
 @guarded
 def get_units() -> Response:
     """The units of the version in force as a table."""
-    from chalicelib.services.workspace import organisation_file
+    from chalicelib.services.workspaces import organisation_file
+    from chalicelib.wiring import workspaces
 
-    found = wiring.manage_organisation().get(_call(access.READERS).workspace(), channels=False)
+    found = workspaces.manage_organisation().get(_call(access.READERS).workspace(), channels=False)
     return bytes_response(200, organisation_file.units_to_csv(found), _CSV_OUT)
 
 
@@ -105,11 +110,12 @@ def get_units() -> Response:
 def put_units() -> Response:
     """Replace the units of a version by a table; what is not in it is gone."""
     from chalicelib.lambdas.api import reading, schemas
-    from chalicelib.services.workspace import organisation_file
+    from chalicelib.services.workspaces import organisation_file
+    from chalicelib.wiring import workspaces
 
     call = _call(access.ADMINS)
     workspace, asked = call.query(schemas.TableQuery)
-    manage = wiring.manage_organisation()
+    manage = workspaces.manage_organisation()
     units = organisation_file.units_from_csv(reading.read_bytes(call.request, _CSV), manage.is_country)
     return _taken(workspace, manage.put_units(workspace, asked.version, units, by=call.key.id))
 
@@ -121,11 +127,12 @@ def check_organisation() -> Response:
     document in the body, which is not kept; without one, of the version in force.
     """
     from chalicelib.lambdas.api import http, shows
+    from chalicelib.wiring import workspaces
 
     call = _call(access.ADMINS)
     document = _document(call) if http.raw_body(call.request) else None
     workspace = call.named(document.workspace if document else None)
-    return json_response(200, shows.checked(wiring.manage_organisation().check(workspace, document), document))
+    return json_response(200, shows.checked(workspaces.manage_organisation().check(workspace, document), document))
 
 
 @bp.route("/v1/organisation/owner", methods=["GET"])
@@ -135,11 +142,12 @@ def find_owner() -> Response:
     taken. With neither, who gets what nobody else is answerable for.
     """
     from chalicelib.lambdas.api import schemas, shows
+    from chalicelib.wiring import workspaces
 
     call = _call(access.CASE_READERS)
     workspace, asked = call.query(schemas.OwnerQuery)
     unit = access.visible_unit(call.key, asked.unit)
-    found = wiring.manage_organisation().owner(workspace, asked.topic, asked.department, unit, asked.at)
+    found = workspaces.manage_organisation().owner(workspace, asked.topic, asked.department, unit, asked.at)
     return json_response(200, shows.answerable(found, unit, asked.topic))
 
 
@@ -148,9 +156,10 @@ def find_owner() -> Response:
 def list_organisations() -> Response:
     """Every version, newest first, and whose key brought it."""
     from chalicelib.lambdas.api import schemas, shows
+    from chalicelib.wiring import workspaces
 
     workspace, asked = _call(access.READERS).query(schemas.ListQuery)
-    found, cursor = wiring.manage_organisation().history(workspace, limit=asked.limit, cursor=asked.cursor)
+    found, cursor = workspaces.manage_organisation().history(workspace, limit=asked.limit, cursor=asked.cursor)
     return json_response(200, shows.page([shows.organisation_line(one) for one in found], cursor))
 
 
@@ -161,9 +170,10 @@ def get_calendar(country: str, year: str) -> Response:
     shows what is expected, and may change.
     """
     from chalicelib.lambdas.api import shows
+    from chalicelib.wiring import workspaces
 
     _call(access.EVERYBODY).workspace()
-    found = wiring.calendar(access.identity(country))
+    found = workspaces.calendar(access.identity(country))
     known = found.years.get(int(year)) if found and year.isascii() and year.isdecimal() and len(year) == 4 else None
     if found is None or known is None:
         raise access.nowhere()
@@ -176,9 +186,10 @@ def _sees_channels(call: Call) -> bool:
 
 def _document(call: Call) -> Document:
     from chalicelib.lambdas.api import http, reading
-    from chalicelib.services.workspace import organisation_file
+    from chalicelib.services.workspaces import organisation_file
+    from chalicelib.wiring import workspaces
 
-    is_country = wiring.manage_organisation().is_country
+    is_country = workspaces.manage_organisation().is_country
     if headers(call.request).get("content-type", "").split(";")[0].strip().lower() == http.JSON:
         value = reading.read_json(call.request, limit=organisation_file.MOST_BYTES)
         return organisation_file.from_json(value, is_country)
@@ -188,6 +199,7 @@ def _document(call: Call) -> Document:
 def _taken(workspace: str, made: Organisation) -> Response:
     """What came into force, and how much of it is still to be mended."""
     from chalicelib.lambdas.api import shows
+    from chalicelib.wiring import workspaces
 
     line().note(organisation=made.version)
-    return json_response(200, shows.taken(made, wiring.manage_organisation().check_one(workspace, made)))
+    return json_response(200, shows.taken(made, workspaces.manage_organisation().check_one(workspace, made)))

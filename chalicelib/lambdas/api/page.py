@@ -11,15 +11,14 @@ from urllib.parse import parse_qsl
 from chalice import Blueprint
 from chalice.app import Request, Response
 
-from chalicelib import wiring
-from chalicelib.domain import access
+from chalicelib.domain.workspaces import access
 from chalicelib.errors import Invalid, NotFound, Rejected, TooLarge, UnsupportedMedia
 from chalicelib.lambdas.api import http
 from chalicelib.lambdas.api.html import answered, html
 from chalicelib.lambdas.api.http import guarded, json_response
 
 if TYPE_CHECKING:
-    from chalicelib.domain.page_link import Act
+    from chalicelib.domain.cases.page_link import Act
 
 bp = Blueprint(__name__)
 
@@ -39,10 +38,11 @@ def open_page(link: str) -> Response:
     """
 
     from chalicelib.pages import ticket
+    from chalicelib.wiring import page
 
     def shown(lang: str) -> Response:
         notice = "done" if http.query(bp.current_request).get("done") == "1" else ""
-        return html(ticket, 200, ticket.whole(wiring.open_page()(link), lang, notice=notice))
+        return html(ticket, 200, ticket.whole(page.open_page()(link), lang, notice=notice))
 
     return answered(bp.current_request, ticket, shown)
 
@@ -57,21 +57,22 @@ def act_on_page(link: str) -> Response:
     ``department``). ``call`` shows the owner the customer's phone, once, and is written into the audit. What is refused
     is the page again, saying why.
     """
-    from chalicelib.domain.page_link import CALL
+    from chalicelib.domain.cases.page_link import CALL
     from chalicelib.pages import ticket
+    from chalicelib.wiring import page
 
     def done(lang: str) -> Response:
         act = _act()
         try:
             if act.what == CALL:
                 return _reached(link, lang, act)
-            wiring.act_on_page()(link, act)
+            page.act_on_page()(link, act)
         except NotFound:
             raise
         except Rejected as refused:
             http.line().note(code=refused.code)
-            page = wiring.open_page()(link)
-            return html(ticket, refused.status, ticket.whole(page, lang, refused=refused.code, given=act))
+            opened = page.open_page()(link)
+            return html(ticket, refused.status, ticket.whole(opened, lang, refused=refused.code, given=act))
         return html(ticket, 303, "", {"Location": f"?lang={lang}&done=1"})
 
     return answered(bp.current_request, ticket, done)
@@ -86,18 +87,19 @@ def make_code(ticket_id: str) -> Response:
     """
     from chalicelib.lambdas.api import schemas
     from chalicelib.lambdas.api.call import Call
+    from chalicelib.wiring import base, cases, page
 
     call = Call(bp.current_request, access.ADMINS)
     workspace, wanted = call.body(schemas.CodeNew)
-    seen = wiring.read_tickets().get(call.key, workspace, access.identity(ticket_id))
-    made = wiring.make_code()(seen, wanted.person)
-    link = wiring.page_links().make(workspace, seen.id, wiring.now())
+    seen = cases.read_tickets().get(call.key, workspace, access.identity(ticket_id))
+    made = page.make_code()(seen, wanted.person)
+    link = page.page_links().make(workspace, seen.id, base.now())
     answer = {
         "ticket": seen.id,
         "person": made.person,
         "code": made.code,
         "expires_at": made.expires_at.isoformat().replace("+00:00", "Z"),
-        "url": f"{http.base_url(bp.current_request, wiring.settings())}/t/{link}",
+        "url": f"{http.base_url(bp.current_request, base.settings())}/t/{link}",
     }
     return json_response(201, answer)
 
@@ -105,21 +107,22 @@ def make_code(ticket_id: str) -> Response:
 def _reached(link: str, lang: str, act: Act) -> Response:
     """The page with the customer's phone on it. What nobody left is not there, and no dead link."""
     from chalicelib.pages import ticket
+    from chalicelib.wiring import page
 
     try:
-        contact = wiring.act_on_page().contact(link, act)
+        contact = page.act_on_page().contact(link, act)
     except NotFound as none:
         if none.code != "no_contact":
             raise
         contact = {}
-    page = wiring.open_page()(link)
-    http.line().note(revealed=page.ticket.id)
-    return html(ticket, 200, ticket.whole(page, lang, contact=contact))
+    opened = page.open_page()(link)
+    http.line().note(revealed=opened.ticket.id)
+    return html(ticket, 200, ticket.whole(opened, lang, contact=contact))
 
 
 def _act() -> Act:
     """The form that was sent. Raises UnsupportedMedia, TooLarge, Malformed, Invalid."""
-    from chalicelib.domain.page_link import Act
+    from chalicelib.domain.cases.page_link import Act
 
     fields = form_fields(bp.current_request)
     version = fields.get("version", "")

@@ -11,7 +11,7 @@ from chalice.app import Request
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from chalicelib.domain import strict_json
+from chalicelib.domain.text import strict_json
 from chalicelib.errors import Invalid, Malformed, UnsupportedMedia
 from chalicelib.lambdas.api import http, schemas
 

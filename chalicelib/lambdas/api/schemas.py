@@ -13,18 +13,18 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
-from chalicelib.domain.access import UNIT_ROLES
-from chalicelib.domain.contact import is_contact
-from chalicelib.domain.dry_run import MOST_DAYS as MOST_DRY_DAYS
-from chalicelib.domain.frame_state import LONGEST_OVERLAY, MOST_PACKS
-from chalicelib.domain.graph import HEAVIEST, MOST_CAUSES, MOST_OF_TOPIC, MOST_TERMS, Cause, Causes, Weighed
-from chalicelib.domain.limits import MAX_RULES
-from chalicelib.domain.moments import EARLIEST, rfc3339
-from chalicelib.domain.organisation import MOST_VERSIONS
-from chalicelib.domain.rules import MAX_COOLDOWN_S
-from chalicelib.domain.sla import MOST_MINUTES, MOT_MARK, Policy, QuietHours
-from chalicelib.domain.upload import MAX_BYTES
-from chalicelib.domain.verification import MOST_CHANGE, MOST_WAIT
+from chalicelib.domain.cases.graph import HEAVIEST, MOST_CAUSES, MOST_OF_TOPIC, MOST_TERMS, Cause, Causes, Weighed
+from chalicelib.domain.cases.sla import MOST_MINUTES, MOT_MARK, Policy, QuietHours
+from chalicelib.domain.cases.verification import MOST_CHANGE, MOST_WAIT
+from chalicelib.domain.contact.masks import is_contact
+from chalicelib.domain.inbound.upload import MAX_BYTES
+from chalicelib.domain.reading.dry_run import MOST_DAYS as MOST_DRY_DAYS
+from chalicelib.domain.reading.frame_state import LONGEST_OVERLAY, MOST_PACKS
+from chalicelib.domain.time.moments import EARLIEST, rfc3339
+from chalicelib.domain.workspaces.access import UNIT_ROLES
+from chalicelib.domain.workspaces.limits import MAX_RULES
+from chalicelib.domain.workspaces.organisation import MOST_VERSIONS
+from chalicelib.domain.workspaces.rules import MAX_COOLDOWN_S
 
 MOST_ITEMS: Final = 100  # on one page of a list
 LATEST: Final = datetime(2100, 1, 1, tzinfo=timezone.utc)
@@ -846,7 +846,7 @@ class TicketQuery(ListQuery):
     incomplete: Literal["true"] | None = None
 
 
-class AuditQuery(Query):
+class AuditQuery(ListQuery):
     """``month``: ``2026-11``, by UTC."""
 
     month: Annotated[str, StringConstraints(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])$")]

@@ -6,29 +6,29 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from chalicelib.domain.case import Customer, Link, Note, Verdict
-from chalicelib.domain.clocks import CLOCKS, Clock, Clocks
-from chalicelib.domain.correction import Correction, training_rows
-from chalicelib.domain.delivery import Attempt, Delivery
-from chalicelib.domain.directory import Connection, Endpoint
+from chalicelib.domain.cases.case import Customer, Link, Note, Verdict
+from chalicelib.domain.cases.handover import Handover, Hands, handovers
+from chalicelib.domain.cases.playbook import spoken
+from chalicelib.domain.cases.sla import MOT_MARK, Policy, QuietHours
+from chalicelib.domain.cases.ticket import Move, Ticket
+from chalicelib.domain.cases.verification import Rules
 from chalicelib.domain.events import wanted_actions
-from chalicelib.domain.feedback import Closing, Decision, Feedback
-from chalicelib.domain.handover import Handover, Hands, handovers
-from chalicelib.domain.item import Item
-from chalicelib.domain.listing import FeedbackSummary
-from chalicelib.domain.moments import written
-from chalicelib.domain.needs import NAMES, Need, Shift
-from chalicelib.domain.playbook import spoken
-from chalicelib.domain.polling import PollState, interval
-from chalicelib.domain.reconciliation import WHY, Drift
-from chalicelib.domain.rules import Rule
-from chalicelib.domain.sla import MOT_MARK, Policy, QuietHours
-from chalicelib.domain.ticket import Move, Ticket
-from chalicelib.domain.understanding import Tag, Text, Understanding
-from chalicelib.domain.upload import Upload
-from chalicelib.domain.verification import Rules
+from chalicelib.domain.inbound.polling import PollState, interval
+from chalicelib.domain.inbound.upload import Upload
+from chalicelib.domain.outbound.delivery import Attempt, Delivery
+from chalicelib.domain.outbound.item import Item
+from chalicelib.domain.outbound.reconciliation import WHY, Drift
+from chalicelib.domain.reading.correction import Correction, training_rows
+from chalicelib.domain.reading.listing import FeedbackSummary
+from chalicelib.domain.reading.needs import NAMES, Need, Shift
+from chalicelib.domain.time.clocks import CLOCKS, Clock, Clocks
+from chalicelib.domain.time.moments import written
 from chalicelib.domain.vocabulary import SEVERITIES
-from chalicelib.domain.voice import Score
+from chalicelib.domain.voice.feedback import Closing, Decision, Feedback
+from chalicelib.domain.voice.understanding import Tag, Text, Understanding
+from chalicelib.domain.voice.voice import Score
+from chalicelib.domain.workspaces.directory import Connection, Endpoint
+from chalicelib.domain.workspaces.rules import Rule
 
 if TYPE_CHECKING:
     from chalicelib.connectors.cards import Card
@@ -39,18 +39,18 @@ if TYPE_CHECKING:
     from chalicelib.services.reading.try_reading import Tried
 
 if TYPE_CHECKING:
-    from chalicelib.domain.calendar import Calendar, Counted, Year
-    from chalicelib.domain.organisation import Kept, Organisation
-    from chalicelib.domain.organisation_check import Checked
-    from chalicelib.services.workspace.manage_organisation import Answerable
-    from chalicelib.services.workspace.organisation_file import Document
+    from chalicelib.domain.time.calendar import Calendar, Counted, Year
+    from chalicelib.domain.workspaces.organisation import Kept, Organisation
+    from chalicelib.domain.workspaces.organisation_check import Checked
+    from chalicelib.services.workspaces.manage_organisation import Answerable
+    from chalicelib.services.workspaces.organisation_file import Document
 
 if TYPE_CHECKING:
-    from chalicelib.domain.frame_state import Activation, FrameState
-    from chalicelib.domain.graph import Told
-    from chalicelib.domain.playbook import Playbook
-    from chalicelib.domain.proposal import Effect as FrameEffect
-    from chalicelib.domain.proposal import Proposal
+    from chalicelib.domain.cases.graph import Told
+    from chalicelib.domain.cases.playbook import Playbook
+    from chalicelib.domain.reading.frame_state import Activation, FrameState
+    from chalicelib.domain.reading.proposal import Effect as FrameEffect
+    from chalicelib.domain.reading.proposal import Proposal
     from chalicelib.understanding.frame import Frame
 
 Json = dict[str, Any]
@@ -572,7 +572,7 @@ def verdict(ticket_id: str, one: Verdict) -> Json:
 def audit(month: str, found: Sample) -> Json:
     judged = {key: verdict(key, one) for key, one in found.verdicts.items()}
     items = [{**ticket(one), "audit": judged.get(one.id)} for one in found.drawn]
-    return {"month": month, "closed": found.closed, "items": items}
+    return {"month": month, "closed": found.closed, **page(items, found.cursor)}
 
 
 def delivery(one: Delivery) -> Json:
@@ -711,8 +711,8 @@ def taken(made: Organisation, found: Checked) -> Json:
 
 def checked(found: Checked, document: Document | None) -> Json:
     """The worst findings, each in words; ``document`` knows the lines."""
-    from chalicelib.domain.organisation_check import SAYINGS
-    from chalicelib.services.workspace.manage_organisation import MOST_FINDINGS
+    from chalicelib.domain.workspaces.organisation_check import SAYINGS
+    from chalicelib.services.workspaces.manage_organisation import MOST_FINDINGS
 
     findings = [
         {
@@ -742,7 +742,7 @@ def _tally(found: Checked) -> Json:
 
 def answerable(found: Answerable, unit: str | None, topic: str | None) -> Json:
     """Who is answerable, and each step of the way there with its reason."""
-    from chalicelib.domain.organisation import said
+    from chalicelib.domain.workspaces.organisation import said
 
     return {
         "organisation": found.organisation,

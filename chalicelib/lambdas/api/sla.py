@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Final
 from chalice import Blueprint
 from chalice.app import Response
 
-from chalicelib import wiring
-from chalicelib.domain import access
+from chalicelib.domain.workspaces import access
 from chalicelib.lambdas.api.http import guarded, json_response, line
 
 if TYPE_CHECKING:
@@ -32,9 +31,10 @@ def get_sla() -> Response:
     what ships.
     """
     from chalicelib.lambdas.api import shows
+    from chalicelib.wiring import cases
 
     workspace = _call(access.CASE_READERS).workspace()
-    return json_response(200, shows.sla(workspace, wiring.manage_sla().get(workspace)))
+    return json_response(200, shows.sla(workspace, cases.manage_sla().get(workspace)))
 
 
 @bp.route("/v1/sla", methods=["PUT"], content_types=ANY)
@@ -44,10 +44,11 @@ def put_sla() -> Response:
     that are open keep their promises until they are reopened or their severity changes.
     """
     from chalicelib.lambdas.api import schemas, shows
+    from chalicelib.wiring import cases
 
     call = _call(access.ADMINS)
     workspace, wanted = call.body(schemas.Sla)
-    made = wiring.manage_sla().put(workspace, wanted.policy(), by=call.key.id)
+    made = cases.manage_sla().put(workspace, wanted.policy(), by=call.key.id)
     line().note(sla=made.version)
     return json_response(200, shows.sla(workspace, made))
 
@@ -59,11 +60,12 @@ def get_deadline() -> Response:
     published yet.
     """
     from chalicelib.lambdas.api import schemas, shows
+    from chalicelib.wiring import cases
 
     call = _call(access.CASE_READERS)
     workspace, asked = call.query(schemas.DeadlineQuery)
     unit = access.visible_unit(call.key, asked.unit)
-    counted = wiring.manage_sla().deadline(workspace, unit, asked.since, asked.minutes)
+    counted = cases.manage_sla().deadline(workspace, unit, asked.since, asked.minutes)
     return json_response(200, shows.deadline(counted))
 
 
@@ -72,11 +74,12 @@ def get_deadline() -> Response:
 def update_customer(ticket_id: str) -> Response:
     """Say that the customer was told how things stand: the next update is promised from now on."""
     from chalicelib.lambdas.api import schemas, shows
+    from chalicelib.wiring import cases
 
     call = _call(access.CASE_WORKERS)
     workspace, wanted = call.body(schemas.CustomerUpdate)
-    seen = wiring.read_tickets().get(call.key, workspace, access.identity(ticket_id))
-    told = wiring.manage_sla().updated(
+    seen = cases.read_tickets().get(call.key, workspace, access.identity(ticket_id))
+    told = cases.manage_sla().updated(
         workspace, seen.id, version=wanted.version, actor=call.key.id, reason=wanted.reason
     )
     return json_response(200, shows.ticket(told))

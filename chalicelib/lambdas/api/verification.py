@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 from chalice import Blueprint
 from chalice.app import Response
 
-from chalicelib import wiring
-from chalicelib.domain import access
+from chalicelib.domain.workspaces import access
 from chalicelib.errors import Invalid
 from chalicelib.lambdas.api import http
 from chalicelib.lambdas.api.html import answered, html
@@ -41,12 +40,13 @@ def open_question(link: str) -> Response:
     Opening it answers nothing. A link that does not work is a page with 404.
     """
 
-    from chalicelib.pages import verification
+    from chalicelib.pages import verification as question
+    from chalicelib.wiring import verification
 
     def shown(lang: str) -> Response:
-        return html(verification, 200, verification.whole(wiring.open_answer_page()(link), lang))
+        return html(question, 200, question.whole(verification.open_answer_page()(link), lang))
 
-    return answered(bp.current_request, verification, shown)
+    return answered(bp.current_request, question, shown)
 
 
 @bp.route("/v/{link}", methods=["POST"], content_types=ANY)
@@ -59,26 +59,27 @@ def answer_question(link: str) -> Response:
     """
 
     from chalicelib.errors import Conflict
-    from chalicelib.pages import verification
+    from chalicelib.pages import verification as question
+    from chalicelib.wiring import verification
 
     def done(lang: str) -> Response:
-        asked = wiring.answer_links().read(link)
+        asked = verification.answer_links().read(link)
         fields = form_fields(bp.current_request)
         words = fields.get("words", "")
-        if len(words) > verification.MOST_WORDS:
+        if len(words) > question.MOST_WORDS:
             raise Invalid("The text is too long.", pointer="/words")
         try:
-            taken = wiring.take_answer()(
+            taken = verification.take_answer()(
                 asked.workspace, asked.ticket, fields.get("answer", ""), via="page", words=words, number=asked.number
             )
         except Conflict as refused:
             http.line().note(code=refused.code)
-            wiring.take_answer().keep_late(asked.workspace, asked.ticket, words)
-            return html(verification, refused.status, verification.whole(wiring.open_answer_page()(link), lang))
+            verification.take_answer().keep_late(asked.workspace, asked.ticket, words)
+            return html(question, refused.status, question.whole(verification.open_answer_page()(link), lang))
         http.line().note(workspace=asked.workspace, ticket=asked.ticket, answer=taken.code)
-        return html(verification, 303, "", {"Location": f"?lang={lang}"})
+        return html(question, 303, "", {"Location": f"?lang={lang}"})
 
-    return answered(bp.current_request, verification, done)
+    return answered(bp.current_request, question, done)
 
 
 # --- keys ---------------------------------------------------------------------------------------------------------
@@ -92,11 +93,12 @@ def verify_ticket(ticket_id: str) -> Response:
     ``solved`` closes a resolved case as satisfied, ``not_solved`` takes it up again; the same answer again is no news.
     """
     from chalicelib.lambdas.api import schemas, shows
+    from chalicelib.wiring import cases, verification
 
     call = _call(access.CASE_WORKERS)
     workspace, wanted = call.body(schemas.CustomerAnswer)
-    seen = wiring.read_tickets().get(call.key, workspace, access.identity(ticket_id))
-    taken = wiring.take_answer()(workspace, seen.id, wanted.answer, via=call.key.id, words=wanted.note)
+    seen = cases.read_tickets().get(call.key, workspace, access.identity(ticket_id))
+    taken = verification.take_answer()(workspace, seen.id, wanted.answer, via=call.key.id, words=wanted.note)
     return json_response(200, shows.ticket(taken.ticket))
 
 
@@ -105,10 +107,11 @@ def verify_ticket(ticket_id: str) -> Response:
 def get_verification() -> Response:
     """How customers are asked whether their case is solved."""
     from chalicelib.lambdas.api import shows
+    from chalicelib.wiring import verification
 
     call = _call(access.READERS)
     workspace = call.workspace()
-    return json_response(200, shows.verification(workspace, wiring.manage_verification().get(workspace)))
+    return json_response(200, shows.verification(workspace, verification.manage_verification().get(workspace)))
 
 
 @bp.route("/v1/verification", methods=["PUT"], content_types=ANY)
@@ -117,8 +120,9 @@ def put_verification() -> Response:
     """Decide whether customers are asked, how many days a case waits for their answer, and for how many more they may
     take it up again. ``version`` is the one that this replaces, 0 for the first.
     """
-    from chalicelib.domain.verification import Rules
+    from chalicelib.domain.cases.verification import Rules
     from chalicelib.lambdas.api import schemas, shows
+    from chalicelib.wiring import verification
 
     call = _call(access.ADMINS)
     workspace, wanted = call.body(schemas.VerificationRules)
@@ -129,5 +133,5 @@ def put_verification() -> Response:
         change_days=wanted.change_days,
         question=wanted.question.model_dump(by_alias=True) if wanted.question else None,
     )
-    made = wiring.manage_verification().put(workspace, rules, by=call.key.id)
+    made = verification.manage_verification().put(workspace, rules, by=call.key.id)
     return json_response(200, shows.verification(workspace, made))

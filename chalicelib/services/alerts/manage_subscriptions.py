@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from chalicelib.domain.access import nowhere
-from chalicelib.domain.alert import EMAIL, PROTOCOLS
-from chalicelib.domain.directory import Subscription
+from chalicelib.domain.alerts.alert import EMAIL, PROTOCOLS
 from chalicelib.domain.ids import random_id
 from chalicelib.domain.vocabulary import SEVERITIES
+from chalicelib.domain.workspaces.access import nowhere
+from chalicelib.domain.workspaces.directory import Subscription
 from chalicelib.errors import Invalid
 
 # Addresses that SNS can deliver to: ASCII, one @, a domain of at least two labels.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
 
-from chalicelib.domain.alert import (
+from chalicelib.domain.alerts.alert import (
     COOLDOWN_S,
     NOTICE_RULE,
     AlertKey,
@@ -16,9 +16,9 @@ from chalicelib.domain.alert import (
     cooldown_seconds,
     strongest_topic,
 )
-from chalicelib.domain.feedback import Feedback, Reason
 from chalicelib.domain.ids import ticket_id
 from chalicelib.domain.vocabulary import NO_UNIT
+from chalicelib.domain.voice.feedback import Feedback, Reason
 from chalicelib.errors import Parked
 from chalicelib.observability import Line
 from chalicelib.services.alerts.send_alert import SendAlert
@@ -30,7 +30,7 @@ _CODE: Final = re.compile(r"[a-z0-9_]{1,40}")
 
 class Admission(Protocol):
     def admit(self, key: AlertKey, mention: Mention, *, at: datetime) -> AlertKey | None:
-        """Let a mention wait; the key under which it does, None when it was named. See ``storage.alerts``."""
+        """Let a mention wait; the key under which it does, None when it was named. See ``storage.alerts.alerts``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

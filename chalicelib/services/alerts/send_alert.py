@@ -1,7 +1,7 @@
 """Name what waits under an alert key: one message, then a cool-down, then one summary of what it swallowed.
 
 Every step stands on a delayed message that was queued before it: a lease or a cool-down that nobody ends would keep
-what waits for ever. The states themselves are in domain/alert.py.
+what waits for ever. The states themselves are in domain/alerts/alert.py.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
-from chalicelib.domain import alert as states
-from chalicelib.domain import alert_text
-from chalicelib.domain.alert import EMAIL, SMS, Alert, AlertKey, Cooldown, Mention, Step
-from chalicelib.domain.alert_text import Letter
-from chalicelib.domain.directory import Subscription
-from chalicelib.domain.ticket_title import TopicNames
+from chalicelib.domain.alerts import alert as states
+from chalicelib.domain.alerts import alert_text
+from chalicelib.domain.alerts.alert import EMAIL, SMS, Alert, AlertKey, Cooldown, Mention, Step
+from chalicelib.domain.alerts.alert_text import Letter
+from chalicelib.domain.cases.ticket_title import TopicNames
 from chalicelib.domain.vocabulary import severity_rank
+from chalicelib.domain.workspaces.directory import Subscription
 from chalicelib.errors import Retryable
 from chalicelib.observability import Line
 from chalicelib.services.ports import Clock, DueStore, Queue, SmsBudget, SmsGateway
@@ -29,7 +29,7 @@ _SMS_RETRY_S: Final = 30
 
 
 class KeyStore(SmsBudget, Protocol):
-    """Alert keys and what waits under them; ``storage.alerts.AlertStore`` says what each call promises."""
+    """Alert keys and what waits under them; ``storage.alerts.alerts.AlertStore`` says what each call promises."""
 
     def waiting(self, key: AlertKey, *, at: datetime, most: int) -> Sequence[Mention]: ...
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
-from chalicelib.domain.delivery import SMS_BUDGET_SPENT
-from chalicelib.domain.directory import Endpoint, EndpointSecret
-from chalicelib.domain.outbound import Message
+from chalicelib.domain.outbound.delivery import SMS_BUDGET_SPENT
+from chalicelib.domain.outbound.exchange import Message
+from chalicelib.domain.workspaces.directory import Endpoint, EndpointSecret
 from chalicelib.errors import Rejected
 from chalicelib.services.ports import Clock, SmsBudget, SmsGateway
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from chalicelib.domain.access import sees_unit
-from chalicelib.domain.case import Verdict, month_of, sample
-from chalicelib.domain.directory import ApiKey
-from chalicelib.domain.ticket import Ticket
+from chalicelib.domain.cases.case import Verdict, month_of, sample
+from chalicelib.domain.cases.ticket import Ticket
+from chalicelib.domain.workspaces.access import sees_unit
+from chalicelib.domain.workspaces.directory import ApiKey
 from chalicelib.errors import Conflict
 from chalicelib.services.cases.move_ticket import colleagues_words
 from chalicelib.services.ports import Clock
@@ -27,13 +27,23 @@ class Verdicts(Protocol):
     def verdicts(self, workspace: str, tickets: Iterable[str]) -> Mapping[str, Verdict]: ...
 
 
+class Paging(Protocol):
+    def __call__(
+        self, scope: str, identities: Sequence[str], *, limit: int, cursor: str | None
+    ) -> tuple[Sequence[str], str | None]:
+        """Some of sorted ids, and the cursor of the next page. Raises Invalid (``invalid_cursor``)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What is audited of one month: ``closed`` tickets in the workspace, those drawn, and what came of them."""
+    """What is audited of one month: ``closed`` tickets in the workspace, one page of those drawn, what came of them,
+    and the cursor of the next page.
+    """
 
     closed: int
     drawn: tuple[Ticket, ...]
     verdicts: Mapping[str, Verdict]
+    cursor: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +53,22 @@ class AuditTickets:
     tickets: Tickets
     verdicts: Verdicts
     clock: Clock
+    page: Paging
 
-    def sample(self, key: ApiKey, workspace: str, month: str) -> Sample:
-        """The sample of ``month`` (``2026-11``, UTC), by id: the same for the same closed tickets.
+    def sample(self, key: ApiKey, workspace: str, month: str, *, limit: int, cursor: str | None) -> Sample:
+        """One page of the sample of ``month`` (``2026-11``, UTC), by id: the same for the same closed tickets.
 
-        It changes while the month lasts, and when a ticket that was closed in it is opened again.
+        It changes while the month lasts, and when a ticket that was closed in it is opened again. Every page draws it
+        anew. Raises Invalid (``invalid_cursor``).
         """
         closed = {one.id: one for one in self.tickets.closed(workspace, *month_of(month))}
-        drawn = [closed[one] for one in sample(workspace, month, closed)]
-        seen = tuple(one for one in drawn if sees_unit(key, one.unit))
+        seen = [one for one in sample(workspace, month, closed) if sees_unit(key, closed[one].unit)]
+        shown, following = self.page(f"audit\n{workspace}\n{month}", seen, limit=limit, cursor=cursor)
         return Sample(
             closed=sum(sees_unit(key, one.unit) for one in closed.values()),
-            drawn=seen,
-            verdicts=self.verdicts.verdicts(workspace, [one.id for one in seen]),
+            drawn=tuple(closed[one] for one in shown),
+            verdicts=self.verdicts.verdicts(workspace, shown),
+            cursor=following,
         )
 
     def judge(self, ticket: Ticket, verdict: str, note: str | None, *, by: str) -> Verdict:

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from chalicelib.domain.access import nowhere, sees_unit
-from chalicelib.domain.case import MOST_CASES, MOST_EARLIER, MOST_LINKS, Customer, Link, Note
-from chalicelib.domain.directory import ApiKey
+from chalicelib.domain.cases.case import MOST_CASES, MOST_EARLIER, MOST_LINKS, Customer, Link, Note
+from chalicelib.domain.cases.ticket import SETTLED, Ticket
 from chalicelib.domain.ids import timed_id
-from chalicelib.domain.ticket import SETTLED, Ticket
+from chalicelib.domain.workspaces.access import nowhere, sees_unit
+from chalicelib.domain.workspaces.directory import ApiKey
 from chalicelib.errors import Conflict, Invalid
 from chalicelib.services.cases.move_ticket import colleagues_words
 from chalicelib.services.ports import Clock

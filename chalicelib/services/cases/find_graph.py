@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
-from chalicelib.domain.graph import Cause, Graph, Name, Overlay, Tally, Told, about, path, told
-from chalicelib.domain.organisation import Edge
-from chalicelib.domain.ticket import Ticket
+from chalicelib.domain.cases.graph import Cause, Graph, Name, Overlay, Tally, Told, about, path, told
+from chalicelib.domain.cases.ticket import Ticket
+from chalicelib.domain.workspaces.organisation import Edge
 from chalicelib.errors import Invalid
 from chalicelib.services.ports import Clock
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, Protocol
 
-from chalicelib.domain.organisation import Organisation
+from chalicelib.domain.workspaces.organisation import Organisation
 from chalicelib.services.ports import Clock
 
 RECENT: Final = timedelta(seconds=2)  # that what is in force may be old

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from chalicelib.domain.playbook import Chosen, Playbook, Playbooks
+from chalicelib.domain.cases.playbook import Chosen, Playbook, Playbooks
 
 RECENT: Final = 60.0  # seconds that a frame may be old which knows the very version that is looked for
 MOST_KEPT: Final = 256  # workspaces in one process

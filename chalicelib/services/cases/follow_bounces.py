@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.domain.handover import goes_up, told_of
-from chalicelib.domain.organisation import Organisation
+from chalicelib.domain.cases.handover import goes_up, told_of
+from chalicelib.domain.workspaces.organisation import Organisation
 from chalicelib.errors import Retryable
 from chalicelib.services.ports import Clock, TicketStore
 

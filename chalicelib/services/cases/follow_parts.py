@@ -6,8 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from chalicelib.domain.parts import Standing, adds_nothing, at_rest, children_of, children_open, closed_with, follow
-from chalicelib.domain.ticket import Move, Ticket
+from chalicelib.domain.cases.parts import (
+    Standing,
+    adds_nothing,
+    at_rest,
+    children_of,
+    children_open,
+    closed_with,
+    follow,
+)
+from chalicelib.domain.cases.ticket import Move, Ticket
 from chalicelib.errors import Retryable
 from chalicelib.services.ports import Clock, TicketStore
 

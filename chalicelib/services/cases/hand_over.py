@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from chalicelib.domain.access import nowhere
-from chalicelib.domain.handover import claimed, reassigned
-from chalicelib.domain.organisation import Edge, Organisation
-from chalicelib.domain.organisation_check import Asked
-from chalicelib.domain.ticket import Resolution, Step, Ticket, completed, on_its_way
+from chalicelib.domain.cases.handover import claimed, reassigned
+from chalicelib.domain.cases.ticket import Resolution, Step, Ticket, completed, on_its_way
+from chalicelib.domain.workspaces.access import nowhere
+from chalicelib.domain.workspaces.organisation import Edge, Organisation
+from chalicelib.domain.workspaces.organisation_check import Asked
 from chalicelib.errors import Invalid
 from chalicelib.services.cases.move_ticket import colleagues_words, version_conflict
 from chalicelib.services.ports import Clock, TicketStore

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
 
-from chalicelib.domain.graph import Counted, Graph, counted
-from chalicelib.domain.ticket import Ticket
+from chalicelib.domain.cases.graph import Counted, Graph, counted
+from chalicelib.domain.cases.ticket import Ticket
 from chalicelib.errors import Retryable
 
 HEARD: Final = ("ticket.closed", "ticket.reopened", "ticket.updated")

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from chalicelib.domain.access import nowhere
-from chalicelib.domain.graph import Causes, Graph, Overlay, Ranked, Tally, called
-from chalicelib.domain.playbook import RED_LINE, Playbook
+from chalicelib.domain.cases.graph import Causes, Graph, Overlay, Ranked, Tally, called
+from chalicelib.domain.cases.playbook import RED_LINE, Playbook
+from chalicelib.domain.workspaces.access import nowhere
 from chalicelib.errors import Conflict, Invalid
 from chalicelib.services.ports import Clock
 

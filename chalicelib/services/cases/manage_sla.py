@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from chalicelib.domain.access import nowhere
-from chalicelib.domain.calendar import Counted
-from chalicelib.domain.sla import SHIPPED, Office, Policy, updated
-from chalicelib.domain.ticket import SETTLED, Ticket
+from chalicelib.domain.cases.sla import SHIPPED, Office, Policy, updated
+from chalicelib.domain.cases.ticket import SETTLED, Ticket
+from chalicelib.domain.time.calendar import Counted
+from chalicelib.domain.workspaces.access import nowhere
 from chalicelib.errors import Conflict
 from chalicelib.services.cases.move_ticket import colleagues_words, version_conflict
 from chalicelib.services.ports import Clock, TicketStore

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from chalicelib.domain.access import nowhere, sees_unit
-from chalicelib.domain.directory import ApiKey
-from chalicelib.domain.ticket import Ticket
-from chalicelib.domain.ticket import move as moved
+from chalicelib.domain.cases.ticket import Ticket
+from chalicelib.domain.cases.ticket import move as moved
+from chalicelib.domain.workspaces.access import nowhere, sees_unit
+from chalicelib.domain.workspaces.directory import ApiKey
 from chalicelib.errors import Conflict, Invalid
 from chalicelib.services.cases.case_file import CaseFile
 from chalicelib.services.cases.follow_parts import Tickets, refuse_open_parts

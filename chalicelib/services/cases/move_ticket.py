@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from chalicelib.domain.access import nowhere
-from chalicelib.domain.parts import PUT_AWAY
-from chalicelib.domain.redaction import redact
-from chalicelib.domain.text_hygiene import clean
-from chalicelib.domain.ticket import Resolution, Ticket, resolution_incomplete, walk
+from chalicelib.domain.cases.parts import PUT_AWAY
+from chalicelib.domain.cases.ticket import Resolution, Ticket, resolution_incomplete, walk
+from chalicelib.domain.text.hygiene import clean
+from chalicelib.domain.text.redaction import redact
+from chalicelib.domain.workspaces.access import nowhere
 from chalicelib.errors import Conflict
 from chalicelib.services.cases.follow_parts import FollowParts, Histories, WholeCases, refuse_open_parts
 from chalicelib.services.ports import Clock, TicketStore

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from chalicelib.domain.ticket import Move, Ticket
+from chalicelib.domain.cases.ticket import Move, Ticket
 from chalicelib.services.ports import TicketStore
 
 

@@ -9,14 +9,23 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from chalicelib.domain.feedback import Feedback
+from chalicelib.domain.cases.parts import by_department, lapsed, opened_part, parts_of
+from chalicelib.domain.cases.playbook import Chosen, FrameWords, choose
+from chalicelib.domain.cases.ticket import (
+    Step,
+    Ticket,
+    brought_up,
+    is_elsewhere,
+    on_its_way,
+    opened,
+    owned,
+    wants_ticket,
+)
+from chalicelib.domain.cases.ticket_title import language, title
 from chalicelib.domain.ids import child_ticket_id, ticket_id
-from chalicelib.domain.organisation import Edge
-from chalicelib.domain.parts import by_department, lapsed, opened_part, parts_of
-from chalicelib.domain.playbook import Chosen, FrameWords, choose
-from chalicelib.domain.rules import Rule
-from chalicelib.domain.ticket import Step, Ticket, brought_up, is_elsewhere, on_its_way, opened, owned, wants_ticket
-from chalicelib.domain.ticket_title import language, title
+from chalicelib.domain.voice.feedback import Feedback
+from chalicelib.domain.workspaces.organisation import Edge
+from chalicelib.domain.workspaces.rules import Rule
 from chalicelib.errors import Parked, Retryable
 from chalicelib.services.ports import Clock, FeedbackReader, TicketStore
 

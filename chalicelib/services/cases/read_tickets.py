@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from chalicelib.domain.access import nowhere, sees_unit
-from chalicelib.domain.directory import ApiKey
-from chalicelib.domain.handover import time_in_queue
-from chalicelib.domain.item import Item
-from chalicelib.domain.ticket import Move, Ticket
+from chalicelib.domain.cases.handover import time_in_queue
+from chalicelib.domain.cases.ticket import Move, Ticket
+from chalicelib.domain.outbound.item import Item
+from chalicelib.domain.workspaces.access import nowhere, sees_unit
+from chalicelib.domain.workspaces.directory import ApiKey
 from chalicelib.services.cases.follow_parts import children
 from chalicelib.services.ports import Clock
 

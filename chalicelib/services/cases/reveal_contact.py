@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
 
-from chalicelib.domain.directory import ApiKey
-from chalicelib.domain.feedback import Feedback
-from chalicelib.domain.redaction import redact
-from chalicelib.domain.text_hygiene import clean
-from chalicelib.domain.ticket import Ticket
+from chalicelib.domain.cases.ticket import Ticket
+from chalicelib.domain.text.hygiene import clean
+from chalicelib.domain.text.redaction import redact
+from chalicelib.domain.voice.feedback import Feedback
+from chalicelib.domain.workspaces.directory import ApiKey
 from chalicelib.errors import Forbidden, NotFound
 from chalicelib.services.ports import Clock
 

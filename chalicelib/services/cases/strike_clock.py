@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
 
-from chalicelib.domain.calendar import Calendar
-from chalicelib.domain.clocks import BREACH, REMIND, Strike
-from chalicelib.domain.organisation import Organisation
-from chalicelib.domain.sla import Office, pending, recounted, struck
-from chalicelib.domain.ticket import Step, Ticket
+from chalicelib.domain.cases.sla import Office, pending, recounted, struck
+from chalicelib.domain.cases.ticket import Step, Ticket
+from chalicelib.domain.time.calendar import Calendar
+from chalicelib.domain.time.clocks import BREACH, REMIND, Strike
+from chalicelib.domain.workspaces.organisation import Organisation
 from chalicelib.errors import Parked, Retryable
 from chalicelib.services.ports import Clock, DueStore, TicketStore
 
@@ -26,19 +26,29 @@ MOST_ABOVE: Final = 20  # levels that are gone up in search of somebody who was 
 PAGE: Final = 200  # tickets counted again with one message
 
 
+def nothing_left(workspace: str, ticket_id: str, opening: Mapping[str, Any]) -> None:
+    """Where openings leave nothing behind."""
+
+
 @dataclass(frozen=True, slots=True)
 class StrikeClock:
-    """For messages of kind ``clock``: ``{"workspace", "ticket", "at"}``, ``at`` the moment that it was armed for."""
+    """For messages of kind ``clock``: ``{"workspace", "ticket", "at"}``, ``at`` the moment that it was armed for.
+
+    The first alarm of a ticket has ``opening`` too: what ``forget`` needs to take away the rows of an opening that died
+    before it came to its ticket.
+    """
 
     tickets: TicketStore
     office: Callable[[str], Office]
     organisation: Callable[[str], Organisation]
     due: DueStore
     clock: Clock
+    forget: Callable[[str, str, Mapping[str, Any]], None] = nothing_left  # workspace, ticket, opening
 
     def __call__(self, message: Mapping[str, Any]) -> str:
         """Returns reminded | breached | escalated (the last that was done), stale (nothing was due), deferred (it is
-        looked at again: what was to be told came into quiet hours, or is due at another time by now), gone.
+        looked at again: what was to be told came into quiet hours, or is due at another time by now), gone (there is
+        no such ticket, and no row of its opening any more).
 
         Raises Parked (``message_invalid``), Retryable (``contended``; ``too_early`` where our clocks differ).
         """
@@ -53,12 +63,19 @@ class StrikeClock:
         for _ in range(ATTEMPTS):
             ticket = self.tickets.get(workspace, ticket_id)
             if ticket is None:
+                self._forget(workspace, ticket_id, message)
                 return "gone"
             strike = self._due(ticket)
             if strike is None:
                 return self._deferred(ticket) or outcome
             outcome = self._strike(ticket, strike) or outcome
         raise Retryable("The ticket keeps changing.", code="contended")
+
+    def _forget(self, workspace: str, ticket_id: str, message: Mapping[str, Any]) -> None:
+        """Whoever opens it after all writes its rows anew."""
+        opening = message.get("opening")
+        if isinstance(opening, Mapping):
+            self.forget(workspace, ticket_id, opening)
 
     def _due(self, ticket: Ticket) -> Strike | None:
         """What is to be done first; in quiet hours a breach is written down, and nobody told of what came late."""
@@ -121,7 +138,7 @@ class StrikeClock:
 
 
 class Provisional(Protocol):
-    """Tickets whose deadlines rest on unpublished years; storage/sla.py says what each call costs."""
+    """Tickets whose deadlines rest on unpublished years; storage/cases/sla.py says what each call costs."""
 
     @property
     def shards(self) -> int: ...

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Final, Protocol
 
-from chalicelib.domain.calendar import BusinessTime, Calendar
-from chalicelib.domain.organisation import Organisation
-from chalicelib.domain.sla import SHIPPED, Office, Policy, Timed, timed
-from chalicelib.domain.ticket import Move, Ticket
+from chalicelib.domain.cases.sla import SHIPPED, Office, Policy, Timed, timed
+from chalicelib.domain.cases.ticket import Move, Ticket
+from chalicelib.domain.time.calendar import BusinessTime, Calendar
+from chalicelib.domain.workspaces.organisation import Organisation
 from chalicelib.services.ports import Clock
 
 SOONEST: Final = timedelta(minutes=1)  # from now to an alarm: the sweep may be reading this minute already
@@ -59,7 +59,7 @@ class Offices:
 
 @dataclass(frozen=True, slots=True)
 class TimedTickets:
-    """What ``storage.tickets.TicketStore`` asks before it writes a ticket."""
+    """What ``storage.cases.tickets.TicketStore`` asks before it writes a ticket."""
 
     office: Callable[[str], Office]
     clock: Clock

@@ -15,9 +15,10 @@ from datetime import datetime
 from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
-from chalicelib.domain.address import plain, spellings
-from chalicelib.domain.case import MOST_CASES
-from chalicelib.domain.contact_policy import (
+from chalicelib.domain.cases.case import MOST_CASES
+from chalicelib.domain.cases.ticket import SETTLED, Ticket
+from chalicelib.domain.contact.address import plain, spellings
+from chalicelib.domain.contact.policy import (
     OPTED_OUT,
     Answer,
     Ask,
@@ -29,10 +30,9 @@ from chalicelib.domain.contact_policy import (
     judge,
     with_slot,
 )
-from chalicelib.domain.feedback import Feedback
 from chalicelib.domain.ids import customer_key
-from chalicelib.domain.ticket import SETTLED, Ticket
-from chalicelib.domain.voice import Customer
+from chalicelib.domain.voice.feedback import Feedback
+from chalicelib.domain.voice.voice import Customer
 from chalicelib.errors import Conflict, Retryable
 from chalicelib.services.ports import Clock
 

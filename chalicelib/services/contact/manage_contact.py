@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
-from chalicelib.domain.contact_policy import ALL_CHANNELS, Consent, ContactPolicy
-from chalicelib.domain.followup import happy_rule
-from chalicelib.domain.limits import MAX_RULES, room_for_one_more
-from chalicelib.domain.opt_out import MESSAGE, OptOut, opts_out
-from chalicelib.domain.rules import BUILTIN_HAPPY, Rule
+from chalicelib.domain.contact.followup import happy_rule
+from chalicelib.domain.contact.opt_out import MESSAGE, OptOut, opts_out
+from chalicelib.domain.contact.policy import ALL_CHANNELS, Consent, ContactPolicy
+from chalicelib.domain.workspaces.limits import MAX_RULES, room_for_one_more
+from chalicelib.domain.workspaces.rules import BUILTIN_HAPPY, Rule
 from chalicelib.errors import Conflict, Invalid
 from chalicelib.services.contact.can_contact import Person
 from chalicelib.services.ports import Clock

@@ -6,10 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from chalicelib.domain.access import nowhere
-from chalicelib.domain.contact_policy import Ask, ContactPolicy
-from chalicelib.domain.feedback import Feedback
-from chalicelib.domain.followup import (
+from chalicelib.domain.cases.ticket import wants_ticket
+from chalicelib.domain.contact.followup import (
     CASE_COMING,
     CONSENT_UNSET,
     DROPPED,
@@ -21,7 +19,9 @@ from chalicelib.domain.followup import (
     followup_id,
     rules_asking,
 )
-from chalicelib.domain.ticket import wants_ticket
+from chalicelib.domain.contact.policy import Ask, ContactPolicy
+from chalicelib.domain.voice.feedback import Feedback
+from chalicelib.domain.workspaces.access import nowhere
 from chalicelib.errors import Conflict
 from chalicelib.services.cases.move_ticket import colleagues_words
 from chalicelib.services.contact.can_contact import CanContact, Voices

@@ -13,11 +13,11 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
 from chalicelib.domain import ids
-from chalicelib.domain.arrival import Arrival
-from chalicelib.domain.directory import Connection
-from chalicelib.domain.envelope import Envelope
-from chalicelib.domain.moments import whole
-from chalicelib.domain.strict_json import MAX_BYTES
+from chalicelib.domain.inbound.arrival import Arrival
+from chalicelib.domain.inbound.envelope import Envelope
+from chalicelib.domain.text.strict_json import MAX_BYTES
+from chalicelib.domain.time.moments import whole
+from chalicelib.domain.workspaces.directory import Connection
 from chalicelib.errors import Gone, Parked, Retryable
 from chalicelib.services.inbound.vendor import UNKNOWN_ANSWER, ApiSource, compact
 from chalicelib.services.ports import Clock, Queue

@@ -15,13 +15,13 @@ from datetime import datetime
 from typing import Any, Final, Protocol
 
 from chalicelib.domain import ids
-from chalicelib.domain.arrival import Arrival
-from chalicelib.domain.credentials import token_matches, valid_at
-from chalicelib.domain.directory import ConnectionSecret
-from chalicelib.domain.envelope import Envelope
-from chalicelib.domain.strict_json import check_size
-from chalicelib.domain.upload import key_of
-from chalicelib.domain.voice import Canonical
+from chalicelib.domain.inbound.arrival import Arrival
+from chalicelib.domain.inbound.envelope import Envelope
+from chalicelib.domain.inbound.upload import key_of
+from chalicelib.domain.text.strict_json import check_size
+from chalicelib.domain.voice.voice import Canonical
+from chalicelib.domain.workspaces.credentials import token_matches, valid_at
+from chalicelib.domain.workspaces.directory import ConnectionSecret
 from chalicelib.errors import MethodNotAllowed, Parked, Unauthorized, UnsupportedMedia
 
 UNPROVED: Final = "secret_missing"

@@ -14,16 +14,18 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, Final, Protocol
 
-from chalicelib.domain import csv_text, ids, upload
-from chalicelib.domain.arrival import Arrival
-from chalicelib.domain.csv_text import Layout, Record, Unreadable
-from chalicelib.domain.directory import Connection
-from chalicelib.domain.envelope import Envelope
-from chalicelib.domain.mapping import SETTINGS
-from chalicelib.domain.moments import whole, written
-from chalicelib.domain.strict_json import MAX_BYTES
-from chalicelib.domain.upload import FileMissing, FileReplaced, Part, RowError, Upload
-from chalicelib.domain.voice import Canonical
+from chalicelib.domain import ids
+from chalicelib.domain.inbound import upload
+from chalicelib.domain.inbound.arrival import Arrival
+from chalicelib.domain.inbound.envelope import Envelope
+from chalicelib.domain.inbound.mapping import SETTINGS
+from chalicelib.domain.inbound.upload import FileMissing, FileReplaced, Part, RowError, Upload
+from chalicelib.domain.text import csv_text
+from chalicelib.domain.text.csv_text import Layout, Record, Unreadable
+from chalicelib.domain.text.strict_json import MAX_BYTES
+from chalicelib.domain.time.moments import whole, written
+from chalicelib.domain.voice.voice import Canonical
+from chalicelib.domain.workspaces.directory import Connection
 from chalicelib.errors import Parked
 from chalicelib.services.ports import Clock, Queue
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, Protocol
 
-from chalicelib.domain.access import nowhere
-from chalicelib.domain.credentials import new_secret, new_token, token_hash
-from chalicelib.domain.directory import Connection, ConnectionSecret, VendorSecret
-from chalicelib.domain.fields import given
 from chalicelib.domain.ids import random_id
-from chalicelib.domain.limits import MAX_CONNECTIONS, room_for_one_more
-from chalicelib.domain.moments import written
+from chalicelib.domain.time.moments import written
+from chalicelib.domain.workspaces.access import nowhere
+from chalicelib.domain.workspaces.credentials import new_secret, new_token, token_hash
+from chalicelib.domain.workspaces.directory import Connection, ConnectionSecret, VendorSecret
+from chalicelib.domain.workspaces.fields import given
+from chalicelib.domain.workspaces.limits import MAX_CONNECTIONS, room_for_one_more
 from chalicelib.errors import Conflict, Invalid, TooMany
 from chalicelib.services.inbound.reparse import Resumed
 from chalicelib.services.ports import Clock

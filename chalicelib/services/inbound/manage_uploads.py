@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, Protocol
 
-from chalicelib.domain.access import nowhere
-from chalicelib.domain.directory import Connection
 from chalicelib.domain.ids import timed_id
-from chalicelib.domain.moments import whole, written
-from chalicelib.domain.upload import Upload, key_of
+from chalicelib.domain.inbound.upload import Upload, key_of
+from chalicelib.domain.time.moments import whole, written
+from chalicelib.domain.workspaces.access import nowhere
+from chalicelib.domain.workspaces.directory import Connection
 from chalicelib.errors import Conflict, Invalid, Retryable
 from chalicelib.services.ports import Clock
 

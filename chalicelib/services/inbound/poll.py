@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
-from chalicelib.domain.directory import Connection
-from chalicelib.domain.envelope import Envelope
 from chalicelib.domain.ids import random_id
-from chalicelib.domain.moments import rfc3339, written
-from chalicelib.domain.polling import PollState, interval
+from chalicelib.domain.inbound.envelope import Envelope
+from chalicelib.domain.inbound.polling import PollState, interval
+from chalicelib.domain.time.moments import rfc3339, written
+from chalicelib.domain.workspaces.directory import Connection
 from chalicelib.errors import Parked, Retryable
 from chalicelib.services.inbound.fetch import SHAPE_ERRORS, Api, Connections, FetchSource, found
 from chalicelib.services.inbound.vendor import UNKNOWN_ANSWER
@@ -44,7 +44,7 @@ class PageInbox(Protocol):
 
 
 class PollStore(Protocol):
-    """See ``storage/polls.py``."""
+    """See ``storage/inbound/polls.py``."""
 
     def get(self, workspace: str, connection_id: str) -> PollState | None: ...
 

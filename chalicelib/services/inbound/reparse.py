@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Protocol
 
-from chalicelib.domain.access import nowhere
-from chalicelib.domain.directory import Connection
-from chalicelib.domain.feedback import Feedback
-from chalicelib.domain.listing import FeedbackPage, FeedbackQuery
-from chalicelib.domain.moments import rfc3339
+from chalicelib.domain.reading.listing import FeedbackPage, FeedbackQuery
+from chalicelib.domain.time.moments import rfc3339
+from chalicelib.domain.voice.feedback import Feedback
+from chalicelib.domain.workspaces.access import nowhere
+from chalicelib.domain.workspaces.directory import Connection
 from chalicelib.errors import Conflict
 from chalicelib.services.ports import Clock, Queue
 

@@ -10,10 +10,10 @@ from typing import Any, Final, NoReturn, Protocol
 from urllib.parse import urlencode
 
 from chalicelib.domain import ids
-from chalicelib.domain.delivery import LONGEST_HINT, retry_after
-from chalicelib.domain.directory import Connection, VendorSecret
-from chalicelib.domain.outbound import EgressError, HttpResponse
-from chalicelib.domain.ratelimit import Limit
+from chalicelib.domain.outbound.delivery import LONGEST_HINT, retry_after
+from chalicelib.domain.outbound.exchange import EgressError, HttpResponse
+from chalicelib.domain.outbound.ratelimit import Limit
+from chalicelib.domain.workspaces.directory import Connection, VendorSecret
 from chalicelib.errors import Gone, Parked, Retryable
 from chalicelib.services.ports import Clock
 
@@ -31,7 +31,7 @@ class Door(Protocol):
 
 class Windows(Protocol):
     def take(self, target: str, limits: Sequence[Limit], now: float, *, waited: bool, urgent: bool) -> float:
-        """0 when a request may leave, else the seconds to come back in. See domain/ratelimit.py."""
+        """0 when a request may leave, else the seconds to come back in. See domain/outbound/ratelimit.py."""
 
     def close(self, target: str, now: float, until: float) -> None:
         """Let nobody through before ``until`` (epoch seconds)."""

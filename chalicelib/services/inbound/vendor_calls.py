@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Protocol
 
-from chalicelib.domain.delivery import CallMade
-from chalicelib.domain.outbound import DELIVERED, RETRY, EgressError, HttpRequest, HttpResponse, Outcome
-from chalicelib.domain.ratelimit import Limit
+from chalicelib.domain.outbound.delivery import CallMade
+from chalicelib.domain.outbound.exchange import DELIVERED, RETRY, EgressError, HttpRequest, HttpResponse, Outcome
+from chalicelib.domain.outbound.ratelimit import Limit
 from chalicelib.services.ports import Clock
 
 DEADLINE: Final = 10.0  # seconds for all calls of an attempt together: a batch of five must fit the function's time

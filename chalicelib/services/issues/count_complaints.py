@@ -8,13 +8,13 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, Final, Protocol
 from zoneinfo import ZoneInfo
 
-from chalicelib.domain.access import UNIT_SEPARATOR
-from chalicelib.domain.effect import Claim, Group
-from chalicelib.domain.issue import Issue, IssueLink, Scope
-from chalicelib.domain.organisation import Organisation
-from chalicelib.domain.rollup import hour_of
-from chalicelib.domain.ticket import Ticket
+from chalicelib.domain.cases.ticket import Ticket
+from chalicelib.domain.issues.effect import Claim, Group
+from chalicelib.domain.issues.issue import Issue, IssueLink, Scope
+from chalicelib.domain.reading.rollup import hour_of
 from chalicelib.domain.vocabulary import NO_UNIT
+from chalicelib.domain.workspaces.access import UNIT_SEPARATOR
+from chalicelib.domain.workspaces.organisation import Organisation
 from chalicelib.errors import Invalid
 
 MOST_UNITS: Final = 300  # of one issue: each is a read or two of some weeks

@@ -8,9 +8,9 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final, Protocol
 from zoneinfo import ZoneInfo
 
-from chalicelib.domain.access import nowhere
-from chalicelib.domain.effect import Claim, Effect, Kept, Span, numbers, trigger
-from chalicelib.domain.issue import Issue, IssueMove, IssueStep, moved
+from chalicelib.domain.issues.effect import Claim, Effect, Kept, Span, numbers, trigger
+from chalicelib.domain.issues.issue import Issue, IssueMove, IssueStep, moved
+from chalicelib.domain.workspaces.access import nowhere
 from chalicelib.errors import Conflict, Invalid
 from chalicelib.services.issues.count_complaints import CountComplaints
 from chalicelib.services.issues.judge_effect import JudgeEffect

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final, Protocol
 
-from chalicelib.domain.effect import (
+from chalicelib.domain.issues.effect import (
     MOST_DAYS,
     REASONS,
     WATCHED,
@@ -18,7 +18,7 @@ from chalicelib.domain.effect import (
     judge,
     numbers,
 )
-from chalicelib.domain.issue import SYSTEM, Evidence, Issue, IssueStep, changed, moved
+from chalicelib.domain.issues.issue import SYSTEM, Evidence, Issue, IssueStep, changed, moved
 from chalicelib.errors import Retryable
 from chalicelib.services.issues.count_complaints import CountComplaints
 from chalicelib.services.ports import Clock, DueStore

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final, Protocol
 
-from chalicelib.domain.effect import Exposure
+from chalicelib.domain.issues.effect import Exposure
 from chalicelib.errors import Invalid
 from chalicelib.services.ports import Clock
 

@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from chalicelib.domain.access import UNIT_ROLES, nowhere, sees_unit
-from chalicelib.domain.directory import ApiKey
-from chalicelib.domain.feedback import Feedback
-from chalicelib.domain.issue import SYSTEM, Issue, IssueLink
-from chalicelib.domain.ticket import Ticket, linked
+from chalicelib.domain.cases.ticket import Ticket, linked
+from chalicelib.domain.issues.issue import SYSTEM, Issue, IssueLink
+from chalicelib.domain.voice.feedback import Feedback
+from chalicelib.domain.workspaces.access import UNIT_ROLES, nowhere, sees_unit
+from chalicelib.domain.workspaces.directory import ApiKey
 from chalicelib.errors import Conflict, Parked, Retryable
 from chalicelib.services.ports import Clock, DueStore, TicketStore
 

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from chalicelib.domain.access import nowhere
 from chalicelib.domain.ids import timed_id
-from chalicelib.domain.insight import Insight, archived, decided, given_to
-from chalicelib.domain.issue import Decision, Issue
-from chalicelib.domain.organisation import Organisation
-from chalicelib.domain.recurrence import IssuePolicy
+from chalicelib.domain.issues.insight import Insight, archived, decided, given_to
+from chalicelib.domain.issues.issue import Decision, Issue
+from chalicelib.domain.issues.recurrence import IssuePolicy
+from chalicelib.domain.workspaces.access import nowhere
+from chalicelib.domain.workspaces.organisation import Organisation
 from chalicelib.errors import Conflict, Invalid
 from chalicelib.services.cases.move_ticket import colleagues_words
 from chalicelib.services.ports import Clock

@@ -7,9 +7,8 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any, Final, Protocol
 
-from chalicelib.domain.access import nowhere
 from chalicelib.domain.ids import random_id
-from chalicelib.domain.issue import (
+from chalicelib.domain.issues.issue import (
     MOST_EVIDENCE,
     MOST_WORDS,
     Decision,
@@ -27,7 +26,8 @@ from chalicelib.domain.issue import (
     split,
     way_to,
 )
-from chalicelib.domain.organisation import Organisation
+from chalicelib.domain.workspaces.access import nowhere
+from chalicelib.domain.workspaces.organisation import Organisation
 from chalicelib.errors import Conflict, Invalid
 from chalicelib.services.cases.move_ticket import colleagues_words
 from chalicelib.services.ports import Clock, IssueStore
@@ -66,7 +66,7 @@ class Levels(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ManageIssues:
-    """All raise NotFound and Conflict (``version_conflict``), and what domain/issue.py says of the change.
+    """All raise NotFound and Conflict (``version_conflict``), and what domain/issues/issue.py says of the change.
 
     ``actor`` is the id of an API key. Where there is an organisation, people are those that it knows.
     """

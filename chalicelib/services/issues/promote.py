@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Protocol
 
-from chalicelib.domain.issue import SETTLED, SYSTEM, Issue, moved, recurring_id
-from chalicelib.domain.organisation import Organisation
-from chalicelib.domain.recurrence import (
+from chalicelib.domain.cases.ticket import Ticket
+from chalicelib.domain.issues.issue import SETTLED, SYSTEM, Issue, moved, recurring_id
+from chalicelib.domain.issues.recurrence import (
     Cause,
     IssuePolicy,
     Occurrence,
@@ -24,7 +24,7 @@ from chalicelib.domain.recurrence import (
     opened_by,
     raised_by,
 )
-from chalicelib.domain.ticket import Ticket
+from chalicelib.domain.workspaces.organisation import Organisation
 from chalicelib.errors import Conflict, Retryable
 from chalicelib.services.issues.link_cases import LinkCases
 from chalicelib.services.ports import Clock, IssueStore, TicketStore

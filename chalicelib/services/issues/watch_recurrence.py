@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
-from chalicelib.domain.effect import RECURRENCE_SPANS, WATCHED, Kept, recurrence, recurrence_numbers
-from chalicelib.domain.issue import SYSTEM, Issue, IssueStep, moved
-from chalicelib.domain.ticket import Ticket
+from chalicelib.domain.cases.ticket import Ticket
+from chalicelib.domain.issues.effect import RECURRENCE_SPANS, WATCHED, Kept, recurrence, recurrence_numbers
+from chalicelib.domain.issues.issue import SYSTEM, Issue, IssueStep, moved
 from chalicelib.errors import Retryable
 from chalicelib.services.issues.count_complaints import CountComplaints
 from chalicelib.services.issues.judge_effect import ANY, QUEUE, watched

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Protocol
 
-from chalicelib.domain.access import nowhere
-from chalicelib.domain.callback import ExternalItem, Verdict, judge, of_said
-from chalicelib.domain.calls import Opened, Said
-from chalicelib.domain.directory import Endpoint
-from chalicelib.domain.parts import PUT_AWAY
-from chalicelib.domain.standard_webhooks import no_fit
-from chalicelib.domain.text_hygiene import is_identifier
-from chalicelib.domain.ticket import Step, Ticket
+from chalicelib.domain.cases.parts import PUT_AWAY
+from chalicelib.domain.cases.ticket import Step, Ticket
+from chalicelib.domain.outbound.callback import ExternalItem, Verdict, judge, of_said
+from chalicelib.domain.outbound.calls import Opened, Said
+from chalicelib.domain.outbound.standard_webhooks import no_fit
+from chalicelib.domain.text.hygiene import is_identifier
+from chalicelib.domain.workspaces.access import nowhere
+from chalicelib.domain.workspaces.directory import Endpoint
 from chalicelib.errors import Rejected, Retryable
 from chalicelib.services.cases.follow_parts import refuse_open_parts
 from chalicelib.services.ports import Clock, Queue

@@ -8,15 +8,16 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 from urllib.parse import parse_qsl, urlsplit
 
-from chalicelib.domain import delivery as rules
-from chalicelib.domain import digest as digests
-from chalicelib.domain.delivery import Attempt, Delivery
-from chalicelib.domain.directory import Endpoint, EndpointSecret
+from chalicelib.domain.cases.graph import Told
+from chalicelib.domain.cases.playbook import Chosen, Playbook
+from chalicelib.domain.cases.ticket import Ticket
+from chalicelib.domain.cases.ticket_title import TopicNames
+from chalicelib.domain.cases.verification import EVENT, Ask
 from chalicelib.domain.events import rfc3339
-from chalicelib.domain.feedback import Feedback
-from chalicelib.domain.fields import TIME_ZONE
-from chalicelib.domain.graph import Told
-from chalicelib.domain.outbound import (
+from chalicelib.domain.outbound import delivery as rules
+from chalicelib.domain.outbound import digest as digests
+from chalicelib.domain.outbound.delivery import Attempt, Delivery
+from chalicelib.domain.outbound.exchange import (
     DELIVERED,
     DISABLE,
     FAILED,
@@ -28,11 +29,10 @@ from chalicelib.domain.outbound import (
     Outcome,
     is_ambiguous,
 )
-from chalicelib.domain.playbook import Chosen, Playbook
-from chalicelib.domain.ratelimit import Limit, effective
-from chalicelib.domain.ticket import Ticket
-from chalicelib.domain.ticket_title import TopicNames
-from chalicelib.domain.verification import EVENT, Ask
+from chalicelib.domain.outbound.ratelimit import Limit, effective
+from chalicelib.domain.voice.feedback import Feedback
+from chalicelib.domain.workspaces.directory import Endpoint, EndpointSecret
+from chalicelib.domain.workspaces.fields import TIME_ZONE
 from chalicelib.errors import Rejected
 from chalicelib.services.alerts.spend_sms import SpendSms, Spent
 from chalicelib.services.outbound.delivery_plan import SOON, DeliveryPlan
@@ -91,7 +91,7 @@ class Windows(Protocol):
     def take(
         self, target: str, limits: Sequence[Limit], now: float, *, waited: bool, urgent: bool, together: bool = False
     ) -> float:
-        """0 when a request may leave, else the seconds to come back in. See domain/ratelimit.py."""
+        """0 when a request may leave, else the seconds to come back in. See domain/outbound/ratelimit.py."""
 
     def close(self, target: str, now: float, until: float) -> None:
         """Let nobody through before ``until`` (epoch seconds)."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
-from chalicelib.domain.delivery import ENDED, Attempt, Delivery
+from chalicelib.domain.outbound.delivery import ENDED, Attempt, Delivery
 from chalicelib.services.ports import Clock, DueStore, Queue
 
 LONGEST_DELAY: Final = 900  # seconds that SQS delays a message; longer waits are due rows
@@ -21,7 +21,7 @@ QUEUE: Final = "deliveries"
 
 
 class DeliveryStore(Protocol):
-    """Deliveries in the table. See storage/deliveries.py for the words of each."""
+    """Deliveries in the table. See storage/outbound/deliveries.py for the words of each."""
 
     def create(self, delivery: Delivery) -> bool: ...
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from chalicelib.domain import digest as rules
-from chalicelib.domain.delivery import Delivery, parse_id
-from chalicelib.domain.directory import EndpointSecret
-from chalicelib.domain.outbound import HttpRequest, Message
+from chalicelib.domain.outbound import digest as rules
+from chalicelib.domain.outbound.delivery import Delivery, parse_id
+from chalicelib.domain.outbound.exchange import HttpRequest, Message
+from chalicelib.domain.workspaces.directory import EndpointSecret
 from chalicelib.services.outbound.delivery_plan import DeliveryPlan
 
 

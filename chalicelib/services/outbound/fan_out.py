@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from chalicelib.domain.delivery import (
+from chalicelib.domain.outbound.delivery import (
     Delivery,
     delivery_id,
     mark_of,
@@ -14,7 +14,7 @@ from chalicelib.domain.delivery import (
     subject_of,
     wants,
 )
-from chalicelib.domain.directory import Endpoint
+from chalicelib.domain.workspaces.directory import Endpoint
 from chalicelib.services.outbound.delivery_plan import DeliveryPlan
 
 SETTLING: Final = 1.0  # seconds a later event gives an earlier one of its ticket: the bus keeps no order

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
 
-from chalicelib.domain import strict_json
-from chalicelib.domain.calls import Call, Opened, Reply
-from chalicelib.domain.directory import EndpointSecret
+from chalicelib.domain.outbound.calls import Call, Opened, Reply
+from chalicelib.domain.text import strict_json
+from chalicelib.domain.workspaces.directory import EndpointSecret
 from chalicelib.errors import MethodNotAllowed, TooLarge, Unauthorized, UnsupportedMedia
 from chalicelib.services.outbound.apply_callback import KIND, Heard
 from chalicelib.services.ports import Clock, Queue

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol, TypeGuard
 
-from chalicelib.domain.directory import EndpointSecret
 from chalicelib.domain.ids import digest
-from chalicelib.domain.item import TOKEN_EXPIRED, Access, KeptToken, Token
-from chalicelib.domain.outbound import DELIVERED, RETRY, UNREADABLE, HttpRequest, HttpResponse, Outcome
+from chalicelib.domain.outbound.exchange import DELIVERED, RETRY, UNREADABLE, HttpRequest, HttpResponse, Outcome
+from chalicelib.domain.outbound.item import TOKEN_EXPIRED, Access, KeptToken, Token
+from chalicelib.domain.workspaces.directory import EndpointSecret
 from chalicelib.services.inbound.vendor_calls import Answer, Calls, Stop, later
 from chalicelib.services.ports import Clock
 
@@ -21,7 +21,7 @@ FETCH: Final = "token"
 
 
 class Tokens(Protocol):
-    """See storage/items.py."""
+    """See storage/outbound/items.py."""
 
     def get(self, workspace: str, endpoint: str) -> KeptToken | None: ...
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, Protocol
 
-from chalicelib.domain.access import nowhere
-from chalicelib.domain.custom_headers import check_headers
-from chalicelib.domain.directory import Endpoint, EndpointSecret
-from chalicelib.domain.egress_policy import Target
-from chalicelib.domain.fields import given
 from chalicelib.domain.ids import random_id
-from chalicelib.domain.limits import MAX_ENDPOINTS, room_for_one_more
-from chalicelib.domain.moments import written
+from chalicelib.domain.outbound.custom_headers import check_headers
+from chalicelib.domain.outbound.egress_policy import Target
+from chalicelib.domain.time.moments import written
+from chalicelib.domain.workspaces.access import nowhere
+from chalicelib.domain.workspaces.directory import Endpoint, EndpointSecret
+from chalicelib.domain.workspaces.fields import given
+from chalicelib.domain.workspaces.limits import MAX_ENDPOINTS, room_for_one_more
 from chalicelib.errors import Conflict
 from chalicelib.services.inbound.manage_connections import Rotated, rotation_limit
 from chalicelib.services.ports import Clock

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from chalicelib.domain.access import nowhere
-from chalicelib.domain.delivery import Attempt, Delivery
+from chalicelib.domain.outbound.delivery import Attempt, Delivery
+from chalicelib.domain.workspaces.access import nowhere
 
 
 class DeliveryShelf(Protocol):

@@ -13,19 +13,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Protocol
 
-from chalicelib.domain import reconciliation as rules
-from chalicelib.domain.access import nowhere
-from chalicelib.domain.callback import ExternalItem, agrees
-from chalicelib.domain.calls import Said
-from chalicelib.domain.directory import Endpoint, EndpointSecret
+from chalicelib.domain.cases.ticket import Move, Ticket
 from chalicelib.domain.ids import random_id
-from chalicelib.domain.item import ITEM_MISSING, Access, Item
-from chalicelib.domain.moments import written
-from chalicelib.domain.outbound import DELIVERED, RETRY, UNREADABLE, HttpRequest, HttpResponse, Outcome
-from chalicelib.domain.polling import PollState
-from chalicelib.domain.ratelimit import Limit, effective
-from chalicelib.domain.reconciliation import Drift, Watched
-from chalicelib.domain.ticket import Move, Ticket
+from chalicelib.domain.inbound.polling import PollState
+from chalicelib.domain.outbound import reconciliation as rules
+from chalicelib.domain.outbound.callback import ExternalItem, agrees
+from chalicelib.domain.outbound.calls import Said
+from chalicelib.domain.outbound.exchange import DELIVERED, RETRY, UNREADABLE, HttpRequest, HttpResponse, Outcome
+from chalicelib.domain.outbound.item import ITEM_MISSING, Access, Item
+from chalicelib.domain.outbound.ratelimit import Limit, effective
+from chalicelib.domain.outbound.reconciliation import Drift, Watched
+from chalicelib.domain.time.moments import written
+from chalicelib.domain.workspaces.access import nowhere
+from chalicelib.domain.workspaces.directory import Endpoint, EndpointSecret
 from chalicelib.errors import Rejected
 from chalicelib.services.inbound.poll import PollStore
 from chalicelib.services.inbound.vendor_calls import OUT_OF_TIME, Answer, Calls, Door, Stop, Windows
@@ -69,7 +69,7 @@ class Secrets(Protocol):
 
 
 class WatchedItems(Protocol):
-    """See storage/watched.py."""
+    """See storage/outbound/watched.py."""
 
     def add(self, workspace: str, endpoint: str, ticket: str) -> None: ...
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
 
-from chalicelib.domain.delivery import ENDED, REPLAYED_UNCERTAIN, Delivery
+from chalicelib.domain.outbound.delivery import ENDED, REPLAYED_UNCERTAIN, Delivery
 from chalicelib.errors import Conflict, NotFound
 from chalicelib.services.outbound.delivery_plan import DeliveryPlan
 

@@ -2,7 +2,7 @@
 
 Whatever the attempt dies of, the next one knows how far it came. A create is marked durably before it leaves, and its
 item's id is written together with the way back for callbacks. What the mark means for the next attempt is in
-``domain/item.py``.
+``domain/outbound/item.py``.
 """
 
 from __future__ import annotations
@@ -12,11 +12,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
-from chalicelib.domain import item as items_
-from chalicelib.domain.delivery import CallMade
-from chalicelib.domain.directory import Endpoint, EndpointSecret
-from chalicelib.domain.item import Access, Item, Mark, usable_id
-from chalicelib.domain.outbound import (
+from chalicelib.domain.cases.ticket import Ticket
+from chalicelib.domain.outbound import item as items_
+from chalicelib.domain.outbound.delivery import CallMade
+from chalicelib.domain.outbound.exchange import (
     DELIVERED,
     DISABLE,
     FAILED,
@@ -28,8 +27,9 @@ from chalicelib.domain.outbound import (
     Outcome,
     is_ambiguous,
 )
-from chalicelib.domain.ratelimit import Limit, effective
-from chalicelib.domain.ticket import Ticket
+from chalicelib.domain.outbound.item import Access, Item, Mark, usable_id
+from chalicelib.domain.outbound.ratelimit import Limit, effective
+from chalicelib.domain.workspaces.directory import Endpoint, EndpointSecret
 from chalicelib.errors import Rejected
 from chalicelib.services.inbound.vendor_calls import Answer, Calls, Door, Stop, Windows, at, later
 from chalicelib.services.outbound.keep_token import AuthorisedCalls, Authoriser, KeepToken
@@ -76,7 +76,7 @@ class StateConnector(Authoriser, Protocol):
 
 
 class Items(Protocol):
-    """See storage/items.py."""
+    """See storage/outbound/items.py."""
 
     def get(self, workspace: str, ticket: str, endpoint: str) -> Item: ...
 

@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Protocol
 
-from chalicelib.domain import page_link
-from chalicelib.domain.access import nowhere
-from chalicelib.domain.organisation import Organisation
-from chalicelib.domain.page_link import ACCEPT, COMPLETE, CONTACTED, NOT_MINE, RESOLVE, Act, Code, PageLink
-from chalicelib.domain.ticket import TAKEN, Ticket, resolution_incomplete
+from chalicelib.domain.cases import page_link
+from chalicelib.domain.cases.page_link import ACCEPT, COMPLETE, CONTACTED, NOT_MINE, RESOLVE, Act, Code, PageLink
+from chalicelib.domain.cases.ticket import TAKEN, Ticket, resolution_incomplete
+from chalicelib.domain.workspaces.access import nowhere
+from chalicelib.domain.workspaces.organisation import Organisation
 from chalicelib.errors import Conflict, Forbidden, Invalid
 from chalicelib.services.cases.hand_over import HandOver
 from chalicelib.services.cases.move_ticket import MoveTicket
@@ -40,7 +40,7 @@ class Updated(Protocol):
 
 
 class Codes(Protocol):
-    """One code a ticket and person; storage/page_codes.py says what each call promises."""
+    """One code a ticket and person; storage/cases/page_codes.py says what each call promises."""
 
     def put(self, workspace: str, ticket: str, code: Code) -> None: ...
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Protocol
 
-from chalicelib.domain.access import nowhere
-from chalicelib.domain.case import Link
-from chalicelib.domain.feedback import Feedback
-from chalicelib.domain.graph import Cause, Told
-from chalicelib.domain.organisation import Organisation
-from chalicelib.domain.playbook import Chosen, Playbook
-from chalicelib.domain.ticket import Move, Ticket
-from chalicelib.domain.ticket_title import TopicNames
+from chalicelib.domain.cases.case import Link
+from chalicelib.domain.cases.graph import Cause, Told
+from chalicelib.domain.cases.playbook import Chosen, Playbook
+from chalicelib.domain.cases.ticket import Move, Ticket
+from chalicelib.domain.cases.ticket_title import TopicNames
+from chalicelib.domain.voice.feedback import Feedback
+from chalicelib.domain.workspaces.access import nowhere
+from chalicelib.domain.workspaces.organisation import Organisation
 from chalicelib.services.cases.follow_parts import children
 from chalicelib.services.page.page_links import PageLinks
 from chalicelib.services.ports import Clock

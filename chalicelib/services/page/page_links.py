@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
-from chalicelib.domain import page_link
-from chalicelib.domain.access import nowhere
-from chalicelib.domain.page_link import PageLink
+from chalicelib.domain.cases import page_link
+from chalicelib.domain.cases.page_link import PageLink
+from chalicelib.domain.workspaces.access import nowhere
 from chalicelib.services.ports import Clock
 
 PURPOSE: Final = "page"

@@ -5,7 +5,8 @@ person and a number, so that every attempt sends the same one. It goes to the on
 bus and in no row of a delivery. What cannot be sent is left to an admin, who makes a code by hand.
 
 Whoever a ticket is escalated to is told the same way, once for each ticket and person: with a link and without a code,
-since such a message is what people forward.
+since such a message is what people forward. So is the owner whose ticket an OA resolved without root cause or action,
+once for each such resolution: nobody asks the customer, and nobody closes the case, before both are said.
 """
 
 from __future__ import annotations
@@ -16,17 +17,17 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import Any, Final, Protocol
 
-from chalicelib.domain import page_link
-from chalicelib.domain.delivery import covers
-from chalicelib.domain.directory import Endpoint, EndpointSecret
-from chalicelib.domain.fields import TIME_ZONE
-from chalicelib.domain.item import Access
-from chalicelib.domain.organisation import Organisation
-from chalicelib.domain.outbound import DELIVERED, FAILED, RETRY, HttpRequest, Message, Outcome
-from chalicelib.domain.page_link import Code
-from chalicelib.domain.ratelimit import Limit, effective
-from chalicelib.domain.ticket import SETTLED, Ticket
-from chalicelib.domain.ticket_title import TopicNames
+from chalicelib.domain.cases import page_link
+from chalicelib.domain.cases.page_link import Code
+from chalicelib.domain.cases.ticket import SETTLED, Ticket, lacking
+from chalicelib.domain.cases.ticket_title import TopicNames
+from chalicelib.domain.outbound.delivery import covers
+from chalicelib.domain.outbound.exchange import DELIVERED, FAILED, RETRY, HttpRequest, Message, Outcome
+from chalicelib.domain.outbound.item import Access
+from chalicelib.domain.outbound.ratelimit import Limit, effective
+from chalicelib.domain.workspaces.directory import Endpoint, EndpointSecret
+from chalicelib.domain.workspaces.fields import TIME_ZONE
+from chalicelib.domain.workspaces.organisation import Organisation
 from chalicelib.errors import Rejected
 from chalicelib.services.alerts.spend_sms import SpendSms, Spent
 from chalicelib.services.inbound.vendor_calls import Calls, Door, Stop, Windows
@@ -44,7 +45,8 @@ ORDER: Final = ("feishu", "wecom", "dingtalk", SMS)  # an app costs nothing, so 
 WAITS: Final = (5, 60, 300, 900, 3_600)  # seconds between the tries over one way
 LEASE: Final = timedelta(seconds=60)  # of one try: longer than its calls
 ESCALATED: Final = "ticket.escalated"
-REMEMBERED: Final = timedelta(days=30)  # how long nobody above is told again: longer than any event is replayed
+RESOLVED: Final = "ticket.resolved"
+REMEMBERED: Final = timedelta(days=30)  # how long nobody is told the same again: longer than any event is replayed
 _NO_SLOT: Final = "-"  # how no typed code begins
 LONGEST_DELAY: Final = 900  # seconds that a message may wait
 
@@ -67,7 +69,7 @@ class Teller(AskedConnector, Protocol):
 
 
 class Codes(Protocol):
-    """See storage/page_codes.py."""
+    """See storage/cases/page_codes.py."""
 
     def all(self, workspace: str, ticket: str, at: datetime) -> Sequence[Code]: ...
 
@@ -103,17 +105,32 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Whom a message is for: a ticket's owner, or ``above``, somebody whom it was escalated to."""
+    """Whom a message is for: a ticket's owner, or ``above``, somebody whom it was escalated to.
+
+    ``resolved``: the owner, of what was left unsaid when the ticket was resolved with that version; 0 for all else.
+    """
 
     person: str
     above: bool = False
+    resolved: int = 0
 
     @property
     def row(self) -> str:
         """By which name it is kept that they were told."""
+        if self.resolved:
+            return f"{self.person}#lacking#{self.resolved}"
         return f"{self.person}#above" if self.above else self.person
 
+    @property
+    def gets_code(self) -> bool:
+        return not (self.above or self.resolved)
+
     def is_of(self, ticket: Ticket) -> bool:
+        """Whether the ticket still has something to tell them. Of a divided case the owners of its parts are told."""
+        if self.resolved:
+            return self.person == ticket.owner and bool(lacking(ticket)) and not ticket.parts
+        if ticket.state in SETTLED:
+            return False
         return self.person in ticket.escalated_to if self.above else self.person == ticket.owner
 
 
@@ -153,7 +170,8 @@ class SendCode:
     page: Callable[[str, str, datetime], str] = lambda _, ticket, __: ticket
 
     def plan(self, detail: Mapping[str, Any], endpoints: Sequence[Endpoint]) -> bool:
-        """A ticket has changed: whether its owner is to be sent a code, or somebody above them to be told.
+        """A ticket has changed: whether its owner is to be sent a code or told what is missing, or somebody above them
+        is to be told.
 
         An event that comes twice plans it once.
 
@@ -163,12 +181,10 @@ class SendCode:
             return False
         tellers = self._tellers(endpoints)
         ticket = self.tickets.get(str(detail["workspace"]), detail["ticket_id"]) if tellers else None
-        if ticket is None or ticket.state in SETTLED:
+        readers = [one for one in _readers(detail, ticket) if one.is_of(ticket)] if ticket else []
+        if ticket is None or not readers:
             return False
-        readers = [Reader(ticket.owner)] if ticket.owner is not None else []
-        if detail["type"] == ESCALATED:
-            readers += [Reader(person, above=True) for person in ticket.escalated_to if person != ticket.owner]
-        known = self.organisation(ticket.workspace).by_person if readers else {}
+        known = self.organisation(ticket.workspace).by_person
         planned = [self._planned(ticket, one, tellers) for one in readers if one.person in known]
         return any(planned)
 
@@ -186,7 +202,7 @@ class SendCode:
         mine = next((one for one in known if one.person == reader.row), None)
         if mine is not None or not self._ways(ticket, reader, tellers):
             return mine
-        new = self._told(ticket, reader, now) if reader.above else self._new(ticket, reader.person, now, known)
+        new = self._new(ticket, reader.person, now, known) if reader.gets_code else self._told(ticket, reader, now)
         return new if self.codes.claim(ticket.workspace, ticket.id, new, now) else None
 
     def __call__(self, message: Mapping[str, Any]) -> str:
@@ -194,9 +210,10 @@ class SendCode:
 
         Raises Retryable for our own trouble.
         """
-        workspace, reader = message["workspace"], Reader(message["person"], message.get("above", False))
+        workspace = message["workspace"]
+        reader = Reader(message["person"], message.get("above", False), message.get("resolved", 0))
         ticket = self.tickets.get(workspace, message["ticket_id"])
-        if ticket is None or not reader.is_of(ticket) or ticket.state in SETTLED:
+        if ticket is None or not reader.is_of(ticket):
             return "moved_on"
         now = self.clock()
         code = next((one for one in self.codes.all(workspace, ticket.id, now) if one.person == reader.row), None)
@@ -262,19 +279,19 @@ class SendCode:
         return outcome, False
 
     def _message(self, ticket: Ticket, reader: Reader, code: Code, endpoint: Endpoint) -> Message:
-        now, above = self.clock(), reader.above
+        now, linked = self.clock(), not reader.gets_code
         return Message(
             delivery_id=f"code-{ticket.id}-{code.mark[:16]}",
-            type=ESCALATED if above else "ticket.updated",
+            type=ESCALATED if reader.above else RESOLVED if reader.resolved else "ticket.updated",
             sequence=ticket.version,
             occurred_at="",
             now=now,
             ticket=ticket,
-            base_url=self.base_url if above else "",
-            page=self.page(ticket.workspace, ticket.id, now) if above else "",
+            base_url=self.base_url if linked else "",
+            page=self.page(ticket.workspace, ticket.id, now) if linked else "",
             topic_name=self.topic_names(ticket.workspace),
             time_zone=endpoint.settings.get("time_zone") or TIME_ZONE,
-            code="" if above else self._text(ticket, code.person, code.expires_at, code.number or 0),
+            code="" if linked else self._text(ticket, code.person, code.expires_at, code.number or 0),
         )
 
     def _tellers(self, endpoints: Sequence[Endpoint]) -> list[tuple[Endpoint, Teller]]:
@@ -291,13 +308,13 @@ class SendCode:
         near = [
             (endpoint, teller)
             for endpoint, teller in tellers
-            if covers(endpoint, ticket.unit) and not (reader.above and teller.channel == SMS)
+            if covers(endpoint, ticket.unit) and (reader.gets_code or teller.channel != SMS)
         ]
         mine = self.channels(ticket.workspace).get(reader.person, {}) if near else {}
         return [Way(one, teller, mine[teller.channel]) for one, teller in near if mine.get(teller.channel)]
 
     def _told(self, ticket: Ticket, reader: Reader, now: datetime) -> Code:
-        """What is kept of it that somebody above is told. No typed code is one of these."""
+        """What is kept of it that somebody is told, without a code. No typed code is one of these."""
         mark = self.marks.mark(ticket.workspace, TOLD, f"{ticket.id}\n{reader.row}")
         return Code(reader.row, mark, now + REMEMBERED, slot=_NO_SLOT, number=0)
 
@@ -323,6 +340,7 @@ class SendCode:
             "ticket_id": ticket.id,
             "person": reader.person,
             "above": reader.above,
+            "resolved": reader.resolved,
             "tries": left.tries,
             "skip": list(left.skip),
         }
@@ -331,3 +349,13 @@ class SendCode:
             return
         key = f"{KIND}#{ticket.workspace}#{ticket.id}#{reader.row}#{left.tries}#{len(left.skip)}"
         self.due.add(self.clock() + timedelta(seconds=after), QUEUE, body, key=key)
+
+
+def _readers(detail: Mapping[str, Any], ticket: Ticket) -> Iterator[Reader]:
+    """Whom an event may have something to say to."""
+    if ticket.owner is not None:
+        yield Reader(ticket.owner)
+        if detail["type"] == RESOLVED and detail.get("incomplete"):
+            yield Reader(ticket.owner, resolved=int(detail["ticket_version"]))
+    if detail["type"] == ESCALATED:
+        yield from (Reader(person, above=True) for person in ticket.escalated_to if person != ticket.owner)

@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from chalicelib.domain.access import nowhere
-from chalicelib.domain.frame_state import FrameState
-from chalicelib.domain.moments import whole
-from chalicelib.domain.proposal import APPLYING, Proposal, activated, basis, message
-from chalicelib.domain.rules import Rule
+from chalicelib.domain.reading.frame_state import FrameState
+from chalicelib.domain.reading.proposal import APPLYING, Proposal, activated, basis, message
+from chalicelib.domain.time.moments import whole
+from chalicelib.domain.workspaces.access import nowhere
+from chalicelib.domain.workspaces.rules import Rule
 from chalicelib.errors import Conflict
 from chalicelib.services.ports import Clock, Queue
 
 
 class Frames(Protocol):
-    """See ``storage/frames.py``."""
+    """See ``storage/reading/frames.py``."""
 
     def state(self, workspace: str) -> FrameState: ...
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from chalicelib.domain.access import nowhere, sees_unit
-from chalicelib.domain.directory import ApiKey
-from chalicelib.domain.feedback import Closing, Feedback
+from chalicelib.domain.voice.feedback import Closing, Feedback
+from chalicelib.domain.workspaces.access import nowhere, sees_unit
+from chalicelib.domain.workspaces.directory import ApiKey
 from chalicelib.errors import Conflict, Invalid
 from chalicelib.services.cases.move_ticket import colleagues_words
 from chalicelib.services.ports import Clock

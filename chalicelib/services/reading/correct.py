@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from chalicelib.domain.access import nowhere, sees_unit
-from chalicelib.domain.correction import CORRECTED, Correction, Mark, checked, corrected, correction_id, marks
-from chalicelib.domain.directory import ApiKey
-from chalicelib.domain.feedback import Feedback
-from chalicelib.domain.reading import CodeFrame, is_readable
-from chalicelib.domain.redaction import redact
+from chalicelib.domain.reading.correction import CORRECTED, Correction, Mark, checked, corrected, correction_id, marks
+from chalicelib.domain.reading.reading import CodeFrame, is_readable
+from chalicelib.domain.text.redaction import redact
+from chalicelib.domain.voice.feedback import Feedback
+from chalicelib.domain.workspaces.access import nowhere, sees_unit
+from chalicelib.domain.workspaces.directory import ApiKey
 from chalicelib.errors import Conflict
 from chalicelib.services.ports import Directory
 from chalicelib.services.reading.reread import Reread

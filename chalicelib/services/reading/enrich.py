@@ -14,21 +14,23 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, Protocol
 
-from chalicelib.domain import ids, revision, rules, scoring
-from chalicelib.domain.arrival import Arrival
-from chalicelib.domain.contact import is_contact
-from chalicelib.domain.directory import Connection
-from chalicelib.domain.envelope import Envelope
-from chalicelib.domain.feedback import Feedback
-from chalicelib.domain.frame_state import FrameState
-from chalicelib.domain.mapping import SETTINGS
-from chalicelib.domain.opt_out import opted_out_of
-from chalicelib.domain.reading import decided
-from chalicelib.domain.redaction import names_identifier, redact
-from chalicelib.domain.rollup import hour_of, is_frozen
-from chalicelib.domain.rules import Rule
-from chalicelib.domain.understanding import Text, Understanding
-from chalicelib.domain.voice import Canonical, Customer
+from chalicelib.domain import ids
+from chalicelib.domain.contact.masks import is_contact
+from chalicelib.domain.contact.opt_out import opted_out_of
+from chalicelib.domain.inbound.arrival import Arrival
+from chalicelib.domain.inbound.envelope import Envelope
+from chalicelib.domain.inbound.mapping import SETTINGS
+from chalicelib.domain.reading.frame_state import FrameState
+from chalicelib.domain.reading.reading import decided
+from chalicelib.domain.reading.rollup import hour_of, is_frozen
+from chalicelib.domain.text.redaction import names_identifier, redact
+from chalicelib.domain.voice import revision, scoring
+from chalicelib.domain.voice.feedback import Feedback
+from chalicelib.domain.voice.understanding import Text, Understanding
+from chalicelib.domain.voice.voice import Canonical, Customer
+from chalicelib.domain.workspaces import rules
+from chalicelib.domain.workspaces.directory import Connection
+from chalicelib.domain.workspaces.rules import Rule
 from chalicelib.errors import Parked, Rejected, Retryable
 from chalicelib.services.ports import Clock, Directory, Queue
 
@@ -84,7 +86,7 @@ class Vault(Protocol):
 
 
 class FeedbackWriter(Protocol):
-    """The conditional writes of ``storage/feedback.py``: False, or what stands in the way, means look again."""
+    """The conditional writes of ``storage/voice/feedback.py``: False, or what stands in the way, means look again."""
 
     def get(self, workspace: str, feedback_id: str) -> Feedback | None: ...
 

@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from chalicelib.domain.correction import Correction
-from chalicelib.domain.frame_state import FrameState
+from chalicelib.domain.reading.correction import Correction
+from chalicelib.domain.reading.frame_state import FrameState
 
 
 class Deltas(Protocol):
-    """See ``storage/frames.py``."""
+    """See ``storage/reading/frames.py``."""
 
     def delta(self, workspace: str, number: int) -> Any | None: ...
 

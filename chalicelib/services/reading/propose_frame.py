@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
-from chalicelib.domain.access import nowhere
-from chalicelib.domain.frame_state import FrameState
 from chalicelib.domain.ids import random_id
-from chalicelib.domain.limits import room_for_one_more
-from chalicelib.domain.moments import whole
-from chalicelib.domain.proposal import MEASURING, MOST_PROPOSALS, Proposal, basis, measured_again, message
-from chalicelib.domain.rules import Rule
+from chalicelib.domain.reading.frame_state import FrameState
+from chalicelib.domain.reading.proposal import MEASURING, MOST_PROPOSALS, Proposal, basis, measured_again, message
+from chalicelib.domain.time.moments import whole
+from chalicelib.domain.workspaces.access import nowhere
+from chalicelib.domain.workspaces.limits import room_for_one_more
+from chalicelib.domain.workspaces.rules import Rule
 from chalicelib.errors import Conflict
 from chalicelib.services.ports import Clock, Queue
 
@@ -21,7 +21,7 @@ START_S: Final = 2  # the list of feedback is eventually consistent
 
 
 class Frames(Protocol):
-    """Where proposals are kept, see ``storage/frames.py``."""
+    """Where proposals are kept, see ``storage/reading/frames.py``."""
 
     def state(self, workspace: str) -> FrameState: ...
 

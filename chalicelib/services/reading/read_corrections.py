@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
 
-from chalicelib.domain.access import nowhere, sees_unit
-from chalicelib.domain.correction import Correction
-from chalicelib.domain.directory import ApiKey
-from chalicelib.domain.feedback import Feedback
+from chalicelib.domain.reading.correction import Correction
+from chalicelib.domain.voice.feedback import Feedback
+from chalicelib.domain.workspaces.access import nowhere, sees_unit
+from chalicelib.domain.workspaces.directory import ApiKey
 
 PAGE: Final = 100
 MOST_LEARNT: Final = 2000  # corrections that one delta is learnt from, the newest

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
-from chalicelib.domain.access import nowhere, sees_unit, visible_unit
-from chalicelib.domain.directory import ApiKey
-from chalicelib.domain.feedback import Feedback
-from chalicelib.domain.listing import FeedbackPage, FeedbackQuery
+from chalicelib.domain.reading.listing import FeedbackPage, FeedbackQuery
+from chalicelib.domain.voice.feedback import Feedback
+from chalicelib.domain.workspaces.access import nowhere, sees_unit, visible_unit
+from chalicelib.domain.workspaces.directory import ApiKey
 
 MOST_SHOWN: Final = 20  # older revisions: an answer has at most 6 MB
 

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from chalicelib.domain.access import nowhere
-from chalicelib.domain.frame_state import Activation, FrameState
-from chalicelib.domain.playbook import Playbook, Playbooks
-from chalicelib.domain.proposal import Proposal
+from chalicelib.domain.cases.playbook import Playbook, Playbooks
+from chalicelib.domain.reading.frame_state import Activation, FrameState
+from chalicelib.domain.reading.proposal import Proposal
+from chalicelib.domain.workspaces.access import nowhere
 
 
 class Frames(Protocol):
-    """See ``storage/frames.py``."""
+    """See ``storage/reading/frames.py``."""
 
     def state(self, workspace: str) -> FrameState: ...
 

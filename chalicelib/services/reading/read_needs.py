@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
-from chalicelib.domain.access import visible_unit
-from chalicelib.domain.directory import ApiKey
-from chalicelib.domain.listing import FeedbackQuery, FeedbackSummary, matches
-from chalicelib.domain.needs import Need, Tally
+from chalicelib.domain.reading.listing import FeedbackQuery, FeedbackSummary, matches
+from chalicelib.domain.reading.needs import Need, Tally
+from chalicelib.domain.workspaces.access import visible_unit
+from chalicelib.domain.workspaces.directory import ApiKey
 from chalicelib.errors import Invalid
 from chalicelib.services.ports import Clock
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from chalicelib.domain.correction import Correction
-from chalicelib.domain.feedback import Feedback
-from chalicelib.domain.reading import CodeFrame, next_reading
-from chalicelib.domain.rules import Rule
-from chalicelib.domain.understanding import Understanding
+from chalicelib.domain.reading.correction import Correction
+from chalicelib.domain.reading.reading import CodeFrame, next_reading
+from chalicelib.domain.voice.feedback import Feedback
+from chalicelib.domain.voice.understanding import Understanding
+from chalicelib.domain.workspaces.rules import Rule
 from chalicelib.errors import Retryable
 from chalicelib.services.ports import Clock
 
@@ -18,7 +18,7 @@ _TRIES: Final = 6  # each lost race means that somebody else got on
 
 
 class ReadingStore(Protocol):
-    """See ``storage/feedback.py``."""
+    """See ``storage/voice/feedback.py``."""
 
     def get(self, workspace: str, feedback_id: str) -> Feedback | None: ...
 

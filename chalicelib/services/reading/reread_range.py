@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final, NamedTuple, Protocol
 
-from chalicelib.domain.feedback import Feedback
-from chalicelib.domain.frame_state import FrameState
-from chalicelib.domain.listing import FeedbackPage, FeedbackQuery
-from chalicelib.domain.proposal import (
+from chalicelib.domain.cases.ticket import Ticket
+from chalicelib.domain.reading.frame_state import FrameState
+from chalicelib.domain.reading.listing import FeedbackPage, FeedbackQuery
+from chalicelib.domain.reading.proposal import (
     ACTIVE,
     APPLYING,
     MEASURED,
@@ -28,10 +28,10 @@ from chalicelib.domain.proposal import (
     change,
     message,
 )
-from chalicelib.domain.reading import CodeFrame, is_readable
-from chalicelib.domain.rules import Rule
-from chalicelib.domain.ticket import Ticket
-from chalicelib.domain.understanding import Text, Understanding
+from chalicelib.domain.reading.reading import CodeFrame, is_readable
+from chalicelib.domain.voice.feedback import Feedback
+from chalicelib.domain.voice.understanding import Text, Understanding
+from chalicelib.domain.workspaces.rules import Rule
 from chalicelib.errors import Parked, Retryable
 from chalicelib.services.ports import Clock, Queue
 
@@ -39,7 +39,7 @@ _PUT_AWAY: Final = frozenset({"closed", "rejected", "merged"})  # tickets that n
 
 
 class Frames(Protocol):
-    """See ``storage/frames.py``."""
+    """See ``storage/reading/frames.py``."""
 
     def proposal(self, workspace: str, proposal_id: str) -> Proposal | None: ...
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from chalicelib.domain.correction import RIGHT, marks
-from chalicelib.domain.directory import ApiKey
-from chalicelib.domain.feedback import Feedback
+from chalicelib.domain.reading.correction import RIGHT, marks
+from chalicelib.domain.voice.feedback import Feedback
+from chalicelib.domain.workspaces.directory import ApiKey
 from chalicelib.services.reading.correct import Correct, Right
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from chalicelib.domain.facets import Facets
-from chalicelib.domain.rollup import Bucket, is_frozen, recount
+from chalicelib.domain.reading.facets import Facets
+from chalicelib.domain.reading.rollup import Bucket, is_frozen, recount
 from chalicelib.services.ports import Clock, Queue
 
 # SQS counts delays in whole seconds and may end one a little early.

@@ -10,17 +10,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
-from chalicelib.domain import moments, rules, scoring
-from chalicelib.domain.arrival import Arrival
-from chalicelib.domain.feedback import Feedback
-from chalicelib.domain.graph import Told
-from chalicelib.domain.outbound import Message
-from chalicelib.domain.parts import by_department, opened_part, parts_of
-from chalicelib.domain.playbook import Playbook, Playbooks, choose
-from chalicelib.domain.reading import CodeFrame
-from chalicelib.domain.ticket import Ticket, opened, wants_ticket
-from chalicelib.domain.ticket_title import language, title
-from chalicelib.domain.understanding import Text, Understanding
+from chalicelib.domain.cases.graph import Told
+from chalicelib.domain.cases.parts import by_department, opened_part, parts_of
+from chalicelib.domain.cases.playbook import Playbook, Playbooks, choose
+from chalicelib.domain.cases.ticket import Ticket, opened, wants_ticket
+from chalicelib.domain.cases.ticket_title import language, title
+from chalicelib.domain.inbound.arrival import Arrival
+from chalicelib.domain.outbound.exchange import Message
+from chalicelib.domain.reading.reading import CodeFrame
+from chalicelib.domain.time import moments
+from chalicelib.domain.voice import scoring
+from chalicelib.domain.voice.feedback import Feedback
+from chalicelib.domain.voice.understanding import Text, Understanding
+from chalicelib.domain.workspaces import rules
 from chalicelib.services.ports import Clock, Directory
 from chalicelib.services.reading.enrich import Source, redacted
 

@@ -12,10 +12,13 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final, NamedTuple, Protocol
 
-from chalicelib.domain.access import nowhere
-from chalicelib.domain.calendar import Calendar
-from chalicelib.domain.directory import Endpoint, Subscription
-from chalicelib.domain.dry_run import (
+from chalicelib.domain.cases.graph import Graph, Overlay
+from chalicelib.domain.cases.graph import Tally as Learned
+from chalicelib.domain.cases.playbook import FrameWords
+from chalicelib.domain.cases.sla import Policy
+from chalicelib.domain.cases.ticket import Move
+from chalicelib.domain.ids import timed_id
+from chalicelib.domain.reading.dry_run import (
     CHANGED,
     PAGE,
     RUNNING,
@@ -28,21 +31,18 @@ from chalicelib.domain.dry_run import (
     message,
     standing,
 )
-from chalicelib.domain.feedback import Feedback
-from chalicelib.domain.frame_state import FrameState
-from chalicelib.domain.graph import Graph, Overlay
-from chalicelib.domain.graph import Tally as Learned
-from chalicelib.domain.ids import timed_id
-from chalicelib.domain.limits import MAX_RULES, room_for_one_more
-from chalicelib.domain.listing import FeedbackSummary
-from chalicelib.domain.moments import whole
-from chalicelib.domain.organisation import Organisation
-from chalicelib.domain.playbook import FrameWords
-from chalicelib.domain.reading import CodeFrame, is_readable, kept
-from chalicelib.domain.rules import Rule, effective_rules
-from chalicelib.domain.sla import Policy
-from chalicelib.domain.ticket import Move
-from chalicelib.domain.understanding import Text, Understanding
+from chalicelib.domain.reading.frame_state import FrameState
+from chalicelib.domain.reading.listing import FeedbackSummary
+from chalicelib.domain.reading.reading import CodeFrame, is_readable, kept
+from chalicelib.domain.time.calendar import Calendar
+from chalicelib.domain.time.moments import whole
+from chalicelib.domain.voice.feedback import Feedback
+from chalicelib.domain.voice.understanding import Text, Understanding
+from chalicelib.domain.workspaces.access import nowhere
+from chalicelib.domain.workspaces.directory import Endpoint, Subscription
+from chalicelib.domain.workspaces.limits import MAX_RULES, room_for_one_more
+from chalicelib.domain.workspaces.organisation import Organisation
+from chalicelib.domain.workspaces.rules import Rule, effective_rules
 from chalicelib.errors import Invalid, Parked, Retryable, TooLarge
 from chalicelib.services.cases.find_graph import FindGraph
 from chalicelib.services.cases.timed_tickets import Offices
@@ -54,7 +54,7 @@ START_S: Final = 2  # the list of feedback is eventually consistent
 
 
 class Runs(Protocol):
-    """Where runs are kept, see ``storage/dry_runs.py``."""
+    """Where runs are kept, see ``storage/reading/dry_runs.py``."""
 
     def create(self, one: DryRun) -> None:
         """Raises TooLarge."""

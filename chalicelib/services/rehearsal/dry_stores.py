@@ -8,11 +8,11 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from chalicelib.domain import sms
-from chalicelib.domain.alert import IDLE, SMS, Alert, AlertKey, Cooldown, Mention
-from chalicelib.domain.delivery import Delivery
-from chalicelib.domain.directory import Subscription
-from chalicelib.domain.dry_run import (
+from chalicelib.domain.alerts import sms
+from chalicelib.domain.alerts.alert import IDLE, SMS, Alert, AlertKey, Cooldown, Mention
+from chalicelib.domain.cases.ticket import SETTLED, Move, Ticket
+from chalicelib.domain.outbound.delivery import Delivery
+from chalicelib.domain.reading.dry_run import (
     ALERT_UNITS,
     DELIVERY_UNITS,
     MENTION_UNITS,
@@ -20,10 +20,10 @@ from chalicelib.domain.dry_run import (
     TICKET_CHANGE_UNITS,
     Tally,
 )
-from chalicelib.domain.feedback import Feedback
-from chalicelib.domain.organisation import Organisation
-from chalicelib.domain.ticket import SETTLED, Move, Ticket
 from chalicelib.domain.vocabulary import severity_rank
+from chalicelib.domain.voice.feedback import Feedback
+from chalicelib.domain.workspaces.directory import Subscription
+from chalicelib.domain.workspaces.organisation import Organisation
 from chalicelib.observability import Line
 from chalicelib.services.cases.timed_tickets import TimedTickets
 

@@ -13,22 +13,22 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, cast
 
-from chalicelib.domain import rules
-from chalicelib.domain.alert import Alert
+from chalicelib.domain.alerts.alert import Alert
+from chalicelib.domain.cases.playbook import FrameWords
+from chalicelib.domain.cases.sla import Office
+from chalicelib.domain.cases.ticket import Move, Resolution, Ticket, walk
+from chalicelib.domain.cases.ticket_title import TopicNames
 from chalicelib.domain.changes import FeedbackChange, RowChange, events_of
-from chalicelib.domain.directory import Endpoint, Subscription
-from chalicelib.domain.dry_run import Tally
 from chalicelib.domain.events import Event, ticket_events, wanted_actions
-from chalicelib.domain.feedback import Feedback
-from chalicelib.domain.organisation import Edge, Organisation
-from chalicelib.domain.playbook import FrameWords
-from chalicelib.domain.reading import decided
-from chalicelib.domain.rules import Rule
-from chalicelib.domain.sla import Office
-from chalicelib.domain.ticket import Move, Resolution, Ticket, walk
-from chalicelib.domain.ticket_title import TopicNames
-from chalicelib.domain.understanding import Understanding
+from chalicelib.domain.reading.dry_run import Tally
+from chalicelib.domain.reading.reading import decided
 from chalicelib.domain.vocabulary import NO_UNIT
+from chalicelib.domain.voice.feedback import Feedback
+from chalicelib.domain.voice.understanding import Understanding
+from chalicelib.domain.workspaces import rules
+from chalicelib.domain.workspaces.directory import Endpoint, Subscription
+from chalicelib.domain.workspaces.organisation import Edge, Organisation
+from chalicelib.domain.workspaces.rules import Rule
 from chalicelib.errors import Conflict, Invalid
 from chalicelib.services.alerts.raise_alert import RaiseAlert
 from chalicelib.services.alerts.send_alert import SendAlert
@@ -234,7 +234,7 @@ def _is_told_above(event: Event, ticket: Ticket) -> bool:
 
 
 def _image(alert: Alert) -> dict[str, Any]:
-    """As ``storage.alerts`` writes it, which is what the event is made of."""
+    """As ``storage.alerts.alerts`` writes it, which is what the event is made of."""
     lead = alert.lead
     return {
         "workspace": alert.key.workspace,

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from chalicelib.domain.loop import Happening, bounces
-from chalicelib.domain.moments import rfc3339
-from chalicelib.domain.ticket import Move, Ticket
+from chalicelib.domain.cases.ticket import Move, Ticket
+from chalicelib.domain.reports.loop import Happening, bounces
+from chalicelib.domain.time.moments import rfc3339
 
 _TOLD: Final = {"ticket.verified": "verified", "ticket.reopened": "reopened"}
 _WHERE_BOUNCED: Final = frozenset({"triage", "open", "reopened", "waiting_customer"})  # a bounce leaves a ticket there

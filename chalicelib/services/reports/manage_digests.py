@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import time
 from typing import Protocol
 
-from chalicelib.domain.access import nowhere
-from chalicelib.domain.briefing import EVENT, MOST, Briefing
-from chalicelib.domain.directory import Endpoint
 from chalicelib.domain.ids import random_id
-from chalicelib.domain.limits import room_for_one_more
+from chalicelib.domain.reports.briefing import EVENT, MOST, Briefing
+from chalicelib.domain.workspaces.access import nowhere
+from chalicelib.domain.workspaces.directory import Endpoint
+from chalicelib.domain.workspaces.limits import room_for_one_more
 from chalicelib.services.ports import Clock
 from chalicelib.services.reports.send_digest import ArmDigest
 

@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
-from chalicelib.domain import loop
-from chalicelib.domain.access import UNIT_SEPARATOR, visible_unit
-from chalicelib.domain.directory import ApiKey
-from chalicelib.domain.effect import Kept
-from chalicelib.domain.issue import Issue
-from chalicelib.domain.listing import FeedbackPage, FeedbackQuery, FeedbackSummary
-from chalicelib.domain.loop import HAPPENED, LISTENED, Loop, Problem, Span
-from chalicelib.domain.organisation import Organisation
-from chalicelib.domain.parts import children_of
-from chalicelib.domain.ticket import Ticket
+from chalicelib.domain.cases.parts import children_of
+from chalicelib.domain.cases.ticket import Ticket
+from chalicelib.domain.issues.effect import Kept
+from chalicelib.domain.issues.issue import Issue
+from chalicelib.domain.reading.listing import FeedbackPage, FeedbackQuery, FeedbackSummary
+from chalicelib.domain.reports import loop
+from chalicelib.domain.reports.loop import HAPPENED, LISTENED, Loop, Problem, Span
+from chalicelib.domain.workspaces.access import UNIT_SEPARATOR, visible_unit
+from chalicelib.domain.workspaces.directory import ApiKey
+from chalicelib.domain.workspaces.organisation import Organisation
 from chalicelib.errors import Invalid
 from chalicelib.services.ports import Clock
 

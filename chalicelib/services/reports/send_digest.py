@@ -9,14 +9,14 @@ from typing import Any, Final, Protocol
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from chalicelib.domain import briefing as briefings
-from chalicelib.domain import loop
-from chalicelib.domain.briefing import EVENT, Briefing, Count
-from chalicelib.domain.directory import Endpoint
-from chalicelib.domain.listing import UNATTENDED, FeedbackQuery
-from chalicelib.domain.loop import Span, Telling
-from chalicelib.domain.moments import rfc3339, written
-from chalicelib.domain.organisation import Organisation
+from chalicelib.domain.reading.listing import UNATTENDED, FeedbackQuery
+from chalicelib.domain.reports import briefing as briefings
+from chalicelib.domain.reports import loop
+from chalicelib.domain.reports.briefing import EVENT, Briefing, Count
+from chalicelib.domain.reports.loop import Span, Telling
+from chalicelib.domain.time.moments import rfc3339, written
+from chalicelib.domain.workspaces.directory import Endpoint
+from chalicelib.domain.workspaces.organisation import Organisation
 from chalicelib.errors import Parked
 from chalicelib.services.ports import Clock, DueStore
 from chalicelib.services.reports.send_week import Tellings

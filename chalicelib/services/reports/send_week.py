@@ -8,12 +8,12 @@ from datetime import datetime
 from typing import Any, Final, Protocol
 from zoneinfo import ZoneInfo
 
-from chalicelib.domain import loop
-from chalicelib.domain.delivery import asked_weeks
-from chalicelib.domain.directory import Endpoint
-from chalicelib.domain.loop import EVENT, Loop, Telling
-from chalicelib.domain.moments import rfc3339
-from chalicelib.domain.organisation import Organisation
+from chalicelib.domain.outbound.delivery import asked_weeks
+from chalicelib.domain.reports import loop
+from chalicelib.domain.reports.loop import EVENT, Loop, Telling
+from chalicelib.domain.time.moments import rfc3339
+from chalicelib.domain.workspaces.directory import Endpoint
+from chalicelib.domain.workspaces.organisation import Organisation
 from chalicelib.errors import Invalid, Parked
 from chalicelib.services.ports import Clock, DueStore
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from chalicelib.domain import verification
-from chalicelib.domain.access import nowhere
-from chalicelib.domain.feedback import Feedback
-from chalicelib.domain.playbook import Chosen, Playbook, Text
-from chalicelib.domain.ticket import Ticket
-from chalicelib.domain.verification import Ask, Rules
+from chalicelib.domain.cases import verification
+from chalicelib.domain.cases.playbook import Chosen, Playbook, Text
+from chalicelib.domain.cases.ticket import Ticket
+from chalicelib.domain.cases.verification import Ask, Rules
+from chalicelib.domain.voice.feedback import Feedback
+from chalicelib.domain.workspaces.access import nowhere
 from chalicelib.errors import Conflict
 from chalicelib.services.page.page_links import PageLinks
 from chalicelib.services.ports import Clock

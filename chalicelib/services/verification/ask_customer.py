@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
-from chalicelib.domain import verification
-from chalicelib.domain.delivery import wants
-from chalicelib.domain.directory import Endpoint
-from chalicelib.domain.feedback import Feedback
-from chalicelib.domain.ticket import Step, Ticket
-from chalicelib.domain.verification import Rules
+from chalicelib.domain.cases import verification
+from chalicelib.domain.cases.ticket import Step, Ticket
+from chalicelib.domain.cases.verification import Rules
+from chalicelib.domain.outbound.delivery import wants
+from chalicelib.domain.voice.feedback import Feedback
+from chalicelib.domain.workspaces.directory import Endpoint
 from chalicelib.errors import Conflict, Retryable
 from chalicelib.services.ports import Clock, DueStore, TicketStore
 

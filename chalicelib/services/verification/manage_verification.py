@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
-from chalicelib.domain.verification import Rules
+from chalicelib.domain.cases.verification import Rules
 from chalicelib.errors import Conflict
 from chalicelib.services.ports import Clock
 

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from chalicelib.domain import verification
-from chalicelib.domain.access import nowhere
-from chalicelib.domain.case import Note
-from chalicelib.domain.ticket import Ticket
-from chalicelib.domain.verification import CUSTOMER, Rules
+from chalicelib.domain.cases import verification
+from chalicelib.domain.cases.case import Note
+from chalicelib.domain.cases.ticket import Ticket
+from chalicelib.domain.cases.verification import CUSTOMER, Rules
+from chalicelib.domain.workspaces.access import nowhere
 from chalicelib.errors import Conflict, Retryable
 from chalicelib.services.cases.move_ticket import colleagues_words
 from chalicelib.services.ports import Clock, TicketStore

@@ -9,7 +9,7 @@ import re
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
-from chalicelib.domain.outbound import HttpRequest, HttpResponse
+from chalicelib.domain.outbound.exchange import HttpRequest, HttpResponse
 from tests.fixtures.connectors.aliyun_sms.profile import PROFILE, TEXT
 
 HOST = "dysmsapi.aliyuncs.com"  # SendSms: the global endpoint

@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from chalicelib.domain.outbound import HttpRequest, HttpResponse
+from chalicelib.domain.outbound.exchange import HttpRequest, HttpResponse
 from tests.fixtures.connectors.dingtalk_todo.profile import PROFILE
 
 CHANGED = {"subject", "description", "dueTime", "done", "executorIds", "participantIds"}  # updates-dingtalk-to-do-tasks

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from chalicelib.domain.outbound import HttpRequest, HttpResponse
+from chalicelib.domain.outbound.exchange import HttpRequest, HttpResponse
 from tests.fakes.targets.zendesk import stamp
 from tests.fixtures.connectors.jiandaoyun.profile import PROFILE
 

@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from chalicelib.domain.outbound import HttpRequest, HttpResponse
+from chalicelib.domain.outbound.exchange import HttpRequest, HttpResponse
 from tests.fixtures.connectors.salesforce.profile import PROFILE
 
 DATA = "/services/data/v61.0/sobjects/Case/"  # contracts §2.6: the API's version and the object

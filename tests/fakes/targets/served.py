@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from chalicelib.domain.outbound import HttpRequest, HttpResponse
+from chalicelib.domain.outbound.exchange import HttpRequest, HttpResponse
 
 # As our requests spell them: the fakes read header fields by these names.
 _NAMES = {name.lower(): name for name in ("Authorization", "Content-Type", "Idempotency-Key")}

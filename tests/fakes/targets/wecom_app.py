@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from chalicelib.domain.outbound import HttpRequest, HttpResponse
+from chalicelib.domain.outbound.exchange import HttpRequest, HttpResponse
 from tests.fixtures.connectors.wecom_app.profile import PROFILE
 
 SENT = {"touser", "toparty", "totag", "agentid", "msgtype", "template_card"}

@@ -1,0 +1,1 @@
+"""What one alert remembers, says and costs."""

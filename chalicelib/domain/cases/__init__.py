@@ -1,0 +1,1 @@
+"""A ticket and all that is said, promised and done about it."""

@@ -1,0 +1,1 @@
+"""Whether a customer may be contacted, and what is shown of them."""

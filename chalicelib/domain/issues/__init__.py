@@ -1,0 +1,1 @@
+"""Problems behind many cases, and whether a fix held."""

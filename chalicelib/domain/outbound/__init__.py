@@ -1,0 +1,1 @@
+"""Deliveries to other systems, and what comes back from them."""

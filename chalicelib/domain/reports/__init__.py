@@ -1,0 +1,1 @@
+"""The loop of a week, and digests by subscription."""

@@ -1,0 +1,1 @@
+"""Points in time, business hours, clocks, and what waits for its minute."""

@@ -1,0 +1,1 @@
+"""One voice: as it arrived, as it is kept, and what its score means."""

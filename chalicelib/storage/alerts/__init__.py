@@ -1,0 +1,1 @@
+"""Alert keys and what waits under them."""

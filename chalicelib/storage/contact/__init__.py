@@ -1,0 +1,1 @@
+"""Contact policies, opt-outs, slots and follow-ups."""

@@ -1,0 +1,1 @@
+"""How far pollers and files have come, and the files."""

@@ -1,0 +1,1 @@
+"""Issues, their effects, insights and recurrences."""

@@ -1,0 +1,1 @@
+"""Deliveries, items in other systems, and what they said."""

@@ -1,0 +1,1 @@
+"""Code frames, corrections, what waits for review, counted hours, dry runs."""

@@ -1,0 +1,1 @@
+"""Feedback, its revisions and its lists."""

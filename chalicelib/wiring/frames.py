@@ -1,0 +1,155 @@
+"""Code frames: which is in force, what reads by it, and how another comes into force."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from chalicelib.wiring import base
+
+if TYPE_CHECKING:
+    from chalicelib.services.reading.activate_frame import ActivateFrame
+    from chalicelib.services.reading.learn_delta import LearnDelta
+    from chalicelib.services.reading.propose_frame import ProposeFrame
+    from chalicelib.services.reading.read_frame import ReadFrame
+    from chalicelib.services.reading.reread_range import RereadRange
+    from chalicelib.storage.reading.frames import FrameStore
+    from chalicelib.understanding.book import FrameBook, Words
+    from chalicelib.understanding.delta import Delta
+    from chalicelib.understanding.reader import Reader
+    from chalicelib.understanding.weights import Weights
+
+
+@lru_cache(maxsize=1)
+def frame_store() -> FrameStore:
+    """Code frames of workspaces: active, proposed, learned."""
+    from chalicelib.storage.reading.frames import FrameStore
+
+    base.bind()
+    return FrameStore(base.now)
+
+
+@lru_cache(maxsize=1)
+def frame_book() -> FrameBook:
+    """Frames and their readers, kept while the process lives."""
+    from chalicelib.understanding.book import FrameBook
+
+    return FrameBook(_weights, _delta)
+
+
+def _weights() -> Weights:
+    from chalicelib.understanding import weights
+
+    return weights.load()
+
+
+def _delta(workspace: str, number: int) -> Delta | None:
+    """What the corrections of a workspace taught; None before it was learned."""
+    from chalicelib.understanding.delta import Delta
+
+    kept = frame_store().delta(workspace, number)
+    return None if kept is None else Delta.from_document(kept)
+
+
+def reader_of(workspace: str, proposal: str | None = None) -> Reader:
+    """What reads the words of a workspace: by the frame in force, or by a proposed one.
+
+    Raises NotFound, Conflict (``effect_pending``) while the proposed one's delta is not learned.
+    """
+    from chalicelib.domain.workspaces.access import nowhere
+
+    if proposal is None:
+        return frame_book().reader(frame_store().state(workspace))
+    proposed = frame_store().proposal(workspace, proposal)
+    if proposed is None:
+        raise nowhere()
+    return frame_book().reader(proposed.content, whole=True)
+
+
+def frame_words(workspace: str) -> Words:
+    """What a workspace's code frame says of topics: looked up once, with the first word that is asked for."""
+    return frame_book().words(lambda: frame_store().state(workspace))
+
+
+def topic_names(workspace: str) -> Callable[[str, str], str]:
+    """What a workspace's code frame calls a topic in ``zh-CN`` or ``en``; its id where the frame knows it no more.
+
+    The frame is looked up with the first name that is asked for.
+    """
+    words: list[Words] = []
+
+    def name(topic: str, lang: str) -> str:
+        if not words:
+            words.append(frame_words(workspace))
+        return words[0].name(topic, lang)
+
+    return name
+
+
+@lru_cache(maxsize=1)
+def read_frame() -> ReadFrame:
+    """Packs, the active frame, proposals."""
+    from chalicelib.services.reading.read_frame import ReadFrame
+
+    return ReadFrame(frames=frame_store(), book=frame_book())
+
+
+@lru_cache(maxsize=1)
+def propose_frame() -> ProposeFrame:
+    """A proposed frame, to be measured."""
+    from chalicelib.services.reading.propose_frame import ProposeFrame
+    from chalicelib.wiring import workspaces
+
+    return ProposeFrame(
+        frames=frame_store(),
+        book=frame_book(),
+        rules=workspaces.directory(),
+        readings=base.queue("readings"),
+        clock=base.now,
+    )
+
+
+@lru_cache(maxsize=1)
+def activate_frame() -> ActivateFrame:
+    """A measured frame comes into force."""
+    from chalicelib.services.reading.activate_frame import ActivateFrame
+    from chalicelib.wiring import workspaces
+
+    return ActivateFrame(
+        frames=frame_store(),
+        book=frame_book(),
+        rules=workspaces.directory(),
+        readings=base.queue("readings"),
+        clock=base.now,
+        delay=base.settings().reading_delay,
+    )
+
+
+@lru_cache(maxsize=1)
+def learn_delta() -> LearnDelta:
+    """What a workspace's corrections teach."""
+    from chalicelib.services.reading.learn_delta import LearnDelta
+    from chalicelib.wiring import reading
+
+    return LearnDelta(frames=frame_store(), corrections=reading.read_corrections(), learn=frame_book().learned)
+
+
+@lru_cache(maxsize=1)
+def reread_range() -> RereadRange:
+    """What the reread function calls."""
+    from chalicelib.services.reading.reread_range import RereadRange
+    from chalicelib.wiring import cases, reading, workspaces
+
+    return RereadRange(
+        frames=frame_store(),
+        voices=reading.feedback_store(),
+        lists=reading.feedback_list(),
+        tickets=cases.ticket_store(),
+        rules=workspaces.directory(),
+        readers=frame_book().reader,
+        learn=learn_delta(),
+        reread=reading.reread_service(),
+        readings=base.queue("readings"),
+        clock=base.now,
+    )

@@ -1,0 +1,184 @@
+"""Problems behind many cases, and whether a fix held."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING
+
+from chalicelib.wiring import base
+
+if TYPE_CHECKING:
+    from chalicelib.domain.issues.issue import Issue
+    from chalicelib.services.issues.count_complaints import CountComplaints
+    from chalicelib.services.issues.declare_fixed import DeclareFixed
+    from chalicelib.services.issues.judge_effect import JudgeEffect
+    from chalicelib.services.issues.keep_exposure import KeepExposure
+    from chalicelib.services.issues.link_cases import LinkCases, ReadLinks
+    from chalicelib.services.issues.manage_insights import ManageInsights
+    from chalicelib.services.issues.manage_issues import ManageIssues
+    from chalicelib.services.issues.promote import Promote
+    from chalicelib.services.issues.watch_recurrence import WatchRecurrence
+    from chalicelib.services.ports import TicketStore as TicketPort
+    from chalicelib.storage.issues.effects import EffectStore
+    from chalicelib.storage.issues.exposures import ExposureStore
+    from chalicelib.storage.issues.insights import InsightStore
+    from chalicelib.storage.issues.issues import IssueStore
+
+
+@lru_cache(maxsize=1)
+def issue_store() -> IssueStore:
+    """Issues, their history, and what is part of them."""
+    from chalicelib.storage.issues.issues import IssueStore
+
+    base.bind()
+    return IssueStore()
+
+
+@lru_cache(maxsize=1)
+def insight_store() -> InsightStore:
+    """Insights, and what makes an issue of single tickets."""
+    from chalicelib.storage.issues.insights import InsightStore
+
+    base.bind()
+    return InsightStore()
+
+
+@lru_cache(maxsize=1)
+def link_cases() -> LinkCases:
+    """What is part of an issue."""
+    from chalicelib.services.issues.link_cases import LinkCases
+    from chalicelib.wiring import cases, reading
+
+    return LinkCases(
+        links=issue_store(),
+        tickets=cases.ticket_store(),
+        voices=reading.feedback_store(),
+        due=base.due_store(),
+        clock=base.now,
+    )
+
+
+@lru_cache(maxsize=1)
+def read_links() -> ReadLinks:
+    """The same, as a key may see it."""
+    from chalicelib.services.issues.link_cases import ReadLinks
+    from chalicelib.wiring import cases, reading
+
+    return ReadLinks(issue_store(), cases.ticket_store(), reading.feedback_store())
+
+
+@lru_cache(maxsize=1)
+def manage_issues() -> ManageIssues:
+    """Issues, as people work on them."""
+    from chalicelib.services.issues.manage_issues import ManageIssues
+    from chalicelib.wiring import workspaces
+
+    return ManageIssues(store=issue_store(), levels=link_cases(), office=workspaces.find_owner(), clock=base.now)
+
+
+@lru_cache(maxsize=1)
+def manage_insights() -> ManageInsights:
+    """Insights, and what makes an issue of single tickets."""
+    from chalicelib.services.issues.manage_insights import ManageInsights
+    from chalicelib.wiring import workspaces
+
+    return ManageInsights(store=insight_store(), issues=issue_store(), office=workspaces.find_owner(), clock=base.now)
+
+
+def promote(tickets: TicketPort, afresh: TicketPort, watched: Callable[[Issue], bool]) -> Promote:
+    """What makes an issue of tickets by itself; what makes one is read once. ``afresh``: for what is linked."""
+    from chalicelib.services.issues.link_cases import LinkCases
+    from chalicelib.services.issues.promote import Promote
+    from chalicelib.storage.issues.recurrences import RecurrenceStore
+    from chalicelib.wiring import frames, reading, workspaces
+
+    return Promote(
+        tickets=tickets,
+        issues=issue_store(),
+        recurrences=RecurrenceStore(base.now),
+        links=LinkCases(
+            links=issue_store(), tickets=afresh, voices=reading.feedback_store(), due=base.due_store(), clock=base.now
+        ),
+        policy=cache(insight_store().policy),
+        office=workspaces.find_owner(),
+        names=frames.topic_names,
+        clock=base.now,
+        watched=watched,
+    )
+
+
+@lru_cache(maxsize=1)
+def effect_store() -> EffectStore:
+    """Claims that an issue is fixed."""
+    from chalicelib.storage.issues.effects import EffectStore
+
+    base.bind()
+    return EffectStore()
+
+
+@lru_cache(maxsize=1)
+def exposure_store() -> ExposureStore:
+    """How much business there was."""
+    from chalicelib.storage.issues.exposures import ExposureStore
+
+    base.bind()
+    return ExposureStore()
+
+
+@lru_cache(maxsize=1)
+def keep_exposure() -> KeepExposure:
+    """The same, as it is said and shown."""
+    from chalicelib.services.issues.keep_exposure import KeepExposure
+
+    return KeepExposure(store=exposure_store(), clock=base.now)
+
+
+@lru_cache(maxsize=1)
+def count_complaints() -> CountComplaints:
+    """How often customers complained of what an issue is about."""
+    from chalicelib.services.issues.count_complaints import CountComplaints
+    from chalicelib.wiring import cases, reading, workspaces
+
+    return CountComplaints(
+        buckets=reading.bucket_store(),
+        exposures=exposure_store(),
+        organisation=workspaces.find_owner().organisation,
+        links=issue_store(),
+        tickets=cases.ticket_store(),
+    )
+
+
+@lru_cache(maxsize=1)
+def judge_effect() -> JudgeEffect:
+    """The verdict on a fix."""
+    from chalicelib.services.issues.judge_effect import JudgeEffect
+
+    return JudgeEffect(
+        issues=issue_store(), claims=effect_store(), complaints=count_complaints(), due=base.due_store(), clock=base.now
+    )
+
+
+def watch_recurrence(tickets: TicketPort) -> WatchRecurrence:
+    """What brings an issue back whose fix was accepted; what each topic may bring back is read once."""
+    from chalicelib.services.issues.watch_recurrence import WatchRecurrence
+
+    return WatchRecurrence(
+        issues=issue_store(),
+        claims=effect_store(),
+        complaints=count_complaints(),
+        tickets=tickets,
+        due=base.due_store(),
+        clock=base.now,
+        watching=cache(lambda workspace, topic: effect_store().watching(workspace, topic, base.now())),
+    )
+
+
+@lru_cache(maxsize=1)
+def declare_fixed() -> DeclareFixed:
+    """Somebody says that an issue is fixed."""
+    from chalicelib.services.issues.declare_fixed import DeclareFixed
+
+    return DeclareFixed(
+        issues=issue_store(), claims=effect_store(), complaints=count_complaints(), judge=judge_effect(), clock=base.now
+    )

@@ -1,0 +1,115 @@
+"""The numbers of a week, and digests by subscription."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from chalicelib.wiring import base
+
+if TYPE_CHECKING:
+    from chalicelib.services.reports.manage_digests import ManageDigests
+    from chalicelib.services.reports.read_loop import ReadLoop
+    from chalicelib.services.reports.send_digest import ArmDigest, SendDigest
+    from chalicelib.services.reports.send_week import ArmWeeks, SendWeek
+    from chalicelib.storage.reports.loop import BriefingStore, LoopBook, Tellings
+
+
+@lru_cache(maxsize=1)
+def loop_book() -> LoopBook:
+    """What happened to tickets, for the numbers of a week."""
+    from chalicelib.storage.reports.loop import LoopBook
+
+    base.bind()
+    return LoopBook(keep_days=base.settings().retention_days)
+
+
+@lru_cache(maxsize=1)
+def read_loop() -> ReadLoop:
+    """The week in one answer."""
+    from chalicelib.services.reports.read_loop import ReadLoop
+    from chalicelib.wiring import cases, issues, reading, workspaces
+
+    return ReadLoop(
+        lines=reading.feedback_list(),
+        book=loop_book(),
+        tickets=cases.ticket_store(),
+        issues=issues.issue_store(),
+        claims=issues.effect_store(),
+        organisation=workspaces.find_owner().organisation,
+        clock=base.now,
+        keep_days=base.settings().retention_days,
+    )
+
+
+@lru_cache(maxsize=1)
+def arm_weeks() -> ArmWeeks:
+    """The Mondays that endpoints asked for."""
+    from chalicelib.services.reports.send_week import ArmWeeks
+    from chalicelib.wiring import workspaces
+
+    return ArmWeeks(workspaces.find_owner().organisation, base.due_store(), base.now)
+
+
+@lru_cache(maxsize=1)
+def send_week() -> SendWeek:
+    """What a Monday morning calls."""
+    from chalicelib.services.reports.send_week import SendWeek
+    from chalicelib.wiring import workspaces
+
+    return SendWeek(workspaces.directory(), read_loop(), tellings(), arm_weeks(), base.now)
+
+
+@lru_cache(maxsize=1)
+def tellings() -> Tellings:
+    """What was told of weeks and digests."""
+    from chalicelib.storage.reports.loop import Tellings
+
+    base.bind()
+    return Tellings()
+
+
+@lru_cache(maxsize=1)
+def arm_digest() -> ArmDigest:
+    """The slots of digests."""
+    from chalicelib.services.reports.send_digest import ArmDigest
+    from chalicelib.wiring import workspaces
+
+    return ArmDigest(workspaces.find_owner().organisation, base.due_store())
+
+
+@lru_cache(maxsize=1)
+def briefing_store() -> BriefingStore:
+    """Digests that endpoints want."""
+    from chalicelib.storage.reports.loop import BriefingStore
+
+    base.bind()
+    return BriefingStore()
+
+
+@lru_cache(maxsize=1)
+def send_digest() -> SendDigest:
+    """What a digest's slot calls."""
+    from chalicelib.services.reports.send_digest import SendDigest
+    from chalicelib.wiring import reading, workspaces
+
+    return SendDigest(
+        briefing_store(),
+        workspaces.directory(),
+        reading.feedback_list(),
+        read_loop(),
+        tellings(),
+        arm_digest(),
+        base.now,
+    )
+
+
+@lru_cache(maxsize=1)
+def manage_digests() -> ManageDigests:
+    """Digests by subscription."""
+    from chalicelib.services.reports.manage_digests import ManageDigests
+    from chalicelib.wiring import outbound, workspaces
+
+    return ManageDigests(
+        briefing_store(), workspaces.directory(), outbound.connector_catalogue(), arm_digest(), base.now
+    )
