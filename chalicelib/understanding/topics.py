@@ -93,6 +93,7 @@ class TopicModel:
             node: head if head in frame.by_id else None for node, head in extra["governs"].items()
         }
         self._extra: Any = extra
+        self._floor = -extra["plain"]  # below the threshold, where plain words ("物流慢") still name their head
         self._negative, self._neutral = _Line(extra["negative"]), _Line(extra["neutral"])
         self._named_moves = lru_cache(maxsize=_KEPT)(self._moves)
         self._factors = lru_cache(maxsize=_KEPT)(self._factors_of)
@@ -145,12 +146,11 @@ class TopicModel:
         ``hits`` are the lexicon's, their ``owner`` a place in ``frame.nodes``."""
         scores = self.scores(scan, clauses, hits)
         plain = {(hit.clause, self._head_of[hit.owner]) for hit in hits if hit.term.polarity is not None}
-        if self._of_texts:
+        if self._of_texts and scores:
             return self._of_rivals(scan, scores, plain)
-        floor = -self._extra["plain"]  # below the threshold, where plain words ("物流慢") still name their head
         found: dict[tuple[int, str], float] = {}
         for number, score in enumerate(scores):
-            for place in [place for place, value in enumerate(score) if value >= floor]:
+            for place in [place for place, value in enumerate(score) if value >= self._floor]:
                 value = score[place]
                 if self._present[place] and (value >= 0 or (number, place) in plain):
                     found[number, self.heads[place]] = self._confidence(value)
@@ -166,9 +166,9 @@ class TopicModel:
         for place, (score, other) in enumerate(zip(speaks, strongest_other(speaks), strict=True)):
             own, lead, bias = self._extra["contest"][place]
             value = own * score + lead * (score - other) + bias
-            if value >= 0 and self._present[place]:
+            if value >= self._floor and self._present[place]:
                 for number, clause in enumerate(scores):
-                    if clause[place] == best[place] or (number, place) in plain:
+                    if (value >= 0 and clause[place] == best[place]) or (number, place) in plain:
                         found[number, self.heads[place]] = self._confidence(value)
         return found
 

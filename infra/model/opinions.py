@@ -32,7 +32,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 Rows = dict[str, dict[int, float]]  # gram → column → weight, as a TablePart has it
 _LONGEST: Final = 3  # characters of a gram: longer ones did not help
 _HELPERS: Final = ("camera", "car", "hair", "mooc", "notebook", "phone")  # absa sets
-_PARTS: Final = 3
+_PARTS: Final = 8  # fewer make models that had less to learn from, and so too modest
 HELP: Final = 0.3  # weight of a helping set's opinion
 SAMPLE: Final = 10.0  # weight of a pack's own test sentence
 _SIGN: Final = {"negative": -1, "neutral": 0, "positive": 1}
@@ -266,7 +266,7 @@ def _polarity(given: Sequence[_Opinions], recipe: Recipe, heads: int) -> dict[st
 
 
 def _tempered(rows: csr_matrix, truth: Array, weight: Array, measured: Array, strength: float) -> tuple[float, float]:
-    """Slope and offset that make the log-odds of the ``measured`` rows honest where they were not trained on: three
+    """Slope and offset that make the log-odds of the ``measured`` rows honest where they were not trained on:
     folds of neighbouring rows, all other rows always train."""
     last = int(measured.sum())
     part = np.where(measured, np.arange(len(truth)) * _PARTS // max(1, last), -1)

@@ -73,7 +73,6 @@ RECIPES: Final = (
         grams=8_000,
         rooted=False,
         samples=3.5,
-        plain=0.0,
         lends=False,  # forum posts: two of three are neutral
         rivals=Rivals(),  # a post is about one thing, seldom two
         polarity=opinions.Recipe(own=1.0, whole=0.5, strength=0.05, grams=5_000, samples=10.0),
@@ -247,7 +246,7 @@ class _Examples:
         return hstack([self.grams, self.lexicon]).tocsr()
 
     def best(self, score: Array) -> Array:
-        """Per text the best of its rows."""
+        """Per text the best of its rows; every text has one."""
         starts = np.concatenate([[0], np.flatnonzero(np.diff(self.owner)) + 1])
         return np.maximum.reduceat(score, starts, axis=0)
 
@@ -403,7 +402,7 @@ def _table(
     clauses = clauses_of(everyone, len(heads), columns, recipe)
     score, bias, extra = unseen(clauses, recipe)[: len(voices)], *_heads(table, list(columns), clauses, recipe)
     named = list(heads)
-    if recipe.rivals is None:
+    if recipe.rivals is None or len(heads) == 1:
         limits = thresholds(score, truth)
         extra["bias"] = rounded(bias - limits)
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,9 @@ ROOT = Path(chalicelib.__file__).parent
 WIRING = sorted(path for path in (ROOT / "wiring").glob("*.py") if path.stem != "__init__")
 DOORS = sorted(path for layer in ("domain", "storage", "wiring") for path in (ROOT / layer).rglob("__init__.py"))
 MOST_LINES = 300
+FILES = sorted(path for root in (ROOT, ROOT.parent / "infra", ROOT.parent / "tests") for path in root.rglob("*.py"))
+LAYERS = "|".join(sorted(path.parent.name for path in ROOT.glob("*/__init__.py")))
+SPOKEN_OF = re.compile(rf"``(?:chalicelib\.)?((?:{LAYERS})(?:\.\w+)+)``")
 
 
 def rooms(layer: str) -> set[str]:
@@ -36,6 +40,26 @@ def test_a_room_of_the_wiring_is_short_and_loads_no_other(path: Path) -> None:
     ]
     assert loaded == [("chalicelib", ["config"]) if path.stem == "base" else ("chalicelib.wiring", ["base"])]
     assert text.count("\n") <= MOST_LINES
+
+
+def exists(name: str) -> bool:
+    """Whether a dotted name leads to a package, to a module, or to words of one."""
+    place, rest = ROOT, name.split(".")
+    while rest and (place / rest[0]).is_dir():
+        place /= rest.pop(0)
+    module = place / f"{rest[0]}.py" if rest else place / "__init__.py"
+    return module.exists() and all(re.search(rf"\b{word}\b", module.read_text("utf-8")) for word in rest[1:])
+
+
+def test_what_is_spoken_of_by_its_room_is_there() -> None:
+    lost = [(path.name, name) for path in FILES for name in SPOKEN_OF.findall(path.read_text("utf-8"))]
+    assert [(where, name) for where, name in lost if not exists(name)] == []
+
+
+@pytest.mark.parametrize("name", ["services.reconcile", "services.reconcile.WatchedItems", "storage.keys.no_such_key"])
+def test_what_has_moved_is_missed(name: str) -> None:
+    assert SPOKEN_OF.findall(f"``{name}``") == [name]
+    assert not exists(name)
 
 
 @pytest.mark.parametrize("path", DOORS, ids=lambda path: str(path.parent.relative_to(ROOT)))

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from chalicelib.domain.cases.sla import Office
+from chalicelib.domain.cases.sla import Office, Policy
 from chalicelib.domain.cases.ticket import Move, Ticket
 from chalicelib.domain.reading.facets import facets_of
 from chalicelib.domain.reading.listing import FeedbackPage, FeedbackQuery
 from chalicelib.domain.reading.rollup import Bucket, recount
+from chalicelib.domain.time.calendar import BusinessTime
+from chalicelib.domain.time.opening_hours import hours
 from chalicelib.domain.voice.feedback import Closing, Decision, Feedback
+from chalicelib.domain.workspaces.organisation import Organisation
 from chalicelib.errors import Invalid
 from chalicelib.services.cases.strike_clock import StrikeClock
 from chalicelib.storage import keys
@@ -241,14 +245,26 @@ class Mortal:
         return self._client._make_api_call(operation, request)
 
 
+def no_office(_: str) -> Office:
+    pytest.fail("nobody asks for the office of a ticket that there is not")
+
+
+def open_office(_: str) -> Office:
+    return Office(Policy(1, {}), lambda _: BusinessTime(ZoneInfo("UTC"), hours("daily 24h")))
+
+
+def no_organisation(_: str) -> Organisation:
+    pytest.fail("nobody is told of what has no clock")
+
+
 class TestOpeningsThatDie:
     """The alarm comes first, then the row of the customer, the row of the owner, the ticket."""
 
     CUSTOMER, OWNER = "cu_one", "u_li"
 
-    def opening(self, voice: Feedback, opened_at: datetime = NOW) -> Ticket:
+    def opening(self, voice: Feedback, opened_at: datetime = NOW, customer: str = CUSTOMER) -> Ticket:
         values = {"workspace": voice.workspace, "id": f"tk_{voice.id}", "feedback": voice.id}
-        return ticket(**values, customer=self.CUSTOMER, owner=self.OWNER, opened_at=opened_at, updated_at=opened_at)
+        return ticket(**values, customer=customer, owner=self.OWNER, opened_at=opened_at, updated_at=opened_at)
 
     def kill(self, stack: Any, opening: Ticket, after: int) -> None:
         """The opening, up to so many writes."""
@@ -258,9 +274,9 @@ class TestOpeningsThatDie:
             TicketStore().create(opening, Move(1, "", "open", "echoloop", opening.opened_at))
         bind(stack.facts["table"], client)
 
-    def left(self, stack: Any, workspace: str) -> list[tuple[str, str]]:
+    def left(self, stack: Any, workspace: str, customer: str = CUSTOMER) -> list[tuple[str, str]]:
         """What still says that there was to be a case: kind and place of the customer's rows and the owner's."""
-        customers, _ = keys.customer_case(workspace, self.CUSTOMER, NOW, "")
+        customers, _ = keys.customer_case(workspace, customer, NOW, "")
         owners, _ = keys.open_case(workspace, self.OWNER, "")
         found: list[tuple[str, str]] = []
         for partition in (customers, owners):
@@ -273,14 +289,15 @@ class TestOpeningsThatDie:
             found += [(item["pk"]["S"][:2], item["sk"]["S"]) for item in answer["Items"]]
         return found
 
-    def strike(self, opening: Ticket) -> None:
-        """The minute of its alarm comes, if there is one."""
-        due, at = DueStore(lambda: NOW), opening.opened_at + LOOK_AFTER
-        clock = StrikeClock(TicketStore(), no_office, no_office, due, lambda: at, TicketStore().forget)
+    def strike(self, opening: Ticket, office: Callable[[str], Office] = no_office) -> list[str]:
+        """The minute of its alarm comes, if there is one; what came of it."""
+        due, at, outcomes = DueStore(lambda: NOW), opening.opened_at + LOOK_AFTER, []
+        clock = StrikeClock(TicketStore(), office, no_organisation, due, lambda: at, TicketStore().forget)
         for item in due.take(at):
             if item.body["ticket"] == opening.id and item.body["opening"]["at"] == opening.opened_at.isoformat():
-                assert clock(item.body) == "gone"
+                outcomes.append(clock(item.body))
                 due.delete(item)
+        return outcomes
 
     @pytest.mark.parametrize(("after", "rows"), [(0, 0), (1, 0), (2, 1), (3, 2)])
     def test_nothing_of_them_outlives_the_voice_that_its_source_deletes(
@@ -293,7 +310,7 @@ class TestOpeningsThatDie:
         assert len(self.left(stack, workspace)) == rows
         gone = replace(voice, revision=2, deleted=True, texts=(), scores=(), customer_ref=None, state="closed")
         assert store.erase_words(voice, gone)
-        self.strike(opening)
+        assert self.strike(opening) == ["gone"] * min(after, 1)
         assert self.left(stack, workspace) == []
 
     def test_an_alarm_takes_nothing_of_the_opening_that_is_tried_again(self, stack: Any, workspace: str) -> None:
@@ -308,9 +325,20 @@ class TestOpeningsThatDie:
         self.strike(second)
         assert self.left(stack, workspace) == []
 
+    def test_a_ticket_keeps_its_rows_and_none_of_another_customers_opening_stays_beside_them(
+        self, stack: Any, workspace: str
+    ) -> None:
+        voice = one(workspace)
+        dead, living = self.opening(voice, customer="cu_two"), self.opening(voice, NOW + timedelta(seconds=5))
+        self.kill(stack, dead, 3)
+        assert TicketStore().create(living, Move(1, "", "open", "echoloop", living.opened_at))
+        owners = [("OC", living.id)]
+        assert len(self.left(stack, workspace, "cu_two")) == 1 + len(owners)
 
-def no_office(_: str) -> Office:
-    pytest.fail("nobody asks for the office of a ticket that there is not")
+        assert [self.strike(each, open_office) for each in (dead, living)] == [["stale"], ["stale"]]
+
+        assert self.left(stack, workspace, "cu_two") == owners
+        assert self.left(stack, workspace) == [("CU", f"{keys.instant(living.opened_at)}#{living.id}"), *owners]
 
 
 class TestListing:

@@ -13,6 +13,8 @@ import pytest
 from chalicelib.connectors import tellers
 from chalicelib.connectors.registry import load_gateway
 from chalicelib.domain.cases import page_link
+from chalicelib.domain.cases.parts import children_of
+from chalicelib.domain.cases.ticket import Ticket
 from chalicelib.domain.outbound.delivery import wants
 from chalicelib.domain.outbound.exchange import EgressError, HttpResponse
 from chalicelib.domain.workspaces.directory import Endpoint
@@ -64,6 +66,7 @@ class Company:
     credentials: dict[str, dict[str, str]]
     broken: int = 0  # calls that find nobody
     answer: dict[str, Any] | None = None  # in the place of every answer to a message
+    parts: dict[str, Ticket] = field(default_factory=dict)  # of the ticket, by their ids
     sent: list[tuple[str, str]] = field(default_factory=list)  # URL and body, tokens left out
     now: datetime = NOW
 
@@ -97,7 +100,7 @@ class Company:
     def get(self, record: str, ticket: str = "") -> Any:
         """The ticket of the store, and the credentials of an endpoint."""
         if ticket:
-            return self.ticket
+            return self.ticket if ticket == self.ticket.id else self.parts.get(ticket)
         return replace(builders.endpoint_secret(), id=record, workspace=OURS, credentials=self.credentials[record])
 
     def text(self) -> str:
@@ -245,7 +248,12 @@ def test_an_escalation_is_told_to_nobody_by_sms_and_to_nobody_whom_it_no_more_co
 
 
 def resolved(firm: Company, version: int, **changes: Any) -> dict[str, Any]:
-    """The event of a resolution of an OA that says neither why nor what was done, unless changed."""
+    """The event of a resolution of an OA that says neither why nor what was done, unless changed.
+
+    What was resolved before is reopened for it.
+    """
+    again = firm.ticket.state == "resolved"
+    firm.ticket = replace(firm.ticket, reopened=firm.ticket.reopened + again)
     values = {"root_cause": None, "action": None, "incomplete": True, **changes}
     firm.ticket = replace(firm.ticket, state="resolved", version=version, **values)
     return {**EVENT, "type": "ticket.resolved", "ticket_version": version, "incomplete": firm.ticket.incomplete}
@@ -284,10 +292,48 @@ def test_the_owner_is_told_once_what_an_oas_resolution_lacks_with_a_link_and_wit
 
 def test_the_owner_is_told_again_of_another_resolution_that_lacks_something() -> None:
     firm = company("feishu_app", FEISHU, {"feishu": "ou_li"})
-    assert firm.run(resolved(firm, 4)) == ["sent"]
-    assert firm.run({**resolved(firm, 5), "type": "ticket.updated"}) == [], "half of it was handed in"
-    assert firm.run(resolved(firm, 7)) == ["sent"]
-    assert [row for _, _, row in firm.codes.rows] == ["li#lacking#4", "li#lacking#7"], "and no code for what is done"
+    assert firm.run(resolved(firm, 4)) == ["sent", "sent"], "the code, which the page asks for, and what is missing"
+    firm.ticket = replace(firm.ticket, root_cause="thin carton", version=5)
+    assert firm.run({**EVENT, "type": "ticket.updated"}) == [], "half of it was handed in"
+    assert firm.run(resolved(firm, 9)) == ["sent"]
+    assert [row for _, _, row in firm.codes.rows] == ["li", "li#lacking#1", "li#lacking#2"]
+
+
+def test_whoever_is_told_what_a_resolution_lacks_gets_a_code_for_the_page_where_theirs_is_over() -> None:
+    firm = company("feishu_app", FEISHU, {"feishu": "ou_li"}, lang="en")
+    firm.run()
+    firm.sent.clear()
+    firm.now += timedelta(hours=73)
+
+    assert firm.run(resolved(firm, 4)) == ["sent", "sent"]
+
+    (_, code), (_, told) = firm.sent
+    assert firm.text() in code
+    assert firm.text() not in told
+    assert "Still missing" in told
+    assert [one.person for one in firm.codes.all(OURS, "tk_one", firm.now)] == ["li", "li#lacking#1"]
+    assert page_link.COMPLETE in page_link.possible(firm.ticket)
+
+
+def test_an_earlier_resolution_that_was_not_told_in_time_is_told_no_more() -> None:
+    firm = company("feishu_app", FEISHU, {"feishu": "ou_li"})
+    firm.run()
+    firm.sent.clear()
+    first = resolved(firm, 4)
+    firm.service.plan(first, firm.endpoints)
+    waits = firm.queue.sent.pop()
+
+    assert firm.run(resolved(firm, 9)) == ["sent"]
+    assert firm.service(waits) == "moved_on"
+    assert firm.run(first) == [], "its event comes again"
+    assert len(firm.sent) == 1
+
+
+def test_a_resolution_whose_events_come_in_the_wrong_order_is_told_once() -> None:
+    firm = company("feishu_app", FEISHU, {"feishu": "ou_li"})
+    firm.run()
+    first, second = resolved(firm, 4), resolved(firm, 9)
+    assert [firm.run(first), firm.run(second)] == [["sent"], []]
 
 
 def test_a_resolution_that_was_completed_before_anybody_was_told_tells_nobody() -> None:
@@ -301,16 +347,56 @@ def test_a_resolution_that_was_completed_before_anybody_was_told_tells_nobody() 
 @pytest.mark.parametrize(
     "changes", [{"incomplete": False}, {"owner": None}, {"owner": "a stranger"}, {"parts": ("logistics", "care")}]
 )
-def test_nobody_is_told_of_a_resolution_that_lacks_nothing_or_is_others_to_complete(changes: dict[str, Any]) -> None:
+def test_nobody_is_told_of_a_resolution_that_lacks_nothing_or_is_not_theirs_to_complete(
+    changes: dict[str, Any],
+) -> None:
     firm = company("feishu_app", FEISHU, {"feishu": "ou_li"})
     assert firm.run(resolved(firm, 4, **changes)) == []
     assert firm.codes.rows == {}
 
 
-def test_what_a_resolution_lacks_is_told_to_nobody_by_sms() -> None:
-    firm = company("aliyun_sms", SMS, {"phone": "13922222222"}, **SMS_SETTINGS)
-    assert firm.run(resolved(firm, 4)) == []
+def divided(firm: Company, *states: str) -> dict[str, Any]:
+    """The event of a resolution of a divided case whose parts are in these states; of one without a state there is
+    no ticket yet.
+    """
+    event = resolved(firm, 4, parts=("logistics", "care"))
+    for identity, state in zip(children_of(firm.ticket), states, strict=False):
+        firm.parts[identity] = replace(firm.ticket, id=identity, parts=(), state=state, incomplete=False)
+    return event
+
+
+@pytest.mark.parametrize("states", [("rejected", "rejected"), ("merged", "rejected")])
+def test_the_owner_of_the_whole_is_told_where_every_part_was_put_away(states: tuple[str, ...]) -> None:
+    firm = company("feishu_app", FEISHU, {"feishu": "ou_li"})
+    assert firm.run(divided(firm, *states)) == ["sent", "sent"]
+    assert [row for _, _, row in firm.codes.rows] == ["li", "li#lacking#1"]
+
+
+@pytest.mark.parametrize(
+    "states", [("resolved", "rejected"), ("closed", "merged"), ("open", "rejected"), ("rejected",)]
+)
+def test_the_owner_of_the_whole_is_not_told_where_the_owner_of_a_part_is(states: tuple[str, ...]) -> None:
+    """What is open is resolved together with the whole, a moment later."""
+    firm = company("feishu_app", FEISHU, {"feishu": "ou_li"})
+    assert firm.run(divided(firm, *states)) == []
     assert firm.codes.rows == {}
+
+
+def test_what_a_resolution_lacks_is_told_to_nobody_by_sms_but_the_code_comes_as_at_the_opening() -> None:
+    """The text is registered and has room for a code only; what is missing stands on the card, which has the link."""
+    firm = company("aliyun_sms", SMS, {"phone": "13922222222"}, **SMS_SETTINGS)
+    assert firm.run(resolved(firm, 4)) == ["sent"]
+    assert [row for _, _, row in firm.codes.rows] == ["li"]
+    assert firm.spent == [1]
+    assert firm.run(resolved(firm, 9)) == [], "who has a code that is good costs no other SMS"
+
+
+def test_no_sms_is_spent_on_whom_an_app_reaches() -> None:
+    firm = company("feishu_app", FEISHU, {"feishu": "ou_li", "phone": "13922222222"})
+    firm.endpoints.append(app("aliyun_sms", **SMS_SETTINGS))
+    firm.credentials["ep_aliyun_sms"] = SMS
+    assert firm.run(resolved(firm, 4)) == ["sent", "sent"]
+    assert firm.spent == []
 
 
 def test_where_nothing_reaches_the_owner_it_ends_and_an_admin_makes_the_code() -> None:

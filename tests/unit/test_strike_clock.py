@@ -153,16 +153,19 @@ def test_an_alarm_without_a_ticket_takes_away_what_its_opening_left() -> None:
     opening = {"customer": "cu_one", "owner": "clerk", "at": AT.isoformat()}
     message = {"kind": "clock", "workspace": WORKSPACE, "ticket": "tk_dead", "at": AT.isoformat(), "opening": opening}
     assert strike(message) == "gone"
-    assert left == [(WORKSPACE, "tk_dead", opening)]
+    assert left == [(WORKSPACE, "tk_dead", opening, None)]
 
 
-def test_an_alarm_of_a_ticket_that_was_opened_takes_nothing_away() -> None:
+def test_an_alarm_of_a_ticket_that_another_opening_came_to_takes_away_what_its_own_left() -> None:
     world, left = World(), []
     strike = replace(world.strike, forget=lambda *what: left.append(what))
-    message = {**world.message(world.open()), "opening": {"customer": "cu_one", "owner": "clerk", "at": AT.isoformat()}}
+    one = world.open()
+    world.tickets.lose = 2
+    dead = {"customer": "cu_two", "owner": "chief", "at": (AT - MINUTE).isoformat()}
+    message = {**world.message(one), "opening": dead}
     world.clock.now = datetime.fromisoformat(message["at"])
     assert strike(message) == "reminded"
-    assert left == []
+    assert left == [(WORKSPACE, one.id, dead, one)], "once, however often the race for the ticket is lost"
 
 
 def test_a_message_that_is_before_its_time_comes_again() -> None:

@@ -143,6 +143,33 @@ def test_what_another_opening_has_written_again_stays(table: Table) -> None:
     assert table.asked == [("DeleteItem", CUSTOMERS.id)]
 
 
+def test_where_another_opening_came_to_the_ticket_only_the_dead_ones_customer_is_forgotten(table: Table) -> None:
+    dead = {"customer": "cu_two", "owner": "u_li", "at": (AT - timedelta(seconds=5)).isoformat()}
+    TicketStore().forget(WORKSPACE, CUSTOMERS.id, dead, replace(CUSTOMERS, owner="u_li"))
+    assert table.asked == [("DeleteItem", f"2026-11-21T07:59:55.000Z#{CUSTOMERS.id}")]
+
+
+def test_nothing_of_the_opening_that_came_to_its_ticket_is_forgotten(table: Table) -> None:
+    opening = {"customer": "cu_one", "owner": "u_li", "at": AT.isoformat()}
+    TicketStore().forget(WORKSPACE, CUSTOMERS.id, opening, replace(CUSTOMERS, owner="u_li"))
+    assert table.asked == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"parent": "tk_whole"}, {"customer": None, "owner": "u_li"}),
+        ({"parts": ("logistics", "care")}, {"customer": "cu_one", "owner": None}),
+    ],
+    ids=["a part is no case of its customer's own", "others have the parts of a whole"],
+)
+def test_the_first_alarm_names_no_row_that_is_not_written(
+    table: Table, changes: dict[str, Any], named: dict[str, str | None]
+) -> None:
+    timed().create(replace(CUSTOMERS, owner="u_li", **changes), OPENED)
+    assert first_alarm(table)["opening"] == {**named, "at": AT.isoformat()}
+
+
 def test_a_part_is_two_rows(table: Table) -> None:
     assert timed().create(replace(CUSTOMERS, parent="tk_whole"), OPENED)
     assert table.asked == [("PutItem", f"clock#{CUSTOMERS.id}"), ("PutItem", "TK")]

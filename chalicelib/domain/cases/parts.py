@@ -163,6 +163,14 @@ def at_rest(parent: Ticket, children: Iterable[Ticket]) -> bool:
     return parent.state in SETTLED or not any(one.state in FINISHED | IN_TOUCH for one in children)
 
 
+def nothing_was_done(children: Iterable[Ticket | None]) -> bool:
+    """Whether every part was put away undone, so that the whole's owner alone can say what its resolution lacks.
+
+    A part that is open is resolved with the whole, and has its own owner asked; one without a ticket will be open.
+    """
+    return all(one is not None and one.state in SETTLED - FINISHED for one in children)
+
+
 def adds_nothing(whole: Ticket) -> bool:
     """Whether a part that is just opened leaves the whole as it is: what follows of the others follows without it."""
     return whole.state == "open"

@@ -18,7 +18,7 @@ from chalicelib.services.ports import Clock
 
 class Tickets(Protocol):
     def closed(self, workspace: str, since: datetime, until: datetime) -> Sequence[Ticket]:
-        """Those that are closed now and became so in the span."""
+        """Those that are closed now and became so in the span. Reads each of them, and what was closed since."""
 
 
 class Verdicts(Protocol):
@@ -59,7 +59,8 @@ class AuditTickets:
         """One page of the sample of ``month`` (``2026-11``, UTC), by id: the same for the same closed tickets.
 
         It changes while the month lasts, and when a ticket that was closed in it is opened again. Every page draws it
-        anew. Raises Invalid (``invalid_cursor``).
+        anew, and so reads every ticket that is closed and was changed since the month began: when a ticket was closed,
+        and which unit may see it, stand in its row alone. Raises Invalid (``invalid_cursor``).
         """
         closed = {one.id: one for one in self.tickets.closed(workspace, *month_of(month))}
         seen = [one for one in sample(workspace, month, closed) if sees_unit(key, closed[one].unit)]

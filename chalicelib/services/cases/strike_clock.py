@@ -26,7 +26,11 @@ MOST_ABOVE: Final = 20  # levels that are gone up in search of somebody who was 
 PAGE: Final = 200  # tickets counted again with one message
 
 
-def nothing_left(workspace: str, ticket_id: str, opening: Mapping[str, Any]) -> None:
+# Given workspace, ticket, opening, and the ticket as it is: None where no opening came to it.
+Forget = Callable[[str, str, Mapping[str, Any], Ticket | None], None]
+
+
+def nothing_left(workspace: str, ticket_id: str, opening: Mapping[str, Any], ticket: Ticket | None) -> None:
     """Where openings leave nothing behind."""
 
 
@@ -34,8 +38,8 @@ def nothing_left(workspace: str, ticket_id: str, opening: Mapping[str, Any]) -> 
 class StrikeClock:
     """For messages of kind ``clock``: ``{"workspace", "ticket", "at"}``, ``at`` the moment that it was armed for.
 
-    The first alarm of a ticket has ``opening`` too: what ``forget`` needs to take away the rows of an opening that died
-    before it came to its ticket.
+    The alarm of an opening has ``opening`` too: what ``forget`` needs to take away the rows of one that died before it
+    came to its ticket. It is told which ticket another opening came to, and leaves alone what that one wrote.
     """
 
     tickets: TicketStore
@@ -43,7 +47,7 @@ class StrikeClock:
     organisation: Callable[[str], Organisation]
     due: DueStore
     clock: Clock
-    forget: Callable[[str, str, Mapping[str, Any]], None] = nothing_left  # workspace, ticket, opening
+    forget: Forget = nothing_left
 
     def __call__(self, message: Mapping[str, Any]) -> str:
         """Returns reminded | breached | escalated (the last that was done), stale (nothing was due), deferred (it is
@@ -59,23 +63,22 @@ class StrikeClock:
             raise Parked("The message names no alarm of a ticket.", code="message_invalid") from None
         if at > self.clock():
             raise Retryable("The alarm is not due yet.", code="too_early")
+        ticket = self.tickets.get(workspace, ticket_id)
+        opening = message.get("opening")
+        if isinstance(opening, Mapping):
+            self.forget(workspace, ticket_id, opening, ticket)
+        return self._struck(ticket) if ticket is not None else "gone"
+
+    def _struck(self, ticket: Ticket) -> str:
+        """Do what is due, one after the other; the word for the last. Raises Retryable (``contended``)."""
         outcome = "stale"
         for _ in range(ATTEMPTS):
-            ticket = self.tickets.get(workspace, ticket_id)
-            if ticket is None:
-                self._forget(workspace, ticket_id, message)
-                return "gone"
             strike = self._due(ticket)
             if strike is None:
                 return self._deferred(ticket) or outcome
             outcome = self._strike(ticket, strike) or outcome
+            ticket = self.tickets.get(ticket.workspace, ticket.id) or ticket
         raise Retryable("The ticket keeps changing.", code="contended")
-
-    def _forget(self, workspace: str, ticket_id: str, message: Mapping[str, Any]) -> None:
-        """Whoever opens it after all writes its rows anew."""
-        opening = message.get("opening")
-        if isinstance(opening, Mapping):
-            self.forget(workspace, ticket_id, opening)
 
     def _due(self, ticket: Ticket) -> Strike | None:
         """What is to be done first; in quiet hours a breach is written down, and nobody told of what came late."""

@@ -6,12 +6,13 @@ bus and in no row of a delivery. What cannot be sent is left to an admin, who ma
 
 Whoever a ticket is escalated to is told the same way, once for each ticket and person: with a link and without a code,
 since such a message is what people forward. So is the owner whose ticket an OA resolved without root cause or action,
-once for each such resolution: nobody asks the customer, and nobody closes the case, before both are said.
+once for each such resolution: nobody asks the customer, and nobody closes the case, before both are said. They say it
+on the page, so they get a code as at the opening, in a message of its own, unless they have one that is not over.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
@@ -19,6 +20,7 @@ from typing import Any, Final, Protocol
 
 from chalicelib.domain.cases import page_link
 from chalicelib.domain.cases.page_link import Code
+from chalicelib.domain.cases.parts import children_of, nothing_was_done
 from chalicelib.domain.cases.ticket import SETTLED, Ticket, lacking
 from chalicelib.domain.cases.ticket_title import TopicNames
 from chalicelib.domain.outbound.delivery import covers
@@ -107,31 +109,37 @@ class Way:
 class Reader:
     """Whom a message is for: a ticket's owner, or ``above``, somebody whom it was escalated to.
 
-    ``resolved``: the owner, of what was left unsaid when the ticket was resolved with that version; 0 for all else.
+    ``resolution``: the owner, of what was left unsaid in the ticket's resolution of that number, the first is 1; 0 for
+    all else.
     """
 
     person: str
     above: bool = False
-    resolved: int = 0
+    resolution: int = 0
 
     @property
     def row(self) -> str:
         """By which name it is kept that they were told."""
-        if self.resolved:
-            return f"{self.person}#lacking#{self.resolved}"
+        if self.resolution:
+            return f"{self.person}#lacking#{self.resolution}"
         return f"{self.person}#above" if self.above else self.person
 
     @property
     def gets_code(self) -> bool:
-        return not (self.above or self.resolved)
+        return not (self.above or self.resolution)
 
-    def is_of(self, ticket: Ticket) -> bool:
-        """Whether the ticket still has something to tell them. Of a divided case the owners of its parts are told."""
-        if self.resolved:
-            return self.person == ticket.owner and bool(lacking(ticket)) and not ticket.parts
-        if ticket.state in SETTLED:
+    def is_of(self, ticket: Ticket, *, unsaid: bool) -> bool:
+        """Whether the ticket still has something to tell them.
+
+        ``unsaid``: its owner is to say what its resolution lacks. They are told of the one that stands.
+        """
+        if self.above:
+            return self.person in ticket.escalated_to and ticket.state not in SETTLED
+        if self.person != ticket.owner:
             return False
-        return self.person in ticket.escalated_to if self.above else self.person == ticket.owner
+        if self.resolution:
+            return unsaid and self.resolution == _resolution(ticket)
+        return unsaid or ticket.state not in SETTLED
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,12 +189,19 @@ class SendCode:
             return False
         tellers = self._tellers(endpoints)
         ticket = self.tickets.get(str(detail["workspace"]), detail["ticket_id"]) if tellers else None
-        readers = [one for one in _readers(detail, ticket) if one.is_of(ticket)] if ticket else []
+        readers = self._concerned(ticket, _readers(detail, ticket)) if ticket else []
         if ticket is None or not readers:
             return False
         known = self.organisation(ticket.workspace).by_person
         planned = [self._planned(ticket, one, tellers) for one in readers if one.person in known]
         return any(planned)
+
+    def _concerned(self, ticket: Ticket, readers: Iterable[Reader]) -> Sequence[Reader]:
+        """Those of them whom the ticket has something to tell. The parts of a case are read where it lacks words."""
+        unsaid = bool(lacking(ticket))
+        if unsaid and ticket.parts:
+            unsaid = nothing_was_done(self.tickets.get(ticket.workspace, one) for one in children_of(ticket))
+        return [one for one in readers if one.is_of(ticket, unsaid=unsaid)]
 
     def _planned(self, ticket: Ticket, reader: Reader, tellers: Sequence[tuple[Endpoint, Teller]]) -> bool:
         mine = self._claimed(ticket, reader, tellers)
@@ -211,9 +226,9 @@ class SendCode:
         Raises Retryable for our own trouble.
         """
         workspace = message["workspace"]
-        reader = Reader(message["person"], message.get("above", False), message.get("resolved", 0))
+        reader = Reader(message["person"], message.get("above", False), message.get("resolution", 0))
         ticket = self.tickets.get(workspace, message["ticket_id"])
-        if ticket is None or not reader.is_of(ticket):
+        if ticket is None or not self._concerned(ticket, [reader]):
             return "moved_on"
         now = self.clock()
         code = next((one for one in self.codes.all(workspace, ticket.id, now) if one.person == reader.row), None)
@@ -282,7 +297,7 @@ class SendCode:
         now, linked = self.clock(), not reader.gets_code
         return Message(
             delivery_id=f"code-{ticket.id}-{code.mark[:16]}",
-            type=ESCALATED if reader.above else RESOLVED if reader.resolved else "ticket.updated",
+            type=ESCALATED if reader.above else RESOLVED if reader.resolution else "ticket.updated",
             sequence=ticket.version,
             occurred_at="",
             now=now,
@@ -340,7 +355,7 @@ class SendCode:
             "ticket_id": ticket.id,
             "person": reader.person,
             "above": reader.above,
-            "resolved": reader.resolved,
+            "resolution": reader.resolution,
             "tries": left.tries,
             "skip": list(left.skip),
         }
@@ -356,6 +371,11 @@ def _readers(detail: Mapping[str, Any], ticket: Ticket) -> Iterator[Reader]:
     if ticket.owner is not None:
         yield Reader(ticket.owner)
         if detail["type"] == RESOLVED and detail.get("incomplete"):
-            yield Reader(ticket.owner, resolved=int(detail["ticket_version"]))
+            yield Reader(ticket.owner, resolution=_resolution(ticket))
     if detail["type"] == ESCALATED:
         yield from (Reader(person, above=True) for person in ticket.escalated_to if person != ticket.owner)
+
+
+def _resolution(ticket: Ticket) -> int:
+    """The number of the ticket's resolution that stands, or comes next: each but the first follows a reopening."""
+    return ticket.reopened + 1

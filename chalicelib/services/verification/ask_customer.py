@@ -1,7 +1,7 @@
 """A resolved case asks its customer, once, or is closed without their word when nobody can be asked.
 
-A follower of ``services.follow_case``: it is told of every change, twice or late, and looks at the ticket as it is. A
-due row of kind ``verification`` wakes it again: to ask when the customer may be asked, or to end the waiting.
+A follower of ``services.cases.follow_case``: it is told of every change, twice or late, and looks at the ticket as it
+is. A due row of kind ``verification`` wakes it again: to ask when the customer may be asked, or to end the waiting.
 """
 
 from __future__ import annotations

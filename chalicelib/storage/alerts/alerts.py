@@ -77,7 +77,7 @@ class SpendRow(Row):
 
 
 class AlertStore:
-    """The rows behind ``services.send_alert`` and ``services.raise_alert``. The table is bound by the wiring."""
+    """The rows behind ``services.alerts.send_alert`` and ``services.alerts.raise_alert``. Bound by the wiring."""
 
     def __init__(self, *, retention_days: int) -> None:
         self._retention = timedelta(days=retention_days)

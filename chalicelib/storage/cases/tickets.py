@@ -2,7 +2,8 @@
 
 A new ticket is one row with its first line in it. What only points at a ticket, its next alarm among it, is written
 before the ticket is: whoever follows such a row looks at the ticket as it is, and one too many does nothing. The alarm
-of an opening is the first of them and names the others: where it finds no ticket, ``forget`` takes them away.
+of an opening is the first of them and names the others: where another opening came to the ticket, or none did,
+``forget`` takes them away.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from chalicelib.storage import cursor as cursors
 from chalicelib.storage import keys, paging
 from chalicelib.storage.cases import ticket_rows as rows
 from chalicelib.storage.cases.clock_rows import provisional_row
-from chalicelib.storage.cases.open_cases import forget_open_case, open_case_row
+from chalicelib.storage.cases.open_cases import OpenCaseRow, forget_open_case, open_case_row
 from chalicelib.storage.cases.ticket_rows import CustomerCaseRow, ExternalItemRow, MoveRow, TicketRow
 from chalicelib.storage.due import due_row
 from chalicelib.storage.table import Row, committed, saved, transaction
@@ -62,15 +63,18 @@ class TicketStore:
         row = rows.ticket_row(replace(timed.ticket, first=move))
         return _written([(row, TicketRow.pk.does_not_exist()), *_provisional_writes(timed)])
 
-    def forget(self, workspace: str, ticket_id: str, opening: Mapping[str, Any]) -> None:
+    def forget(self, workspace: str, ticket_id: str, opening: Mapping[str, Any], ticket: Ticket | None = None) -> None:
         """Drop what an opening left that never came to its ticket, ``opening`` as its alarm names it.
 
-        Another opening of the same ticket keeps its own.
+        Another opening of the same ticket keeps its own. ``ticket``: as it is now, where one came to it. Of the opening
+        that did nothing is dropped, of another one the customer's row alone: the owner's is the ticket's too.
         """
         at = datetime.fromisoformat(opening["at"])
         if opening["customer"] is not None:
-            CustomerCaseRow(*keys.customer_case(workspace, opening["customer"], at, ticket_id)).delete()
-        if opening["owner"] is not None:
+            key = keys.customer_case(workspace, opening["customer"], at, ticket_id)
+            if key != _customer_key(ticket):
+                CustomerCaseRow(*key).delete()
+        if opening["owner"] is not None and ticket is None:
             forget_open_case(workspace, opening["owner"], ticket_id, at)
 
     def update(self, ticket: Ticket, moves: Iterable[Move], *, expected_version: int) -> bool:
@@ -170,7 +174,8 @@ class TicketStore:
     def closed(self, workspace: str, since: datetime, until: datetime) -> list[Ticket]:
         """Tickets that are closed and were at ``since`` ≤ time < ``until``, last opened first.
 
-        Reads the index entries of all tickets opened before ``until``: for a month's audit, not for a clock.
+        Reads the index entries of all tickets opened before ``until``, and the tickets that are closed and were changed
+        at ``since`` or later, as the index does not know when they were closed: for a month's audit, not for a clock.
         """
         sieve = (TicketRow.state == "closed") & (TicketRow.updated_at >= keys.instant(since))
         span, scope = (_FIRST, keys.instant(until)), "\n".join(("closed", workspace))
@@ -258,7 +263,12 @@ def _first_alarm_rows(timed: Timed, pointers: Sequence[Row]) -> list[Row]:
     at, armed_for = timed.alarm, one.clocks.alarm if one.clocks else None
     if at is None or armed_for is None:
         at = armed_for = one.opened_at + LOOK_AFTER
-    opening = {"customer": one.customer, "owner": one.owner, "at": one.opened_at.isoformat()}
+    kinds = {type(row) for row in pointers}
+    opening = {
+        "customer": one.customer if CustomerCaseRow in kinds else None,
+        "owner": one.owner if OpenCaseRow in kinds else None,
+        "at": one.opened_at.isoformat(),
+    }
     due = {**_alarm(one, armed_for), "opening": opening}
     return [due_row(at, "cases", due, key=f"{CLOCK}#{one.id}#{keys.instant(one.opened_at)}")]
 
@@ -276,6 +286,13 @@ def _provisional_writes(timed: Timed) -> list[Write]:
 def _customer_rows(ticket: Ticket) -> list[Row]:
     """That it is one of its customer's; a part is no case of its own."""
     return [rows.customer_case_row(ticket)] if ticket.customer and ticket.parent is None else []
+
+
+def _customer_key(ticket: Ticket | None) -> tuple[str, str] | None:
+    """Where a ticket says whose it is; None for one of nobody that is known."""
+    if ticket is None or ticket.customer is None:
+        return None
+    return keys.customer_case(ticket.workspace, ticket.customer, ticket.opened_at, ticket.id)
 
 
 def _load_writes(ticket: Ticket) -> tuple[list[Write], list[Row]]:

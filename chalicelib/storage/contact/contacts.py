@@ -60,7 +60,7 @@ class SkipRow(Row):
 
 
 class ContactStore:
-    """The ports of ``services.can_contact`` and what manages policy and opt-outs. The table is bound by the wiring."""
+    """The ports of ``services.contact.can_contact`` and what manages policy and opt-outs. Bound by the wiring."""
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock

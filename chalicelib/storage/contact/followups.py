@@ -50,7 +50,7 @@ class FollowupRow(Row):
 
 
 class FollowupStore:
-    """``services.suggest_followup.Followups``, and the list."""
+    """``services.contact.suggest_followup.Followups``, and the list."""
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock

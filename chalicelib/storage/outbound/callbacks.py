@@ -20,7 +20,7 @@ class CallbackHeardRow(Row):
 
 
 class CallbackMemory:
-    """``services.apply_callback.Memory``. The table is bound by the wiring."""
+    """``services.outbound.apply_callback.Memory``. The table is bound by the wiring."""
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock

@@ -20,7 +20,7 @@ class WatchedRow(Row):
 
 
 class WatchedStore:
-    """``services.reconcile.WatchedItems``. The table is bound by the wiring."""
+    """``services.outbound.reconcile.WatchedItems``. The table is bound by the wiring."""
 
     def add(self, workspace: str, endpoint: str, ticket: str) -> None:
         """Have the item asked for from now on; what is known of one that is already stays."""
