@@ -9,7 +9,7 @@ from chalice.app import Blueprint, SQSEvent
 
 from chalicelib.lambdas import batch
 from chalicelib.observability import Line
-from chalicelib.wiring import cases
+from chalicelib.wiring import upkeep
 
 bp = Blueprint(__name__)
 
@@ -17,7 +17,7 @@ bp = Blueprint(__name__)
 @bp.on_sqs_message(queue_arn="arn:aws:sqs:x:0:cases", name="case", batch_size=10)
 def case(event: SQSEvent) -> Any:
     """One batch of the queue; each message on its own."""
-    service = cases.follow_case()
+    service = upkeep.follow_case()
     outcomes: Counter[str] = Counter()
 
     def handle(message: dict[str, Any], line: Line) -> None:

@@ -11,7 +11,7 @@ from chalice.app import Blueprint, SQSEvent
 from chalicelib.domain.reading.dry_run import KIND
 from chalicelib.lambdas import batch
 from chalicelib.observability import Line
-from chalicelib.wiring import frames, rehearsal
+from chalicelib.wiring import reading, rehearsal
 
 bp = Blueprint(__name__)
 
@@ -21,7 +21,7 @@ def reread(event: SQSEvent) -> Any:
     """One page of one proposal or dry run: a message takes as long as fifty voices do."""
 
     def handle(message: dict[str, Any], line: Line) -> None:
-        service = rehearsal.go_through() if message.get("kind") == KIND else frames.reread_range()
+        service = rehearsal.go_through() if message.get("kind") == KIND else reading.reread_range()
         line.count("Reread", service(message))
         about = {name: message[name] for name in ("proposal", "dry_run") if name in message}
         line.note(workspace=message.get("workspace"), page=message.get("page"), **about)

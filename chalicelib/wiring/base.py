@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from chalicelib import config
 
 if TYPE_CHECKING:
+    from chalicelib.connectors.registry import ConnectorCatalogue
     from chalicelib.domain.outbound.egress_policy import Policy, Target
     from chalicelib.egress import Door
     from chalicelib.messaging.bus import EventBus
@@ -132,3 +133,11 @@ def check_url(own_url: str) -> Callable[[str], Target]:
         settings().egress_cidrs, loopback_allowed=settings().loopback_allowed, self_hosts=(self_host(own_url),)
     )
     return Door(policy).check
+
+
+@lru_cache(maxsize=1)
+def connector_catalogue() -> ConnectorCatalogue:
+    """What the management of endpoints asks about connectors."""
+    from chalicelib.connectors.registry import ConnectorCatalogue
+
+    return ConnectorCatalogue()

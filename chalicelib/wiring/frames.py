@@ -1,4 +1,4 @@
-"""Code frames: which is in force, what reads by it, and how another comes into force."""
+"""Code frames and causes: which are in force, what reads by them, and how others come into force."""
 
 from __future__ import annotations
 
@@ -9,25 +9,15 @@ from typing import TYPE_CHECKING
 from chalicelib.wiring import base
 
 if TYPE_CHECKING:
+    from chalicelib.domain.cases.graph import Graph
+    from chalicelib.services.cases.find_graph import FindGraph
     from chalicelib.services.reading.activate_frame import ActivateFrame
-    from chalicelib.services.reading.learn_delta import LearnDelta
     from chalicelib.services.reading.propose_frame import ProposeFrame
     from chalicelib.services.reading.read_frame import ReadFrame
-    from chalicelib.services.reading.reread_range import RereadRange
-    from chalicelib.storage.reading.frames import FrameStore
     from chalicelib.understanding.book import FrameBook, Words
     from chalicelib.understanding.delta import Delta
     from chalicelib.understanding.reader import Reader
     from chalicelib.understanding.weights import Weights
-
-
-@lru_cache(maxsize=1)
-def frame_store() -> FrameStore:
-    """Code frames of workspaces: active, proposed, learned."""
-    from chalicelib.storage.reading.frames import FrameStore
-
-    base.bind()
-    return FrameStore(base.now)
 
 
 @lru_cache(maxsize=1)
@@ -47,8 +37,9 @@ def _weights() -> Weights:
 def _delta(workspace: str, number: int) -> Delta | None:
     """What the corrections of a workspace taught; None before it was learned."""
     from chalicelib.understanding.delta import Delta
+    from chalicelib.wiring import stores
 
-    kept = frame_store().delta(workspace, number)
+    kept = stores.frame_store().delta(workspace, number)
     return None if kept is None else Delta.from_document(kept)
 
 
@@ -58,10 +49,11 @@ def reader_of(workspace: str, proposal: str | None = None) -> Reader:
     Raises NotFound, Conflict (``effect_pending``) while the proposed one's delta is not learned.
     """
     from chalicelib.domain.workspaces.access import nowhere
+    from chalicelib.wiring import stores
 
     if proposal is None:
-        return frame_book().reader(frame_store().state(workspace))
-    proposed = frame_store().proposal(workspace, proposal)
+        return frame_book().reader(stores.frame_store().state(workspace))
+    proposed = stores.frame_store().proposal(workspace, proposal)
     if proposed is None:
         raise nowhere()
     return frame_book().reader(proposed.content, whole=True)
@@ -69,7 +61,10 @@ def reader_of(workspace: str, proposal: str | None = None) -> Reader:
 
 def frame_words(workspace: str) -> Words:
     """What a workspace's code frame says of topics: looked up once, with the first word that is asked for."""
-    return frame_book().words(lambda: frame_store().state(workspace))
+
+    from chalicelib.wiring import stores
+
+    return frame_book().words(lambda: stores.frame_store().state(workspace))
 
 
 def topic_names(workspace: str) -> Callable[[str, str], str]:
@@ -91,20 +86,21 @@ def topic_names(workspace: str) -> Callable[[str, str], str]:
 def read_frame() -> ReadFrame:
     """Packs, the active frame, proposals."""
     from chalicelib.services.reading.read_frame import ReadFrame
+    from chalicelib.wiring import stores
 
-    return ReadFrame(frames=frame_store(), book=frame_book())
+    return ReadFrame(frames=stores.frame_store(), book=frame_book())
 
 
 @lru_cache(maxsize=1)
 def propose_frame() -> ProposeFrame:
     """A proposed frame, to be measured."""
     from chalicelib.services.reading.propose_frame import ProposeFrame
-    from chalicelib.wiring import workspaces
+    from chalicelib.wiring import stores
 
     return ProposeFrame(
-        frames=frame_store(),
+        frames=stores.frame_store(),
         book=frame_book(),
-        rules=workspaces.directory(),
+        rules=stores.directory(),
         readings=base.queue("readings"),
         clock=base.now,
     )
@@ -114,12 +110,12 @@ def propose_frame() -> ProposeFrame:
 def activate_frame() -> ActivateFrame:
     """A measured frame comes into force."""
     from chalicelib.services.reading.activate_frame import ActivateFrame
-    from chalicelib.wiring import workspaces
+    from chalicelib.wiring import stores
 
     return ActivateFrame(
-        frames=frame_store(),
+        frames=stores.frame_store(),
         book=frame_book(),
-        rules=workspaces.directory(),
+        rules=stores.directory(),
         readings=base.queue("readings"),
         clock=base.now,
         delay=base.settings().reading_delay,
@@ -127,29 +123,18 @@ def activate_frame() -> ActivateFrame:
 
 
 @lru_cache(maxsize=1)
-def learn_delta() -> LearnDelta:
-    """What a workspace's corrections teach."""
-    from chalicelib.services.reading.learn_delta import LearnDelta
-    from chalicelib.wiring import reading
+def find_graph() -> FindGraph:
+    """Why things go wrong, and whose they are."""
+    from chalicelib.services.cases.find_graph import FindGraph
+    from chalicelib.understanding import called
+    from chalicelib.wiring import stores
 
-    return LearnDelta(frames=frame_store(), corrections=reading.read_corrections(), learn=frame_book().learned)
+    return FindGraph(shipped_graph, stores.cause_store(), topic_names, called.department, base.now)
 
 
-@lru_cache(maxsize=1)
-def reread_range() -> RereadRange:
-    """What the reread function calls."""
-    from chalicelib.services.reading.reread_range import RereadRange
-    from chalicelib.wiring import cases, reading, workspaces
+def shipped_graph(workspace: str) -> Graph:
+    """What the packs of a workspace's frame say."""
 
-    return RereadRange(
-        frames=frame_store(),
-        voices=reading.feedback_store(),
-        lists=reading.feedback_list(),
-        tickets=cases.ticket_store(),
-        rules=workspaces.directory(),
-        readers=frame_book().reader,
-        learn=learn_delta(),
-        reread=reading.reread_service(),
-        readings=base.queue("readings"),
-        clock=base.now,
-    )
+    from chalicelib.wiring import stores
+
+    return frame_book().graph(stores.frame_store().state(workspace))

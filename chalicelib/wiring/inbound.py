@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.wiring import base
 
 if TYPE_CHECKING:
-    from chalicelib.messaging.inbox import Inbox
     from chalicelib.services.inbound.fetch import Fetch
     from chalicelib.services.inbound.hear import Hear
     from chalicelib.services.inbound.intake import Intake
@@ -18,10 +17,6 @@ if TYPE_CHECKING:
     from chalicelib.services.inbound.reparse import Reparse
     from chalicelib.services.inbound.vendor import VendorApis
     from chalicelib.sources.registry import Catalogue
-    from chalicelib.storage.inbound.polls import PollStore
-    from chalicelib.storage.inbound.raw_files import RawFiles
-    from chalicelib.storage.inbound.uploads import UploadStore
-    from chalicelib.storage.workspaces.secrets import ConnectionSecrets, VendorSecrets
 
 
 @lru_cache(maxsize=1)
@@ -31,24 +26,17 @@ def hear() -> Hear:
     from chalicelib.sources.registry import load
     from chalicelib.storage.inbound.raw_files import RawFiles
     from chalicelib.storage.workspaces.secrets import ConnectionSecrets
+    from chalicelib.wiring import stores
 
     secrets = ConnectionSecrets(base.hook_client("ssm"), base.settings().parameter_prefix, base.settings().key_id)
     return Hear(
         secrets=secrets,
         source=load,
-        inbox=_hook_inbox("inbox"),
-        fetches=_hook_inbox("fetches"),
+        inbox=stores.hook_inbox("inbox"),
+        fetches=stores.hook_inbox("fetches"),
         files=RawFiles(lambda: base.hook_client("s3"), base.settings().uploads_bucket),
         clock=base.now,
     )
-
-
-def _hook_inbox(name: str) -> Inbox:
-    """Where hooks put what they heard, and what the vendor's API must tell the whole of first."""
-    from chalicelib.messaging.inbox import Inbox
-    from chalicelib.messaging.queues import SqsQueue
-
-    return Inbox(SqsQueue(base.hook_client("sqs"), getattr(base.settings(), f"{name}_url")))
 
 
 @lru_cache(maxsize=1)
@@ -60,31 +48,15 @@ def source_catalogue() -> Catalogue:
 
 
 @lru_cache(maxsize=1)
-def connection_secrets() -> ConnectionSecrets:
-    """The tokens and secrets of connections, for those who manage them."""
-    from chalicelib.storage.workspaces.secrets import ConnectionSecrets
-
-    return ConnectionSecrets(base.client("ssm"), base.settings().parameter_prefix, base.settings().key_id)
-
-
-@lru_cache(maxsize=1)
-def vendor_secrets() -> VendorSecrets:
-    """What opens the APIs of survey platforms: managed by the API function, read by fetch."""
-    from chalicelib.storage.workspaces.secrets import VendorSecrets
-
-    return VendorSecrets(base.client("ssm"), base.settings().parameter_prefix, base.settings().key_id)
-
-
-@lru_cache(maxsize=1)
 def manage_connections() -> ManageConnections:
     """Where voices come in."""
     from chalicelib.services.inbound.manage_connections import ManageConnections
-    from chalicelib.wiring import workspaces
+    from chalicelib.wiring import stores
 
     return ManageConnections(
-        store=workspaces.directory(),
-        secrets=connection_secrets(),
-        vendor_secrets=vendor_secrets(),
+        store=stores.directory(),
+        secrets=stores.connection_secrets(),
+        vendor_secrets=stores.vendor_secrets(),
         polls=arm_polls(),
         sources=source_catalogue(),
         resume=reparse().connection,
@@ -96,11 +68,11 @@ def manage_connections() -> ManageConnections:
 def reparse() -> Reparse:
     """Read parked content again."""
     from chalicelib.services.inbound.reparse import Reparse
-    from chalicelib.wiring import reading
+    from chalicelib.wiring import stores
 
     return Reparse(
-        store=reading.feedback_store(),
-        lists=reading.feedback_list(),
+        store=stores.feedback_store(),
+        lists=stores.feedback_list(),
         vault=base.vault(),
         inbox=base.queue("inbox"),
         clock=base.now,
@@ -113,13 +85,13 @@ def fetch_service() -> Fetch:
     import random
 
     from chalicelib.services.inbound.fetch import Fetch
-    from chalicelib.wiring import workspaces
+    from chalicelib.wiring import stores
 
     return Fetch(
-        directory=workspaces.directory(),
+        directory=stores.directory(),
         source=_fetching_source,
         api=vendor_apis(),
-        inbox=_inbox(),
+        inbox=stores.inbox(),
         queue=base.queue("fetches"),
         clock=base.now,
         luck=random.SystemRandom().random,
@@ -132,15 +104,15 @@ def poll_service() -> Poll:
     import time
 
     from chalicelib.services.inbound.poll import Poll
-    from chalicelib.wiring import workspaces
+    from chalicelib.wiring import stores
 
     return Poll(
-        directory=workspaces.directory(),
-        store=poll_store(),
+        directory=stores.directory(),
+        store=stores.poll_store(),
         due=base.due_store(),
         source=_fetching_source,
         api=vendor_apis(),
-        inbox=_inbox(),
+        inbox=stores.inbox(),
         queue=base.queue("fetches"),
         clock=base.now,
         monotonic=time.monotonic,
@@ -151,8 +123,9 @@ def poll_service() -> Poll:
 def arm_polls() -> ArmPolls:
     """Switches pollers on and off, and shows how far they are."""
     from chalicelib.services.inbound.poll import ArmPolls
+    from chalicelib.wiring import stores
 
-    return ArmPolls(store=poll_store(), due=base.due_store(), source=_fetching_source, clock=base.now)
+    return ArmPolls(store=stores.poll_store(), due=base.due_store(), source=_fetching_source, clock=base.now)
 
 
 def _fetching_source(name: str) -> Any:
@@ -160,21 +133,6 @@ def _fetching_source(name: str) -> Any:
     from chalicelib.sources.registry import load
 
     return load(name)
-
-
-def _inbox() -> Inbox:
-    from chalicelib.messaging.inbox import Inbox
-
-    return Inbox(base.queue("inbox"))
-
-
-@lru_cache(maxsize=1)
-def poll_store() -> PollStore:
-    """How far pollers have come."""
-    from chalicelib.storage.inbound.polls import PollStore
-
-    base.bind()
-    return PollStore()
 
 
 @lru_cache(maxsize=1)
@@ -185,32 +143,16 @@ def vendor_apis() -> VendorApis:
     from chalicelib.egress import Door
     from chalicelib.services.inbound.vendor import LARGEST_ANSWER, VendorApis
     from chalicelib.storage.outbound.deliveries import TargetWindows
+    from chalicelib.wiring import stores
 
     return VendorApis(
         door=Door(base.egress_policy(), body_cap=LARGEST_ANSWER),
         windows=TargetWindows(),
-        secrets=vendor_secrets(),
+        secrets=stores.vendor_secrets(),
         clock=base.now,
         pause=time.sleep,
         monotonic=time.monotonic,
     )
-
-
-@lru_cache(maxsize=1)
-def upload_store() -> UploadStore:
-    """How far each file is read."""
-    from chalicelib.storage.inbound.uploads import UploadStore
-
-    base.bind()
-    return UploadStore(base.now)
-
-
-@lru_cache(maxsize=1)
-def raw_files() -> RawFiles:
-    """Uploaded files as they came."""
-    from chalicelib.storage.inbound.raw_files import RawFiles
-
-    return RawFiles(lambda: base.client("s3"), base.settings().uploads_bucket)
 
 
 @lru_cache(maxsize=1)
@@ -220,14 +162,14 @@ def intake_service() -> Intake:
 
     from chalicelib.services.inbound.intake import Intake
     from chalicelib.sources.registry import load
-    from chalicelib.wiring import workspaces
+    from chalicelib.wiring import stores
 
     return Intake(
-        directory=workspaces.directory(),
-        store=upload_store(),
-        files=raw_files(),
+        directory=stores.directory(),
+        store=stores.upload_store(),
+        files=stores.raw_files(),
         source=load,
-        inbox=_inbox(),
+        inbox=stores.inbox(),
         queue=base.queue("uploads"),
         clock=base.now,
         monotonic=time.monotonic,
@@ -239,12 +181,12 @@ def manage_uploads() -> ManageUploads:
     """Where a connection's files go, and what became of each."""
     from chalicelib.services.inbound.manage_uploads import ManageUploads
     from chalicelib.sources.registry import load
-    from chalicelib.wiring import workspaces
+    from chalicelib.wiring import stores
 
     return ManageUploads(
-        connections=workspaces.directory(),
-        store=upload_store(),
-        files=raw_files(),
+        connections=stores.directory(),
+        store=stores.upload_store(),
+        files=stores.raw_files(),
         takes_files=lambda source: load(source).takes_files,
         clock=base.now,
     )

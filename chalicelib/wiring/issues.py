@@ -20,40 +20,18 @@ if TYPE_CHECKING:
     from chalicelib.services.issues.promote import Promote
     from chalicelib.services.issues.watch_recurrence import WatchRecurrence
     from chalicelib.services.ports import TicketStore as TicketPort
-    from chalicelib.storage.issues.effects import EffectStore
-    from chalicelib.storage.issues.exposures import ExposureStore
-    from chalicelib.storage.issues.insights import InsightStore
-    from chalicelib.storage.issues.issues import IssueStore
-
-
-@lru_cache(maxsize=1)
-def issue_store() -> IssueStore:
-    """Issues, their history, and what is part of them."""
-    from chalicelib.storage.issues.issues import IssueStore
-
-    base.bind()
-    return IssueStore()
-
-
-@lru_cache(maxsize=1)
-def insight_store() -> InsightStore:
-    """Insights, and what makes an issue of single tickets."""
-    from chalicelib.storage.issues.insights import InsightStore
-
-    base.bind()
-    return InsightStore()
 
 
 @lru_cache(maxsize=1)
 def link_cases() -> LinkCases:
     """What is part of an issue."""
     from chalicelib.services.issues.link_cases import LinkCases
-    from chalicelib.wiring import cases, reading
+    from chalicelib.wiring import stores, tickets
 
     return LinkCases(
-        links=issue_store(),
-        tickets=cases.ticket_store(),
-        voices=reading.feedback_store(),
+        links=stores.issue_store(),
+        tickets=tickets.ticket_store(),
+        voices=stores.feedback_store(),
         due=base.due_store(),
         clock=base.now,
     )
@@ -63,27 +41,29 @@ def link_cases() -> LinkCases:
 def read_links() -> ReadLinks:
     """The same, as a key may see it."""
     from chalicelib.services.issues.link_cases import ReadLinks
-    from chalicelib.wiring import cases, reading
+    from chalicelib.wiring import stores, tickets
 
-    return ReadLinks(issue_store(), cases.ticket_store(), reading.feedback_store())
+    return ReadLinks(stores.issue_store(), tickets.ticket_store(), stores.feedback_store())
 
 
 @lru_cache(maxsize=1)
 def manage_issues() -> ManageIssues:
     """Issues, as people work on them."""
     from chalicelib.services.issues.manage_issues import ManageIssues
-    from chalicelib.wiring import workspaces
+    from chalicelib.wiring import stores, workspaces
 
-    return ManageIssues(store=issue_store(), levels=link_cases(), office=workspaces.find_owner(), clock=base.now)
+    return ManageIssues(store=stores.issue_store(), levels=link_cases(), office=workspaces.find_owner(), clock=base.now)
 
 
 @lru_cache(maxsize=1)
 def manage_insights() -> ManageInsights:
     """Insights, and what makes an issue of single tickets."""
     from chalicelib.services.issues.manage_insights import ManageInsights
-    from chalicelib.wiring import workspaces
+    from chalicelib.wiring import stores, workspaces
 
-    return ManageInsights(store=insight_store(), issues=issue_store(), office=workspaces.find_owner(), clock=base.now)
+    return ManageInsights(
+        store=stores.insight_store(), issues=stores.issue_store(), office=workspaces.find_owner(), clock=base.now
+    )
 
 
 def promote(tickets: TicketPort, afresh: TicketPort, watched: Callable[[Issue], bool]) -> Promote:
@@ -91,16 +71,20 @@ def promote(tickets: TicketPort, afresh: TicketPort, watched: Callable[[Issue], 
     from chalicelib.services.issues.link_cases import LinkCases
     from chalicelib.services.issues.promote import Promote
     from chalicelib.storage.issues.recurrences import RecurrenceStore
-    from chalicelib.wiring import frames, reading, workspaces
+    from chalicelib.wiring import frames, stores, workspaces
 
     return Promote(
         tickets=tickets,
-        issues=issue_store(),
+        issues=stores.issue_store(),
         recurrences=RecurrenceStore(base.now),
         links=LinkCases(
-            links=issue_store(), tickets=afresh, voices=reading.feedback_store(), due=base.due_store(), clock=base.now
+            links=stores.issue_store(),
+            tickets=afresh,
+            voices=stores.feedback_store(),
+            due=base.due_store(),
+            clock=base.now,
         ),
-        policy=cache(insight_store().policy),
+        policy=cache(stores.insight_store().policy),
         office=workspaces.find_owner(),
         names=frames.topic_names,
         clock=base.now,
@@ -109,43 +93,26 @@ def promote(tickets: TicketPort, afresh: TicketPort, watched: Callable[[Issue], 
 
 
 @lru_cache(maxsize=1)
-def effect_store() -> EffectStore:
-    """Claims that an issue is fixed."""
-    from chalicelib.storage.issues.effects import EffectStore
-
-    base.bind()
-    return EffectStore()
-
-
-@lru_cache(maxsize=1)
-def exposure_store() -> ExposureStore:
-    """How much business there was."""
-    from chalicelib.storage.issues.exposures import ExposureStore
-
-    base.bind()
-    return ExposureStore()
-
-
-@lru_cache(maxsize=1)
 def keep_exposure() -> KeepExposure:
     """The same, as it is said and shown."""
     from chalicelib.services.issues.keep_exposure import KeepExposure
+    from chalicelib.wiring import stores
 
-    return KeepExposure(store=exposure_store(), clock=base.now)
+    return KeepExposure(store=stores.exposure_store(), clock=base.now)
 
 
 @lru_cache(maxsize=1)
 def count_complaints() -> CountComplaints:
     """How often customers complained of what an issue is about."""
     from chalicelib.services.issues.count_complaints import CountComplaints
-    from chalicelib.wiring import cases, reading, workspaces
+    from chalicelib.wiring import stores, tickets, workspaces
 
     return CountComplaints(
-        buckets=reading.bucket_store(),
-        exposures=exposure_store(),
+        buckets=stores.bucket_store(),
+        exposures=stores.exposure_store(),
         organisation=workspaces.find_owner().organisation,
-        links=issue_store(),
-        tickets=cases.ticket_store(),
+        links=stores.issue_store(),
+        tickets=tickets.ticket_store(),
     )
 
 
@@ -153,24 +120,30 @@ def count_complaints() -> CountComplaints:
 def judge_effect() -> JudgeEffect:
     """The verdict on a fix."""
     from chalicelib.services.issues.judge_effect import JudgeEffect
+    from chalicelib.wiring import stores
 
     return JudgeEffect(
-        issues=issue_store(), claims=effect_store(), complaints=count_complaints(), due=base.due_store(), clock=base.now
+        issues=stores.issue_store(),
+        claims=stores.effect_store(),
+        complaints=count_complaints(),
+        due=base.due_store(),
+        clock=base.now,
     )
 
 
 def watch_recurrence(tickets: TicketPort) -> WatchRecurrence:
     """What brings an issue back whose fix was accepted; what each topic may bring back is read once."""
     from chalicelib.services.issues.watch_recurrence import WatchRecurrence
+    from chalicelib.wiring import stores
 
     return WatchRecurrence(
-        issues=issue_store(),
-        claims=effect_store(),
+        issues=stores.issue_store(),
+        claims=stores.effect_store(),
         complaints=count_complaints(),
         tickets=tickets,
         due=base.due_store(),
         clock=base.now,
-        watching=cache(lambda workspace, topic: effect_store().watching(workspace, topic, base.now())),
+        watching=cache(lambda workspace, topic: stores.effect_store().watching(workspace, topic, base.now())),
     )
 
 
@@ -178,7 +151,12 @@ def watch_recurrence(tickets: TicketPort) -> WatchRecurrence:
 def declare_fixed() -> DeclareFixed:
     """Somebody says that an issue is fixed."""
     from chalicelib.services.issues.declare_fixed import DeclareFixed
+    from chalicelib.wiring import stores
 
     return DeclareFixed(
-        issues=issue_store(), claims=effect_store(), complaints=count_complaints(), judge=judge_effect(), clock=base.now
+        issues=stores.issue_store(),
+        claims=stores.effect_store(),
+        complaints=count_complaints(),
+        judge=judge_effect(),
+        clock=base.now,
     )

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from chalicelib.wiring import base
 
 if TYPE_CHECKING:
-    from chalicelib.connectors.registry import ConnectorCatalogue
     from chalicelib.services.outbound.apply_callback import ApplyCallback
     from chalicelib.services.outbound.deliver import Deliver
     from chalicelib.services.outbound.delivery_plan import DeliveryPlan
@@ -20,38 +19,18 @@ if TYPE_CHECKING:
     from chalicelib.services.outbound.reconcile import Drifts, Reconcile, WatchAgain
     from chalicelib.services.outbound.redeliver import Redeliver
     from chalicelib.services.outbound.synchronise import Synchronise
-    from chalicelib.storage.outbound.deliveries import DeliveryStore
-    from chalicelib.storage.outbound.items import ItemStore
-    from chalicelib.storage.outbound.watched import WatchedStore
-    from chalicelib.storage.workspaces.secrets import EndpointSecrets
-
-
-@lru_cache(maxsize=1)
-def endpoint_secrets() -> EndpointSecrets:
-    """URLs and secrets of endpoints."""
-    from chalicelib.storage.workspaces.secrets import EndpointSecrets
-
-    return EndpointSecrets(base.client("ssm"), base.settings().parameter_prefix, base.settings().key_id)
-
-
-@lru_cache(maxsize=1)
-def connector_catalogue() -> ConnectorCatalogue:
-    """What the management of endpoints asks about connectors."""
-    from chalicelib.connectors.registry import ConnectorCatalogue
-
-    return ConnectorCatalogue()
 
 
 @lru_cache(maxsize=4)
 def manage_endpoints(own_url: str) -> ManageEndpoints:
     """Where tasks go out. ``own_url`` is where we are reached: an endpoint may not be ourselves."""
     from chalicelib.services.outbound.manage_endpoints import ManageEndpoints
-    from chalicelib.wiring import reports, workspaces
+    from chalicelib.wiring import reports, stores
 
     return ManageEndpoints(
-        store=workspaces.directory(),
-        secrets=endpoint_secrets(),
-        connectors=connector_catalogue(),
+        store=stores.directory(),
+        secrets=stores.endpoint_secrets(),
+        connectors=base.connector_catalogue(),
         deliveries=delivery_admin_service(),
         check_url=base.check_url(own_url),
         clock=base.now,
@@ -61,37 +40,30 @@ def manage_endpoints(own_url: str) -> ManageEndpoints:
 
 
 @lru_cache(maxsize=1)
-def delivery_store() -> DeliveryStore:
-    """Deliveries and their attempts."""
-    from chalicelib.storage.outbound.deliveries import DeliveryStore
-
-    base.bind()
-    return DeliveryStore(base.now)
-
-
-@lru_cache(maxsize=1)
 def _delivery_plan() -> DeliveryPlan:
     from chalicelib.services.outbound.delivery_plan import DeliveryPlan
+    from chalicelib.wiring import stores
 
-    return DeliveryPlan(store=delivery_store(), queue=base.queue("deliveries"), due=base.due_store(), clock=base.now)
+    return DeliveryPlan(
+        store=stores.delivery_store(), queue=base.queue("deliveries"), due=base.due_store(), clock=base.now
+    )
 
 
 @lru_cache(maxsize=1)
 def read_deliveries() -> ReadDeliveries:
     """The delivery log."""
     from chalicelib.services.outbound.read_deliveries import ReadDeliveries
+    from chalicelib.wiring import stores
 
-    return ReadDeliveries(delivery_store())
+    return ReadDeliveries(stores.delivery_store())
 
 
 def fan_out_service() -> FanOut:
     """From a bus event to deliveries, one for each batch."""
     from chalicelib.services.outbound.fan_out import FanOut
-    from chalicelib.wiring import page, workspaces
+    from chalicelib.wiring import page, stores
 
-    return FanOut(
-        endpoints=cache(workspaces.directory().endpoints), plan=_delivery_plan(), send_code=page.send_code().plan
-    )
+    return FanOut(endpoints=cache(stores.directory().endpoints), plan=_delivery_plan(), send_code=page.send_code().plan)
 
 
 @lru_cache(maxsize=1)
@@ -105,22 +77,22 @@ def deliver_service() -> Deliver:
     from chalicelib.services.outbound.deliver import Deliver
     from chalicelib.services.outbound.digest import Digest
     from chalicelib.storage.outbound.deliveries import TargetWindows
-    from chalicelib.wiring import alerts, cases, frames, page, reading, verification, workspaces
+    from chalicelib.wiring import cases, frames, page, stores, tickets, verification
 
     return Deliver(
         plan=_delivery_plan(),
         windows=TargetWindows(),
-        directory=workspaces.directory(),
-        secrets=endpoint_secrets(),
-        tickets=cases.ticket_store(),
-        voices=reading.feedback_store(),
+        directory=stores.directory(),
+        secrets=stores.endpoint_secrets(),
+        tickets=tickets.ticket_store(),
+        voices=stores.feedback_store(),
         vault=base.vault(),
         connector=load,
         keeper=load_keeper,
         digester=load_digester,
         digest=Digest(_delivery_plan()),
         synchronise=_synchronise(),
-        sms=SpendSms(alerts.alert_store(), load_gateway, base.settings().sms_parts_per_day, base.now),
+        sms=SpendSms(stores.alert_store(), load_gateway, base.settings().sms_parts_per_day, base.now),
         door=base.egress_door(),
         topic_names=frames.topic_names,
         luck=random.SystemRandom().random,
@@ -129,9 +101,9 @@ def deliver_service() -> Deliver:
         page=page.page_links().make,
         lease=timedelta(seconds=base.settings().delivery_lease),
         playbook=cases.find_playbook(),
-        path=cases.find_graph().told,
+        path=frames.find_graph().told,
         ask=verification.answer_links().ask,
-        watch=watched_store().add,
+        watch=stores.watched_store().add,
     )
 
 
@@ -140,22 +112,13 @@ def delivery_admin_service() -> Redeliver:
     """Replay, release and cancel."""
     from chalicelib.connectors.registry import load
     from chalicelib.services.outbound.redeliver import Redeliver
-    from chalicelib.wiring import workspaces
+    from chalicelib.wiring import stores
 
     def knows_repeats(workspace: str, endpoint_id: str) -> bool:
-        endpoint = workspaces.directory().endpoint(workspace, endpoint_id)
+        endpoint = stores.directory().endpoint(workspace, endpoint_id)
         return endpoint is not None and load(endpoint.connector).has_idempotency
 
-    return Redeliver(plan=_delivery_plan(), lists=delivery_store(), knows_repeats=knows_repeats)
-
-
-@lru_cache(maxsize=1)
-def item_store() -> ItemStore:
-    """Items in other people's systems."""
-    from chalicelib.storage.outbound.items import ItemStore
-
-    base.bind()
-    return ItemStore()
+    return Redeliver(plan=_delivery_plan(), lists=stores.delivery_store(), knows_repeats=knows_repeats)
 
 
 @lru_cache(maxsize=1)
@@ -168,26 +131,18 @@ def _synchronise() -> Synchronise:
     from chalicelib.services.outbound.synchronise import LARGEST_ANSWER, Synchronise
     from chalicelib.storage.outbound.deliveries import TargetWindows
     from chalicelib.storage.outbound.items import TokenStore
+    from chalicelib.wiring import stores
 
     return Synchronise(
-        items=item_store(),
+        items=stores.item_store(),
         keep_token=KeepToken(TokenStore(base.vault()), base.now),
         windows=TargetWindows(),
         door=Door(base.egress_policy(), body_cap=LARGEST_ANSWER),
         clock=base.now,
         monotonic=time.monotonic,
         lease=timedelta(seconds=base.settings().delivery_lease) / 2,  # it ends before its delivery's
-        watch=lambda *item: watched_store().add(*item),
+        watch=lambda *item: stores.watched_store().add(*item),
     )
-
-
-@lru_cache(maxsize=1)
-def watched_store() -> WatchedStore:
-    """Whose items at an endpoint are asked for."""
-    from chalicelib.storage.outbound.watched import WatchedStore
-
-    base.bind()
-    return WatchedStore()
 
 
 @lru_cache(maxsize=1)
@@ -202,15 +157,15 @@ def reconcile() -> Reconcile:
     from chalicelib.services.outbound.synchronise import LARGEST_ANSWER
     from chalicelib.storage.outbound.deliveries import TargetWindows
     from chalicelib.storage.outbound.items import TokenStore
-    from chalicelib.wiring import cases, inbound, workspaces
+    from chalicelib.wiring import stores, tickets
 
     return Reconcile(
-        directory=workspaces.directory(),
-        secrets=endpoint_secrets(),
-        store=inbound.poll_store(),
-        watched=watched_store(),
-        items=item_store(),
-        tickets=cases.ticket_store(),
+        directory=stores.directory(),
+        secrets=stores.endpoint_secrets(),
+        store=stores.poll_store(),
+        watched=stores.watched_store(),
+        items=stores.item_store(),
+        tickets=tickets.ticket_store(),
         judge=apply_callback(),
         reader=load_readable,
         keep_token=KeepToken(TokenStore(base.vault()), base.now),
@@ -228,12 +183,12 @@ def drifts() -> Drifts:
     """What the polls of endpoints find, and switches them on and off."""
     from chalicelib.connectors.registry import load_readable
     from chalicelib.services.outbound.reconcile import Drifts
-    from chalicelib.wiring import inbound, workspaces
+    from chalicelib.wiring import stores
 
     return Drifts(
-        directory=workspaces.directory(),
-        store=inbound.poll_store(),
-        watched=watched_store(),
+        directory=stores.directory(),
+        store=stores.poll_store(),
+        watched=stores.watched_store(),
         due=base.due_store(),
         queue=base.queue("deliveries"),
         reader=load_readable,
@@ -245,9 +200,9 @@ def watch_again() -> WatchAgain:
     """Has the items of a reopened ticket asked for again."""
     from chalicelib.connectors.registry import load_readable
     from chalicelib.services.outbound.reconcile import WatchAgain
-    from chalicelib.wiring import workspaces
+    from chalicelib.wiring import stores
 
-    return WatchAgain(item_store(), watched_store(), workspaces.directory(), load_readable)
+    return WatchAgain(stores.item_store(), stores.watched_store(), stores.directory(), load_readable)
 
 
 @lru_cache(maxsize=1)
@@ -273,12 +228,12 @@ def apply_callback() -> ApplyCallback:
     from chalicelib.connectors.registry import callback_reader
     from chalicelib.services.outbound.apply_callback import ApplyCallback
     from chalicelib.storage.outbound.callbacks import CallbackMemory
-    from chalicelib.wiring import cases, verification, workspaces
+    from chalicelib.wiring import stores, tickets, verification
 
     return ApplyCallback(
-        endpoints=workspaces.directory(),
-        tickets=cases.ticket_store(),
-        items=item_store(),
+        endpoints=stores.directory(),
+        tickets=tickets.ticket_store(),
+        items=stores.item_store(),
         memory=CallbackMemory(base.now),
         reader=callback_reader,
         queue=base.queue("callbacks"),

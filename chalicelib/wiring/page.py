@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from chalicelib.services.page.open_page import OpenPage
     from chalicelib.services.page.page_links import PageLinks
     from chalicelib.services.page.send_code import SendCode
-    from chalicelib.storage.cases.page_codes import PageCodes
 
 
 @lru_cache(maxsize=1)
@@ -30,28 +29,19 @@ def known_page(workspace: str, ticket: str, since: datetime) -> str:
 
 
 @lru_cache(maxsize=1)
-def page_codes() -> PageCodes:
-    """The codes with which people work on that page."""
-    from chalicelib.storage.cases.page_codes import PageCodes
-
-    base.bind()
-    return PageCodes()
-
-
-@lru_cache(maxsize=1)
 def open_page() -> OpenPage:
     """What the page shows."""
     from chalicelib.services.page.open_page import OpenPage
-    from chalicelib.wiring import cases, frames, reading, workspaces
+    from chalicelib.wiring import cases, frames, stores, tickets, workspaces
 
     return OpenPage(
         links=page_links(),
-        tickets=cases.ticket_store(),
-        voices=reading.feedback_store(),
+        tickets=tickets.ticket_store(),
+        voices=stores.feedback_store(),
         playbook=cases.find_playbook(),
-        path=cases.find_graph().told,
-        causes=cases.find_graph().causes,
-        links_of=cases.case_store().links,
+        path=frames.find_graph().told,
+        causes=frames.find_graph().causes,
+        links_of=stores.case_store().links,
         topic_names=frames.topic_names,
         organisation=workspaces.find_owner().organisation,
         clock=base.now,
@@ -62,21 +52,22 @@ def open_page() -> OpenPage:
 def make_code() -> MakeCode:
     """A code for a person and a ticket."""
     from chalicelib.services.page.act_on_page import MakeCode
+    from chalicelib.wiring import stores
 
-    return MakeCode(codes=page_codes(), marks=base.vault(), clock=base.now)
+    return MakeCode(codes=stores.page_codes(), marks=base.vault(), clock=base.now)
 
 
 @lru_cache(maxsize=1)
 def act_on_page() -> ActOnPage:
     """A person's work from the page."""
     from chalicelib.services.page.act_on_page import ActOnPage
-    from chalicelib.wiring import cases, workspaces
+    from chalicelib.wiring import cases, stores, tickets, workspaces
 
     return ActOnPage(
         links=page_links(),
-        codes=page_codes(),
+        codes=stores.page_codes(),
         marks=base.vault(),
-        tickets=cases.ticket_store(),
+        tickets=tickets.ticket_store(),
         move=cases.move_ticket(),
         hand_over=cases.hand_over(),
         organisation=workspaces.find_owner().organisation,
@@ -98,21 +89,21 @@ def send_code() -> SendCode:
     from chalicelib.services.page.send_code import SendCode
     from chalicelib.storage.outbound.deliveries import TargetWindows
     from chalicelib.storage.outbound.items import TokenStore
-    from chalicelib.wiring import alerts, cases, frames, outbound, workspaces
+    from chalicelib.wiring import frames, stores, tickets, workspaces
 
     return SendCode(
-        tickets=cases.ticket_store(),
-        codes=page_codes(),
+        tickets=tickets.ticket_store(),
+        codes=stores.page_codes(),
         marks=base.vault(),
-        directory=workspaces.directory(),
+        directory=stores.directory(),
         organisation=workspaces.find_owner().organisation,
-        channels=workspaces.organisation_store().channels,
-        secrets=outbound.endpoint_secrets(),
+        channels=stores.organisation_store().channels,
+        secrets=stores.endpoint_secrets(),
         teller=tellers.load,
         keep_token=KeepToken(TokenStore(base.vault()), base.now),
         windows=TargetWindows(),
         door=base.egress_door(),
-        sms=SpendSms(alerts.alert_store(), load_gateway, base.settings().sms_parts_per_day, base.now),
+        sms=SpendSms(stores.alert_store(), load_gateway, base.settings().sms_parts_per_day, base.now),
         topic_names=frames.topic_names,
         queue=base.queue("deliveries"),
         due=base.due_store(),

@@ -13,37 +13,16 @@ if TYPE_CHECKING:
     from chalicelib.services.reading.close_feedback import CloseFeedback
     from chalicelib.services.reading.correct import Correct
     from chalicelib.services.reading.enrich import Enrich
+    from chalicelib.services.reading.learn_delta import LearnDelta
     from chalicelib.services.reading.read_corrections import ReadCorrections
     from chalicelib.services.reading.read_feedback import ReadFeedback
     from chalicelib.services.reading.read_needs import ReadNeeds
     from chalicelib.services.reading.reread import Reread
+    from chalicelib.services.reading.reread_range import RereadRange
     from chalicelib.services.reading.review import Review
     from chalicelib.services.reading.rollup import Rollup
     from chalicelib.services.reading.try_reading import TryReading
-    from chalicelib.storage.reading.buckets import BucketStore
-    from chalicelib.storage.reading.corrections import CorrectionList
-    from chalicelib.storage.reading.review_queue import ReviewQueue
-    from chalicelib.storage.voice.feedback import FeedbackStore
-    from chalicelib.storage.voice.feedback_list import FeedbackList
     from chalicelib.understanding.frame import Frame
-
-
-@lru_cache(maxsize=1)
-def feedback_store() -> FeedbackStore:
-    """Feedback, its revisions and what is parked."""
-    from chalicelib.storage.voice.feedback import FeedbackStore
-
-    base.bind()
-    return FeedbackStore(keep_days=base.settings().retention_days, clock=base.now)
-
-
-@lru_cache(maxsize=1)
-def feedback_list() -> FeedbackList:
-    """Pages of feedback, newest first."""
-    from chalicelib.storage.voice.feedback_list import FeedbackList
-
-    base.bind()
-    return FeedbackList(keep_days=base.settings().retention_days, clock=base.now)
 
 
 @lru_cache(maxsize=1)
@@ -51,13 +30,13 @@ def enrich_service() -> Enrich:
     """From a message of the inbox to a stored feedback."""
     from chalicelib.services.reading.enrich import Enrich
     from chalicelib.sources.registry import load
-    from chalicelib.wiring import contact, frames, workspaces
+    from chalicelib.wiring import contact, frames, stores
 
     return Enrich(
-        store=feedback_store(),
+        store=stores.feedback_store(),
         vault=base.vault(),
-        directory=workspaces.directory(),
-        frames=frames.frame_store(),
+        directory=stores.directory(),
+        frames=stores.frame_store(),
         source=load,
         readers=frames.frame_book().reader,
         fetches=base.queue("fetches"),
@@ -73,21 +52,24 @@ def enrich_service() -> Enrich:
 def read_feedback() -> ReadFeedback:
     """Feedback as a key may see it."""
     from chalicelib.services.reading.read_feedback import ReadFeedback
+    from chalicelib.wiring import stores
 
-    return ReadFeedback(store=feedback_store(), lists=feedback_list())
+    return ReadFeedback(store=stores.feedback_store(), lists=stores.feedback_list())
 
 
 @lru_cache(maxsize=1)
 def close_feedback() -> CloseFeedback:
     """A person puts a voice away."""
     from chalicelib.services.reading.close_feedback import CloseFeedback
+    from chalicelib.wiring import stores
 
-    return CloseFeedback(feedback=feedback_store(), clock=base.now)
+    return CloseFeedback(feedback=stores.feedback_store(), clock=base.now)
 
 
 @lru_cache(maxsize=1)
 def try_reading() -> TryReading:
     """A sentence against frame and routing, storing nothing."""
+
     from dataclasses import replace
 
     from chalicelib.connectors import cards
@@ -95,16 +77,16 @@ def try_reading() -> TryReading:
     from chalicelib.sources.registry import load
     from chalicelib.understanding import causes, playbooks
     from chalicelib.understanding.book import department_of
-    from chalicelib.wiring import cases, frames, workspaces
+    from chalicelib.wiring import frames, stores
 
     def way(ticket: Ticket, frame: Frame) -> tuple[Told, ...]:
-        find = cases.find_graph()
+        find = frames.find_graph()
         graph = find.over(ticket.workspace, causes.graph_of(frame))
         return find.told(replace(ticket, path=find.path(ticket, graph)), graph, frame.name)
 
     return TryReading(
         reader=frames.reader_of,
-        directory=workspaces.directory(),
+        directory=stores.directory(),
         source=load,
         card=cards.build,
         playbooks=playbooks.of_frame,
@@ -115,21 +97,13 @@ def try_reading() -> TryReading:
 
 
 @lru_cache(maxsize=1)
-def bucket_store() -> BucketStore:
-    """Counted hours."""
-    from chalicelib.storage.reading.buckets import BucketStore
-
-    base.bind()
-    return BucketStore()
-
-
-@lru_cache(maxsize=1)
 def rollup_service() -> Rollup:
     """Counts a marked bucket."""
     from chalicelib.services.reading.rollup import Rollup
+    from chalicelib.wiring import stores
 
     return Rollup(
-        buckets=bucket_store(),
+        buckets=stores.bucket_store(),
         rollups=base.queue("rollups"),
         clock=base.now,
         retention_days=base.settings().retention_days,
@@ -141,28 +115,29 @@ def rollup_service() -> Rollup:
 def read_needs() -> ReadNeeds:
     """What topics are to customers."""
     from chalicelib.services.reading.read_needs import ReadNeeds
-    from chalicelib.wiring import frames
+    from chalicelib.wiring import frames, stores
 
-    return ReadNeeds(lists=feedback_list(), name=frames.topic_names, clock=base.now)
+    return ReadNeeds(lists=stores.feedback_list(), name=frames.topic_names, clock=base.now)
 
 
 @lru_cache(maxsize=1)
 def reread_service() -> Reread:
     """Another reading of stored words."""
     from chalicelib.services.reading.reread import Reread
+    from chalicelib.wiring import stores
 
-    return Reread(store=feedback_store(), clock=base.now)
+    return Reread(store=stores.feedback_store(), clock=base.now)
 
 
 @lru_cache(maxsize=1)
 def correct() -> Correct:
     """An analyst's correction."""
     from chalicelib.services.reading.correct import Correct
-    from chalicelib.wiring import frames, workspaces
+    from chalicelib.wiring import frames, stores
 
     return Correct(
         reread=reread_service(),
-        directory=workspaces.directory(),
+        directory=stores.directory(),
         frame=lambda workspace: frames.reader_of(workspace).frame,
     )
 
@@ -171,31 +146,44 @@ def correct() -> Correct:
 def review() -> Review:
     """What waits for a person to look at, and their verdicts."""
     from chalicelib.services.reading.review import Review
+    from chalicelib.wiring import stores
 
-    return Review(queue=review_queue(), correct=correct())
-
-
-@lru_cache(maxsize=1)
-def review_queue() -> ReviewQueue:
-    """Pages of what waits for a person to look at."""
-    from chalicelib.storage.reading.review_queue import ReviewQueue
-
-    base.bind()
-    return ReviewQueue(clock=base.now)
+    return Review(queue=stores.review_queue(), correct=correct())
 
 
 @lru_cache(maxsize=1)
 def read_corrections() -> ReadCorrections:
     """Corrections as training data, and the readings of one feedback."""
     from chalicelib.services.reading.read_corrections import ReadCorrections
+    from chalicelib.wiring import stores
 
-    return ReadCorrections(lists=correction_list(), store=feedback_store())
+    return ReadCorrections(lists=stores.correction_list(), store=stores.feedback_store())
 
 
 @lru_cache(maxsize=1)
-def correction_list() -> CorrectionList:
-    """Pages of corrections."""
-    from chalicelib.storage.reading.corrections import CorrectionList
+def learn_delta() -> LearnDelta:
+    """What a workspace's corrections teach."""
+    from chalicelib.services.reading.learn_delta import LearnDelta
+    from chalicelib.wiring import frames, stores
 
-    base.bind()
-    return CorrectionList(clock=base.now)
+    return LearnDelta(frames=stores.frame_store(), corrections=read_corrections(), learn=frames.frame_book().learned)
+
+
+@lru_cache(maxsize=1)
+def reread_range() -> RereadRange:
+    """What the reread function calls."""
+    from chalicelib.services.reading.reread_range import RereadRange
+    from chalicelib.wiring import frames, stores, tickets
+
+    return RereadRange(
+        frames=stores.frame_store(),
+        voices=stores.feedback_store(),
+        lists=stores.feedback_list(),
+        tickets=tickets.ticket_store(),
+        rules=stores.directory(),
+        readers=frames.frame_book().reader,
+        learn=learn_delta(),
+        reread=reread_service(),
+        readings=base.queue("readings"),
+        clock=base.now,
+    )

@@ -9,29 +9,19 @@ from chalicelib.wiring import base
 
 if TYPE_CHECKING:
     from chalicelib.services.rehearsal.dry_run import Configuration, GoThrough, StartDryRun
-    from chalicelib.storage.reading.dry_runs import DryRunStore
-
-
-@lru_cache(maxsize=1)
-def dry_run_store() -> DryRunStore:
-    """Changes that are tried, and how far each has come."""
-    from chalicelib.storage.reading.dry_runs import DryRunStore
-
-    base.bind()
-    return DryRunStore(base.now)
 
 
 def _configuration() -> Configuration:
     """What a change is compared with."""
     from chalicelib.services.rehearsal.dry_run import Configuration
-    from chalicelib.wiring import cases, frames, workspaces
+    from chalicelib.wiring import frames, stores, tickets, workspaces
 
     return Configuration(
-        directory=workspaces.directory(),
+        directory=stores.directory(),
         organisation=workspaces.find_owner().organisation,
-        policy=cases.offices().policy,
-        causes=cases.cause_store(),
-        frame=frames.frame_store().state,
+        policy=tickets.offices().policy,
+        causes=stores.cause_store(),
+        frame=stores.frame_store().state,
         book=frames.frame_book(),
         calendar=workspaces.calendar,
         clock=base.now,
@@ -44,10 +34,10 @@ def start_dry_run() -> StartDryRun:
     from chalicelib.services.rehearsal.dry_run import StartDryRun
     from chalicelib.services.workspaces.manage_organisation import sound
     from chalicelib.services.workspaces.organisation_file import Document
-    from chalicelib.wiring import cases
+    from chalicelib.wiring import cases, stores
 
     return StartDryRun(
-        runs=dry_run_store(),
+        runs=stores.dry_run_store(),
         configuration=_configuration(),
         sound=lambda one: sound(Document(one)),
         fits=cases.manage_graph().check,
@@ -61,14 +51,14 @@ def go_through() -> GoThrough:
     """What the reread function calls for it."""
     from chalicelib.services.rehearsal.dry_run import GoThrough
     from chalicelib.services.rehearsal.dry_world import Sms
-    from chalicelib.wiring import cases, page, reading
+    from chalicelib.wiring import page, stores, tickets
 
     return GoThrough(
-        runs=dry_run_store(),
+        runs=stores.dry_run_store(),
         configuration=_configuration(),
-        lists=reading.feedback_list(),
-        voices=reading.feedback_store(),
-        tickets=cases.ticket_store(),
+        lists=stores.feedback_list(),
+        voices=stores.feedback_store(),
+        tickets=tickets.ticket_store(),
         sms=Sms(base.settings().sms_parts_per_day, base.settings().public_url, page.known_page),
         readings=base.queue("readings"),
         clock=base.now,

@@ -12,30 +12,20 @@ if TYPE_CHECKING:
     from chalicelib.services.reports.read_loop import ReadLoop
     from chalicelib.services.reports.send_digest import ArmDigest, SendDigest
     from chalicelib.services.reports.send_week import ArmWeeks, SendWeek
-    from chalicelib.storage.reports.loop import BriefingStore, LoopBook, Tellings
-
-
-@lru_cache(maxsize=1)
-def loop_book() -> LoopBook:
-    """What happened to tickets, for the numbers of a week."""
-    from chalicelib.storage.reports.loop import LoopBook
-
-    base.bind()
-    return LoopBook(keep_days=base.settings().retention_days)
 
 
 @lru_cache(maxsize=1)
 def read_loop() -> ReadLoop:
     """The week in one answer."""
     from chalicelib.services.reports.read_loop import ReadLoop
-    from chalicelib.wiring import cases, issues, reading, workspaces
+    from chalicelib.wiring import stores, tickets, workspaces
 
     return ReadLoop(
-        lines=reading.feedback_list(),
-        book=loop_book(),
-        tickets=cases.ticket_store(),
-        issues=issues.issue_store(),
-        claims=issues.effect_store(),
+        lines=stores.feedback_list(),
+        book=stores.loop_book(),
+        tickets=tickets.ticket_store(),
+        issues=stores.issue_store(),
+        claims=stores.effect_store(),
         organisation=workspaces.find_owner().organisation,
         clock=base.now,
         keep_days=base.settings().retention_days,
@@ -55,18 +45,9 @@ def arm_weeks() -> ArmWeeks:
 def send_week() -> SendWeek:
     """What a Monday morning calls."""
     from chalicelib.services.reports.send_week import SendWeek
-    from chalicelib.wiring import workspaces
+    from chalicelib.wiring import stores
 
-    return SendWeek(workspaces.directory(), read_loop(), tellings(), arm_weeks(), base.now)
-
-
-@lru_cache(maxsize=1)
-def tellings() -> Tellings:
-    """What was told of weeks and digests."""
-    from chalicelib.storage.reports.loop import Tellings
-
-    base.bind()
-    return Tellings()
+    return SendWeek(stores.directory(), read_loop(), stores.tellings(), arm_weeks(), base.now)
 
 
 @lru_cache(maxsize=1)
@@ -79,26 +60,17 @@ def arm_digest() -> ArmDigest:
 
 
 @lru_cache(maxsize=1)
-def briefing_store() -> BriefingStore:
-    """Digests that endpoints want."""
-    from chalicelib.storage.reports.loop import BriefingStore
-
-    base.bind()
-    return BriefingStore()
-
-
-@lru_cache(maxsize=1)
 def send_digest() -> SendDigest:
     """What a digest's slot calls."""
     from chalicelib.services.reports.send_digest import SendDigest
-    from chalicelib.wiring import reading, workspaces
+    from chalicelib.wiring import stores
 
     return SendDigest(
-        briefing_store(),
-        workspaces.directory(),
-        reading.feedback_list(),
+        stores.briefing_store(),
+        stores.directory(),
+        stores.feedback_list(),
         read_loop(),
-        tellings(),
+        stores.tellings(),
         arm_digest(),
         base.now,
     )
@@ -108,8 +80,8 @@ def send_digest() -> SendDigest:
 def manage_digests() -> ManageDigests:
     """Digests by subscription."""
     from chalicelib.services.reports.manage_digests import ManageDigests
-    from chalicelib.wiring import outbound, workspaces
+    from chalicelib.wiring import stores
 
     return ManageDigests(
-        briefing_store(), workspaces.directory(), outbound.connector_catalogue(), arm_digest(), base.now
+        stores.briefing_store(), stores.directory(), base.connector_catalogue(), arm_digest(), base.now
     )

@@ -14,31 +14,22 @@ if TYPE_CHECKING:
     from chalicelib.services.verification.ask_customer import AskCustomer
     from chalicelib.services.verification.manage_verification import ManageVerification
     from chalicelib.services.verification.take_answer import TakeAnswer
-    from chalicelib.storage.cases.verification import VerificationRules
-
-
-@lru_cache(maxsize=1)
-def verification_rules() -> VerificationRules:
-    """How workspaces ask their customers."""
-    from chalicelib.storage.cases.verification import VerificationRules
-
-    base.bind()
-    return VerificationRules()
 
 
 @lru_cache(maxsize=1)
 def manage_verification() -> ManageVerification:
     """The same, for those who decide it."""
     from chalicelib.services.verification.manage_verification import ManageVerification
+    from chalicelib.wiring import stores
 
-    return ManageVerification(store=verification_rules(), clock=base.now)
+    return ManageVerification(store=stores.verification_rules(), clock=base.now)
 
 
 def ask_customer(tickets: TicketPort) -> AskCustomer:
     """Whether a resolution holds is asked once."""
     from chalicelib.services.cases.follow_parts import WholeCases
     from chalicelib.services.verification.ask_customer import AskCustomer, Leave
-    from chalicelib.wiring import contact, reading, workspaces
+    from chalicelib.wiring import contact, stores
 
     def take_leave(ticket: Ticket, claim: str) -> Leave:
         answer = contact.can_contact().claim_for(ticket, "verification", channel=None, claim=claim).answer
@@ -46,9 +37,9 @@ def ask_customer(tickets: TicketPort) -> AskCustomer:
 
     return AskCustomer(
         tickets=WholeCases(tickets, base.now),
-        voices=reading.feedback_store(),
-        directory=workspaces.directory(),
-        rules=verification_rules().get,
+        voices=stores.feedback_store(),
+        directory=stores.directory(),
+        rules=stores.verification_rules().get,
         due=base.due_store(),
         clock=base.now,
         take_leave=take_leave,
@@ -60,12 +51,12 @@ def take_answer() -> TakeAnswer:
     """What the customer says to it."""
     from chalicelib.services.cases.follow_parts import WholeCases
     from chalicelib.services.verification.take_answer import TakeAnswer
-    from chalicelib.wiring import cases
+    from chalicelib.wiring import stores, tickets
 
     return TakeAnswer(
-        tickets=WholeCases(cases.ticket_store(), base.now),
-        notes=cases.case_store(),
-        rules=verification_rules().get,
+        tickets=WholeCases(tickets.ticket_store(), base.now),
+        notes=stores.case_store(),
+        rules=stores.verification_rules().get,
         clock=base.now,
     )
 
@@ -76,20 +67,21 @@ def answer_links() -> AnswerLinks:
     from chalicelib.domain.cases.verification import LIFETIME
     from chalicelib.services.page.page_links import PageLinks
     from chalicelib.services.verification.answer_links import PURPOSE, AnswerLinks
+    from chalicelib.wiring import stores
 
     links = PageLinks(marks=base.vault(), clock=base.now, purpose=PURPOSE, lifetime=LIFETIME)
-    return AnswerLinks(links=links, rules=verification_rules().get, base_url=base.settings().public_url)
+    return AnswerLinks(links=links, rules=stores.verification_rules().get, base_url=base.settings().public_url)
 
 
 @lru_cache(maxsize=1)
 def open_answer_page() -> OpenAnswerPage:
     """The page behind that link."""
     from chalicelib.services.verification.answer_links import OpenAnswerPage
-    from chalicelib.wiring import cases, workspaces
+    from chalicelib.wiring import cases, tickets, workspaces
 
     return OpenAnswerPage(
         links=answer_links(),
-        tickets=cases.ticket_store(),
+        tickets=tickets.ticket_store(),
         playbook=cases.find_playbook(),
         zone=lambda workspace: workspaces.find_owner().organisation(workspace).zone.key,
         clock=base.now,

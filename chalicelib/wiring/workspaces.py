@@ -15,66 +15,42 @@ if TYPE_CHECKING:
     from chalicelib.services.workspaces.manage_keys import ManageKeys
     from chalicelib.services.workspaces.manage_organisation import ManageOrganisation
     from chalicelib.services.workspaces.manage_rules import ManageRules
-    from chalicelib.storage.workspaces.directory import DirectoryStore
-    from chalicelib.storage.workspaces.organisations import OrganisationStore
-
-
-@lru_cache(maxsize=1)
-def directory() -> DirectoryStore:
-    """What people configure."""
-    from chalicelib.storage.workspaces.directory import DirectoryStore
-
-    base.bind()
-    return DirectoryStore()
 
 
 @lru_cache(maxsize=1)
 def find_owner() -> FindOwner:
     """Who gets a ticket."""
     from chalicelib.services.cases.find_owner import FindOwner
+    from chalicelib.wiring import stores
 
-    return FindOwner(organisation_store(), base.now, open_tickets_of)
-
-
-def open_tickets_of(workspace: str, person: str) -> int:
-    """How many tickets somebody has to work on."""
-    from chalicelib.storage.cases.open_cases import OpenCases
-
-    base.bind()
-    return OpenCases().count(workspace, person)
+    return FindOwner(stores.organisation_store(), base.now, stores.open_tickets_of)
 
 
 @lru_cache(maxsize=1)
 def authenticate() -> Authenticate:
     """From an Authorization header to the key that it holds."""
     from chalicelib.services.workspaces.authenticate import Authenticate
+    from chalicelib.wiring import stores
 
-    return Authenticate(directory())
+    return Authenticate(stores.directory())
 
 
 @lru_cache(maxsize=1)
 def manage_rules() -> ManageRules:
     """Routing rules."""
     from chalicelib.services.workspaces.manage_rules import ManageRules
+    from chalicelib.wiring import stores
 
-    return ManageRules(directory())
+    return ManageRules(stores.directory())
 
 
 @lru_cache(maxsize=1)
 def manage_keys() -> ManageKeys:
     """API keys."""
     from chalicelib.services.workspaces.manage_keys import ManageKeys
+    from chalicelib.wiring import stores
 
-    return ManageKeys(directory())
-
-
-@lru_cache(maxsize=1)
-def organisation_store() -> OrganisationStore:
-    """Organisations of workspaces, with the channels of their people."""
-    from chalicelib.storage.workspaces.organisations import OrganisationStore
-
-    base.bind()
-    return OrganisationStore(base.vault())
+    return ManageKeys(stores.directory())
 
 
 @lru_cache(maxsize=1)
@@ -82,25 +58,26 @@ def manage_organisation() -> ManageOrganisation:
     """Units, departments, people."""
     from chalicelib.calendars import book
     from chalicelib.services.workspaces.manage_organisation import ManageOrganisation
+    from chalicelib.wiring import stores
 
     return ManageOrganisation(
-        store=organisation_store(),
+        store=stores.organisation_store(),
         asked=asked_of_organisation,
         countries=book.countries,
         clock=base.now,
-        load=open_tickets_of,
+        load=stores.open_tickets_of,
     )
 
 
 def asked_of_organisation(workspace: str) -> Asked:
     """The departments that the workspace's code frame, rules and follow-ups name."""
     from chalicelib.domain.workspaces.organisation_check import Asked
-    from chalicelib.wiring import cases, contact, frames
+    from chalicelib.wiring import frames, stores
 
-    frame = frames.frame_book().frame(frames.frame_store().state(workspace))
-    ruled = {rule.department for rule in directory().rules(workspace) if rule.department}
-    mending = {cause.department for cause in cases.find_graph()(workspace).causes.by_id.values()}
-    policy = contact.contact_store().get(workspace)
+    frame = frames.frame_book().frame(stores.frame_store().state(workspace))
+    ruled = {rule.department for rule in stores.directory().rules(workspace) if rule.department}
+    mending = {cause.department for cause in frames.find_graph()(workspace).causes.by_id.values()}
+    policy = stores.contact_store().get(workspace)
     sales = {policy.followup_department} if policy.consent else set()
     others = ruled | mending | sales | {line.department for line in frame.red_lines}
     return Asked({node.id: node.department for node in frame.nodes}, frozenset(others), frame.version)

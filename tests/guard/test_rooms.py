@@ -13,7 +13,7 @@ import chalicelib
 ROOT = Path(chalicelib.__file__).parent
 WIRING = sorted(path for path in (ROOT / "wiring").glob("*.py") if path.stem != "__init__")
 DOORS = sorted(path for layer in ("domain", "storage", "wiring") for path in (ROOT / layer).rglob("__init__.py"))
-MOST_LINES = 300
+MOST_LINES = 400
 FILES = sorted(path for root in (ROOT, ROOT.parent / "infra", ROOT.parent / "tests") for path in root.rglob("*.py"))
 LAYERS = "|".join(sorted(path.parent.name for path in ROOT.glob("*/__init__.py")))
 SPOKEN_OF = re.compile(rf"``(?:chalicelib\.)?((?:{LAYERS})(?:\.\w+)+)``")
@@ -26,7 +26,7 @@ def rooms(layer: str) -> set[str]:
 def test_a_noun_has_one_name_in_every_layer() -> None:
     assert rooms("storage") - rooms("services") == {"voice"}
     assert rooms("domain") - rooms("services") == {"voice", "text", "time"}
-    assert {path.stem for path in WIRING} - rooms("services") == {"base", "frames", "upkeep"}
+    assert {path.stem for path in WIRING} - rooms("services") == {"base", "stores", "frames", "tickets", "upkeep"}
     assert rooms("services") <= {path.stem for path in WIRING}
 
 

@@ -636,7 +636,7 @@ def get_ticket(ticket_id: str) -> Response:
     With it: how long it lay with whom, tickets linked to it, and the customer's other cases.
     """
     from chalicelib.lambdas.api import schemas, shows
-    from chalicelib.wiring import cases
+    from chalicelib.wiring import cases, frames
 
     call = _call(access.CASE_READERS)
     read = cases.read_tickets()
@@ -652,7 +652,7 @@ def get_ticket(ticket_id: str) -> Response:
         "customer": shows.customer(beside.customer(call.key, found)),
         "items": [shows.item(one) for one in read.items_of(found)],
         "playbook": shows.playbook(found, cases.find_playbook()(workspace, found.playbook), asked.lang),
-        "path": shows.path(cases.find_graph().told(found), asked.lang),
+        "path": shows.path(frames.find_graph().told(found), asked.lang),
     }
     return json_response(200, body)
 

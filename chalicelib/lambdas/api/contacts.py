@@ -125,10 +125,10 @@ def release_contact() -> Response:
 def list_skips() -> Response:
     """Contacts that were refused in the last 90 days, newest first, each with its reasons."""
     from chalicelib.lambdas.api import contact_schemas, contact_shows, shows
-    from chalicelib.wiring import contact
+    from chalicelib.wiring import stores
 
     workspace, asked = _call(access.CONTACT_READERS).query(contact_schemas.SpanQuery)
-    found, cursor = contact.contact_store().skips(
+    found, cursor = stores.contact_store().skips(
         workspace, asked.since, asked.until, limit=asked.limit, cursor=asked.cursor
     )
     return json_response(200, shows.page([contact_shows.skip(one) for one in found], cursor))
@@ -186,10 +186,10 @@ def list_opt_outs() -> Response:
 def list_followups() -> Response:
     """Happy customers as tasks for sales, newest first, and those that were suppressed, with the reasons."""
     from chalicelib.lambdas.api import contact_schemas, contact_shows, shows
-    from chalicelib.wiring import contact
+    from chalicelib.wiring import stores
 
     workspace, asked = _call(access.READERS).query(contact_schemas.FollowupQuery)
-    found, cursor = contact.followup_store().page(
+    found, cursor = stores.followup_store().page(
         workspace,
         state=asked.state,
         owner=asked.owner,
