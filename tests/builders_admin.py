@@ -50,19 +50,12 @@ from chalicelib.sources.registry import Catalogue
 from chalicelib.storage import cursor as cursors
 from chalicelib.storage.workspaces.secrets import ConnectionSecrets, EndpointSecrets, VendorSecrets
 from chalicelib.wiring import (
-    alerts,
     base,
-    cases,
-    contact,
     frames,
     inbound,
-    issues,
     outbound,
-    page,
-    reading,
-    rehearsal,
-    reports,
-    verification,
+    stores,
+    tickets,
     workspaces,
 )
 from tests import builders, builders_issues
@@ -614,9 +607,6 @@ def composed(patch: pytest.MonkeyPatch, office: Office) -> Iterator[Office]:
     """The composition root with the outside world exchanged; what stands on it is built by the real builders."""
     _forget()
     outside: dict[ModuleType, dict[str, Any]] = {
-        alerts: {
-            "notifications": lambda: office.sns,
-        },
         base: {
             "now": office.clock,
             "settings": lambda: SETTINGS,
@@ -631,68 +621,55 @@ def composed(patch: pytest.MonkeyPatch, office: Office) -> Iterator[Office]:
                     resolve=lambda host, port, left: office.addresses.get(host, ["8.8.8.8"]),
                 ).check
             ),
+            "connector_catalogue": ConnectorCatalogue,
         },
-        cases: {
+        stores: {
+            "notifications": lambda: office.sns,
             "cause_store": lambda: office.causes,
-            "ticket_store": lambda: office.tickets,
             "case_store": lambda: office.cases,
             "sla_store": lambda: office.promises,
             "audit_log": lambda: office.audit,
-        },
-        contact: {
             "contact_store": lambda: office.contacts,
             "followup_store": lambda: office.followups,
-        },
-        frames: {
             "frame_store": lambda: office.frames,
-        },
-        inbound: {
             "connection_secrets": lambda: office.connection_secrets,
             "vendor_secrets": lambda: office.vendor_secrets,
             "poll_store": lambda: office.polls,
             "upload_store": lambda: office.uploads,
             "raw_files": lambda: office.files,
-            "source_catalogue": Catalogue,
-        },
-        issues: {
             "effect_store": lambda: office.effects,
             "exposure_store": lambda: office.exposures,
             "issue_store": lambda: office.issues,
             "insight_store": lambda: office.insights,
-        },
-        outbound: {
             "item_store": lambda: office.items,
             "endpoint_secrets": lambda: office.endpoint_secrets,
             "watched_store": lambda: office.watched,
-            "connector_catalogue": ConnectorCatalogue,
             "delivery_store": lambda: office.deliveries,
-            "delivery_admin_service": lambda: office.deliveries,
-        },
-        page: {
             "page_codes": lambda: office.codes,
-        },
-        reading: {
             "bucket_store": lambda: office.hours,
             "feedback_store": lambda: office.shelf,
             "feedback_list": lambda: office.shelf,
             "review_queue": lambda: FakeQueue(office.shelf),
             "correction_list": lambda: FakeCorrections(office.shelf),
-        },
-        rehearsal: {
             "dry_run_store": lambda: office.dry_runs,
-        },
-        reports: {
             "loop_book": lambda: office.book,
             "tellings": lambda: office.tellings,
             "briefing_store": lambda: office.briefings,
-        },
-        verification: {
             "verification_rules": lambda: office.verification,
-        },
-        workspaces: {
             "directory": lambda: office.directory,
             "open_tickets_of": office.open_tickets_of,
             "organisation_store": lambda: office.organisations,
+        },
+        inbound: {
+            "source_catalogue": Catalogue,
+        },
+        outbound: {
+            "delivery_admin_service": lambda: office.deliveries,
+        },
+        tickets: {
+            "ticket_store": lambda: office.tickets,
+        },
+        workspaces: {
             "find_owner": lambda: FindOwner(office.organisations, office.clock),
         },
     }

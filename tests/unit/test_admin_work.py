@@ -331,6 +331,7 @@ def test_what_sends_cannot_read_a_note() -> None:
         if any(word in file.read_text("utf-8") for word in words)
     }
     assert users == {
+        "wiring/stores.py",
         "wiring/cases.py",
         "wiring/page.py",  # links alone
         "wiring/verification.py",  # for what a customer says too late

@@ -28,7 +28,7 @@ from chalicelib.domain.outbound.exchange import (
 from chalicelib.domain.outbound.item import CREATE, FIND, REPEAT, UNCERTAIN, Access, Item, Mark, Token, usable_id, way
 from chalicelib.domain.outbound.ratelimit import Limit
 from chalicelib.errors import Invalid
-from chalicelib.wiring import base, outbound
+from chalicelib.wiring import base, outbound, stores
 from tests.builders import AT, endpoint, ticket
 from tests.fakes.deliveries import Crash, World
 
@@ -243,7 +243,7 @@ def test_an_id_is_kept_as_it_is() -> None:
 def test_an_item_that_comes_back_with_a_long_history_is_read_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[dict[str, Any]] = []
     monkeypatch.setattr("chalicelib.egress.Door", lambda _, **given: made.append(given))
-    for room, name in ((outbound, "item_store"), (base, "vault"), (base, "egress_policy")):
+    for room, name in ((stores, "item_store"), (base, "vault"), (base, "egress_policy")):
         monkeypatch.setattr(room, name, lambda: None)
     monkeypatch.setattr(base, "settings", lambda: SimpleNamespace(delivery_lease=60))
     outbound._synchronise.__wrapped__()
