@@ -52,7 +52,7 @@ def aws_target() -> Target:
 
 
 def local_target(*, byte_code: bool = False) -> Target:
-    """This machine. No byte code unless asked for: the engine unpacks the zip for every worker that it starts."""
+    """This machine. No byte code unless asked for: on the local engine workers share what the first one compiles."""
     runtime = f"python{sys.version_info.major}.{sys.version_info.minor}"
     architecture = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
     return Target("local", runtime, architecture, (), byte_code)

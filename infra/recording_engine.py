@@ -1,4 +1,4 @@
-"""The local engine, with a list of which role called what on which resource.
+"""The local engine, with a list of which role called what on which resource; its workers share their code.
 
 Run as a script, in the engine's own environment. The engine records calls too, but shows only the last fifty and
 forgets them at a stop; a test that compares grants with uses needs each kind of call once. Its list has no refused
@@ -8,13 +8,18 @@ to $ECHOLOOP_CALLS.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import zipfile
 from collections.abc import Iterator, Mapping
+from pathlib import Path
+from threading import Lock
+from types import SimpleNamespace
 from typing import Any
 
 from ministack.app import main
-from ministack.core import iam_actions
+from ministack.core import iam_actions, lambda_runtime
 from ministack.services import cloudtrail
 
 DENIED = "denied"
@@ -94,7 +99,30 @@ def know_batches() -> None:
     iam_actions.extract_iam_action = extract_iam_action
 
 
+def share_code(folder: Path) -> None:
+    """Unpack a package once; every worker's folder points into it.
+
+    The engine unpacks the zip for each worker that it starts, and each worker compiles what it imports. Where they
+    share the files they share the byte code that the first one leaves beside them, too.
+    """
+    lock = Lock()
+
+    class Shared(zipfile.ZipFile):
+        def extractall(self, path: Any = None, members: Any = None, pwd: bytes | None = None) -> None:
+            tree = folder / hashlib.sha256(Path(str(self.filename)).read_bytes()).hexdigest()
+            with lock:
+                if not tree.exists():
+                    part = tree.with_suffix(".part")
+                    super().extractall(part, members, pwd)
+                    part.rename(tree)
+            for entry in tree.iterdir():
+                (Path(path) / entry.name).symlink_to(entry)
+
+    lambda_runtime.zipfile = SimpleNamespace(ZipFile=Shared, BadZipFile=zipfile.BadZipFile)
+
+
 if __name__ == "__main__":
     know_batches()
+    share_code(Path(os.environ["HOME"]) / "code")
     record_to(os.environ["ECHOLOOP_CALLS"])
     main()

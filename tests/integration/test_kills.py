@@ -12,7 +12,7 @@ import signal
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
@@ -74,7 +74,8 @@ class Deadly:
             self.refused.add(item)
             return HttpResponse(503)
         self.creates += is_create
-        deadly = is_create and len(self.killed) < self.kills and self.creates % max(TICKETS // (self.kills + 1), 1) == 0
+        due = (len(self.killed) + 1) * max(TICKETS // (self.kills + 1), 1)
+        deadly = is_create and len(self.killed) < self.kills and self.creates >= due
         if deadly and len(self.killed) % 2:
             self._kill()
             return HttpResponse(503)  # to nobody: it was not done
@@ -88,11 +89,14 @@ class Deadly:
         return done
 
     def _kill(self) -> None:
-        """SIGKILL every delivery worker, the one that waits for this answer among them."""
+        """SIGKILL every delivery worker, the one that waits for this answer among them. Where another system has just
+        done so there is nobody, and the next create is deadly instead."""
         pids = self.stack.worker_pids("deliver")
         for pid in pids:
-            os.kill(pid, signal.SIGKILL)
-        self.killed.append(len(pids))
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        if pids:
+            self.killed.append(len(pids))
 
 
 def endpoint_at(world: World, name: str, url: str) -> str:
@@ -179,7 +183,6 @@ def test_killed_workers_double_nothing_and_changes_arrive_in_order(
     tickets = {one["id"] for one in world.tickets()}
     assert len(tickets) == TICKETS
     assert sum(len(one.killed) for one in systems) == KILLS
-    assert all(all(one.killed) for one in systems), "there was nobody to kill"
     assert [one.duplicates for one in systems] == [0] * len(systems)
     uncertain = {(endpoints[one["endpoint"]], one["subject"]) for one in found if one["state"] == "uncertain"}
     for system in systems:

@@ -18,7 +18,7 @@ import pytest
 
 from chalicelib.calendars.book import calendar
 from chalicelib.domain.cases.graph import Cause, Causes, Weighed
-from chalicelib.domain.cases.sla import Policy, QuietHours
+from chalicelib.domain.cases.sla import Policy, QuietHours, Timed
 from chalicelib.domain.cases.ticket import SETTLED, Move, Ticket
 from chalicelib.domain.changes import FeedbackChange, RowChange, events_of
 from chalicelib.domain.events import ticket_events
@@ -66,12 +66,13 @@ from chalicelib.services.cases.timed_tickets import Offices, TimedTickets
 from chalicelib.services.outbound.delivery_plan import DeliveryPlan
 from chalicelib.services.outbound.fan_out import FanOut
 from chalicelib.services.rehearsal.dry_run import MOST_RUNNING, Configuration, GoThrough, StartDryRun
+from chalicelib.services.rehearsal.dry_stores import Tickets
 from chalicelib.services.rehearsal.dry_world import Sms
 from chalicelib.services.workspaces.manage_organisation import sound
 from chalicelib.services.workspaces.organisation_file import Document
 from chalicelib.storage.reading.dry_runs import change_of, packed_change
 from chalicelib.understanding.book import FrameBook
-from tests.builders import WORKSPACE, endpoint, feedback, tag
+from tests.builders import WORKSPACE, endpoint, feedback, tag, ticket
 from tests.fakes import alerts, deliveries
 from tests.fakes.causes import FakeCauses
 from tests.fakes.dry_runs import FakeRuns
@@ -522,6 +523,16 @@ def test_what_is_worked_on_by_nobody_is_said_apart() -> None:
     total = room.tried(Change(put=(DRAFT,))).then[TOTAL]
     assert total["unworked"] == total["tickets"] + total.get("parts", 0)
     assert (total["unworked_breaches"], total["unworked_reminders"]) == (total["breaches"], total["reminders"])
+
+
+def test_an_opening_costs_a_put_and_what_leads_to_it_and_a_change_a_transaction() -> None:
+    tally, line = Tally(), Move(1, "", "open", "echoloop", SINCE)
+    tickets = Tickets(lambda one, _: Timed(one), lambda _: None, tally)
+    tickets.create(ticket(), line)
+    tickets.create(ticket(), line)
+    assert tally.counts[TOTAL]["write_units"] == 4, "one that is there already costs nothing"
+    tickets.update(ticket(version=2), (), expected_version=1)
+    assert tally.counts[TOTAL]["write_units"] == 4 + 6
 
 
 def test_only_the_days_that_were_asked_for_are_heard() -> None:

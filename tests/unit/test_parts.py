@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -93,6 +94,20 @@ class Looked(FakeTickets):
 
     def moves(self, workspace: str, ticket_id: str) -> tuple[Move, ...]:
         self.looked.append(f"{ticket_id} history")
+        return super().moves(workspace, ticket_id)
+
+
+class Overtaken(FakeTickets):
+    """``meanwhile`` runs once, before the first history is read: another worker hears of the same case."""
+
+    def __init__(self, tickets: FakeTickets, meanwhile: Callable[[], object]) -> None:
+        super().__init__(tickets.rows, tickets.lines)
+        self.meanwhile: Callable[[], object] | None = meanwhile
+
+    def moves(self, workspace: str, ticket_id: str) -> tuple[Move, ...]:
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile:
+            meanwhile()
         return super().moves(workspace, ticket_id)
 
 
@@ -385,6 +400,17 @@ def test_resolving_the_case_resolves_what_is_open_below(divided: Desk) -> None:
     assert [(line.implied, line.actor, line.reason) for line in lines] == [(True, "ky_li", "with the whole case")] * 2
 
 
+def test_a_part_that_is_opened_a_moment_after_the_case_was_resolved_is_resolved_with_it(divided: Desk) -> None:
+    """It was on its way: the whole is written before its parts are."""
+    del divided.tickets.rows[WORKSPACE, SERVICE], divided.tickets.lines[WORKSPACE, SERVICE, 1]
+    divided.resolve(WHOLE)
+    divided.clock.forward(seconds=1)
+    divided.hear(said(*TWO))
+    divided.settle()
+    assert divided.states() == {"": "resolved", "logistics": "resolved", "customer_service": "resolved"}
+    assert "reopened" not in [line.after for line in divided.tickets.moves(WORKSPACE, WHOLE)]
+
+
 def test_the_cause_that_is_chosen_for_the_case_is_that_of_the_part_about_the_same(divided: Desk) -> None:
     way = path("open", "resolved") or ()
     divided.move(WHOLE, *way, root_cause="thin carton", action="sent another", cause="thin_carton")
@@ -491,6 +517,15 @@ def test_a_lost_race_is_tried_again(divided: Desk) -> None:
 
 
 # --- closing ------------------------------------------------------------------------------------------------------
+
+
+def test_parts_that_another_worker_resolved_a_moment_ago_are_not_taken_for_taken_up(divided: Desk) -> None:
+    resolved = divided.resolve(WHOLE)
+    divided.clock.forward(seconds=1)
+    slower = FollowParts(Overtaken(divided.tickets, lambda: divided.tell(resolved)), divided.clock)
+    with pytest.raises(Retryable, match="keeps changing"):
+        slower(ticket_events(resolved)[0].as_detail())
+    assert divided.states() == {"": "resolved", "logistics": "resolved", "customer_service": "resolved"}
 
 
 def test_a_case_is_closed_after_its_parts(divided: Desk) -> None:

@@ -315,6 +315,46 @@ def test_whoever_is_told_what_a_resolution_lacks_gets_a_code_for_the_page_where_
     assert page_link.COMPLETE in page_link.possible(firm.ticket)
 
 
+@pytest.mark.parametrize(
+    ("passed", "came"),
+    [(47, ["sent"]), (49, ["sent", "sent"])],
+    ids=["a day and an hour are left", "less than a day is left"],
+)
+def test_whoever_is_told_what_a_resolution_lacks_has_a_code_for_another_day(passed: int, came: list[str]) -> None:
+    """Nothing else may happen to the ticket until they are at it, so nothing else would send them one."""
+    firm = company("feishu_app", FEISHU, {"feishu": "ou_li"})
+    firm.run()
+    firm.now += timedelta(hours=passed)
+    event = resolved(firm, 4)
+
+    assert firm.run(event) == came
+    assert firm.run(event) == [], "the same event twice"
+
+    code = firm.codes.rows[OURS, "tk_one", "li"]
+    assert code.expires_at - firm.now > timedelta(hours=24)
+    assert firm.text() in "".join(body for _, body in firm.sent)
+
+
+def test_a_code_that_is_soon_over_does_for_all_that_is_no_resolution_without_words() -> None:
+    firm = company("feishu_app", FEISHU, {"feishu": "ou_li"})
+    firm.run()
+    firm.now += timedelta(hours=71)
+    assert firm.run({**EVENT, "type": "ticket.updated"}) == []
+
+
+def test_a_code_that_wrong_tries_have_locked_stays_locked_whatever_a_resolution_lacks() -> None:
+    firm = company("feishu_app", FEISHU, {"feishu": "ou_li"})
+    firm.run()
+    slot = firm.codes.rows[OURS, "tk_one", "li"].slot
+    for _ in range(page_link.MOST_TRIES):
+        firm.codes.attempt(OURS, "tk_one", slot, firm.now)
+    locked = firm.codes.rows[OURS, "tk_one", "li"]
+    firm.now += timedelta(hours=49)
+
+    assert firm.run(resolved(firm, 4)) == ["sent"], "what is missing alone"
+    assert firm.codes.rows[OURS, "tk_one", "li"] == locked
+
+
 def test_an_earlier_resolution_that_was_not_told_in_time_is_told_no_more() -> None:
     firm = company("feishu_app", FEISHU, {"feishu": "ou_li"})
     firm.run()
@@ -379,6 +419,59 @@ def test_the_owner_of_the_whole_is_not_told_where_the_owner_of_a_part_is(states:
     """What is open is resolved together with the whole, a moment later."""
     firm = company("feishu_app", FEISHU, {"feishu": "ou_li"})
     assert firm.run(divided(firm, *states)) == []
+    assert firm.codes.rows == {}
+
+
+@pytest.mark.parametrize("states", [("resolved", "rejected"), ("open", "rejected"), ("resolved", "resolved")])
+def test_the_owner_of_the_whole_is_told_where_a_part_that_lacks_words_is_nobodys(states: tuple[str, ...]) -> None:
+    firm = company("feishu_app", FEISHU, {"feishu": "ou_li"})
+    event = divided(firm, *states)
+    first = children_of(firm.ticket)[0]
+    firm.parts[first] = replace(firm.parts[first], owner=None, incomplete=states[0] == "resolved")
+    assert firm.run(event) == ["sent", "sent"]
+    assert [row for _, _, row in firm.codes.rows] == ["li", "li#lacking#1"]
+
+
+def test_a_part_that_is_nobodys_and_lacks_no_words_leaves_none_to_the_whole() -> None:
+    firm = company("feishu_app", FEISHU, {"feishu": "ou_li"})
+    event = divided(firm, "closed", "rejected")
+    firm.parts = {one: replace(part, owner=None) for one, part in firm.parts.items()}
+    assert firm.run(event) == []
+
+
+def of_part(firm: Company, number: int, **changes: Any) -> dict[str, Any]:
+    """The event of a part of a divided case that is changed so."""
+    identity = children_of(firm.ticket)[number]
+    part = firm.parts[identity] = replace(firm.parts[identity], parent=firm.ticket.id, **changes)
+    told = {"ticket_id": part.id, "parent": part.parent, "state": part.state}
+    return {**EVENT, "type": "ticket.updated", **told, "owner": part.owner, "incomplete": part.incomplete}
+
+
+@pytest.mark.parametrize("state", ["rejected", "merged"])
+def test_the_owner_of_the_whole_is_told_once_its_last_part_is_put_away_after_the_whole_was_resolved(state: str) -> None:
+    firm = company("feishu_app", FEISHU, {"feishu": "ou_li"})
+    assert firm.run(divided(firm, "rejected", "open")) == []
+    event = of_part(firm, 1, state=state, owner="wang")
+
+    assert firm.run(event) == ["sent", "sent"]
+    assert firm.run(event) == [], "the same event twice"
+    assert [(ticket, row) for _, ticket, row in firm.codes.rows] == [("tk_one", "li"), ("tk_one", "li#lacking#1")]
+
+
+def test_the_owner_of_the_whole_is_told_when_a_part_that_is_nobodys_was_resolved_with_it() -> None:
+    """It had no ticket yet when the whole was resolved."""
+    firm = company("feishu_app", FEISHU, {"feishu": "ou_li"})
+    assert firm.run(divided(firm, "rejected")) == []
+    firm.parts[children_of(firm.ticket)[1]] = replace(firm.ticket, id=children_of(firm.ticket)[1], parts=())
+    assert firm.run(of_part(firm, 1, state="resolved", owner=None, incomplete=True)) == ["sent", "sent"]
+
+
+@pytest.mark.parametrize("whole", [{"state": "open"}, {"root_cause": "thin", "action": "new", "incomplete": False}])
+def test_a_part_that_is_put_away_tells_nobody_of_a_whole_that_lacks_no_words(whole: dict[str, Any]) -> None:
+    firm = company("feishu_app", FEISHU, {"feishu": "ou_li"})
+    divided(firm, "rejected", "open")
+    firm.ticket = replace(firm.ticket, **{"incomplete": False, **whole})
+    assert firm.run(of_part(firm, 1, state="rejected", owner="wang")) == []
     assert firm.codes.rows == {}
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Final
 
-from chalicelib.domain.cases.ticket import SETTLED, Ticket, legal_moves
+from chalicelib.domain.cases.ticket import SETTLED, WITH_THE_OWNER, Ticket, legal_moves
 
 LIFETIME: Final = timedelta(hours=72)  # of a link and of a code
 MOST_TRIES: Final = 5  # wrong ones that a code takes
@@ -25,7 +25,6 @@ SLOT_LENGTH: Final = 2
 ACCEPT, NOT_MINE, CONTACTED, RESOLVE, CALL = "accept", "not_mine", "contacted", "resolve", "call"
 COMPLETE: Final = "complete"  # what an OA resolved without root cause and action
 
-_TAKEN: Final = frozenset({"accepted", "in_progress", "waiting_customer"})
 _LINK: Final = re.compile(
     r"(?P<ticket>[A-Za-z0-9_-]{1,128})\.(?P<workspace>[a-z0-9][a-z0-9-]{0,62})"
     r"\.(?P<expires>[1-9][0-9]{8,10})\.(?P<mark>[a-z2-7]{26})"
@@ -124,7 +123,7 @@ def possible(ticket: Ticket) -> tuple[str, ...]:
     """What may be done with the ticket now, in the order of its life."""
     legal = legal_moves(ticket)
     acts = {
-        ACCEPT: "accepted" in legal or (ticket.state in _TAKEN and ticket.owner is None),
+        ACCEPT: "accepted" in legal or (ticket.state in WITH_THE_OWNER and ticket.owner is None),
         CALL: ticket.state not in SETTLED,
         CONTACTED: "in_progress" in legal or ticket.state == "in_progress",
         RESOLVE: "resolved" in legal,

@@ -34,6 +34,7 @@ from chalicelib.domain.workspaces.rules import Rule, decide
 from chalicelib.errors import Conflict
 
 FINISHED: Final = frozenset({"resolved", "verifying", "closed"})  # somebody says that it is done
+UNDONE: Final = SETTLED - FINISHED  # put away, and nobody did anything
 PUT_AWAY: Final = frozenset({"closed", "merged", "rejected"})  # nobody waits for it any more
 IN_TOUCH: Final = frozenset({"in_progress", "waiting_customer"})  # somebody has spoken with the customer
 MAX_WORDS: Final = 4_000  # characters of a root cause or an action that was put together
@@ -151,6 +152,11 @@ class Standing:
         """When it came into the state that it is in."""
         return next((one.at for one in reversed(self.moves) if one.before != one.after), self.ticket.opened_at)
 
+    @property
+    def is_as_opened(self) -> bool:
+        """Whether it stands where it was opened: nobody has moved it yet."""
+        return sum(one.before != one.after for one in self.moves) <= 1
+
     def last(self, state: str) -> Move | None:
         """The line of the last time that it came into ``state``."""
         return next((one for one in reversed(self.moves) if one.after == state != one.before), None)
@@ -163,12 +169,18 @@ def at_rest(parent: Ticket, children: Iterable[Ticket]) -> bool:
     return parent.state in SETTLED or not any(one.state in FINISHED | IN_TOUCH for one in children)
 
 
-def nothing_was_done(children: Iterable[Ticket | None]) -> bool:
-    """Whether every part was put away undone, so that the whole's owner alone can say what its resolution lacks.
+def left_to_the_whole(children: Iterable[Ticket | None]) -> bool:
+    """Whether the whole's owner alone can say what its resolution lacks.
 
-    A part that is open is resolved with the whole, and has its own owner asked; one without a ticket will be open.
+    So it is where every part was put away undone, or where one that lacks words, or is open and will be resolved with
+    the whole, is nobody's: only an owner is asked. A part without a ticket (None) will be open, and may get an owner.
     """
-    return all(one is not None and one.state in SETTLED - FINISHED for one in children)
+    doing = [one for one in children if one is None or one.state not in UNDONE]
+    return not doing or any(one is not None and _is_asked_of_nobody(one) for one in doing)
+
+
+def _is_asked_of_nobody(part: Ticket) -> bool:
+    return part.owner is None and (part.incomplete or part.state not in SETTLED)
 
 
 def adds_nothing(whole: Ticket) -> bool:
@@ -207,7 +219,8 @@ def _below_finished(parent: Standing, children: Sequence[Standing], at: datetime
     whole, line = parent.ticket, parent.last("resolved")
     active = [one for one in children if one.ticket.state not in SETTLED]
     resolved_at = line.at if line else parent.since
-    later = [one.ticket.id for one in active if one.since > resolved_at]
+    # A part that was on its way while the whole was resolved is no news: it was asked for before.
+    later = [one.ticket.id for one in active if one.since > resolved_at and not one.is_as_opened]
     if later:
         reason = f"taken up again: {', '.join(later)}"
         return (walk(whole, ("reopened",), actor=SYSTEM, at=at, given=Resolution(), reason=reason),)

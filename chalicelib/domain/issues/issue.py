@@ -32,7 +32,6 @@ ACCEPTED: Final = frozenset({"accepted", "studying", "fixing", "fixed"})  # some
 SETTLED: Final = frozenset({"closed", "declined"})  # what happens next asks anew
 ON_ITS_LEVEL: Final = SETTLED | {"merged", "fixed"}  # stays there
 DECISIONS: Final[Mapping[str, str]] = {"act": "fixing", "study": "studying", "decline": "declined"}
-ORIGINS: Final = ("person", "recurrence", "bounces", "severity")
 SYSTEM: Final = "echoloop"  # the actor of what nobody did by hand
 MOST_EVIDENCE: Final = 100  # of one issue
 MOST_WORDS: Final = 60_000  # characters of all of that together: it lies in one row
@@ -116,7 +115,7 @@ class Issue:
     analyst: str | None = None  # who studies it
     executive: str | None = None  # who answers for an L3
     departments: tuple[str, ...] = ()
-    origin: str = "person"
+    origin: str = "person"  # or what made it come up by itself: recurrence, bounces or severity
     decision: Decision | None = None
     reopened: int = 0
     settled_at: datetime | None = None  # while it is closed or declined

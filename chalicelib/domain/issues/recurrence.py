@@ -50,7 +50,7 @@ class Occurrence:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Why there is an issue (issue.ORIGINS), the tickets that say so, oldest first, and what was counted."""
+    """Why there is an issue (``Issue.origin``), the tickets that say so, oldest first, and what was counted."""
 
     origin: str
     tickets: tuple[str, ...]

@@ -69,6 +69,7 @@ TOTALS: Final = (
 
 # DynamoDB write units, by the rows that each thing puts: a row of up to 1 KB is one, twice that in a transaction, one
 # more where it stands in an index. An estimate that says what grows, not a bill.
+TICKET_OPENING_UNITS: Final = 4  # one put with the first line in it, the index, the alarm, a row that leads to it
 TICKET_CHANGE_UNITS: Final = 6  # ticket and line of history in one transaction, the index, the alarm
 MENTION_UNITS: Final = 6  # an admission, the arrival, and its end
 ALERT_UNITS: Final = 4  # claimed, cooling, the message, the day's parts

@@ -17,7 +17,6 @@ from typing import Final
 WINDOW: Final = 524_288  # bytes that are looked at together; no row is longer
 MAX_COLUMNS: Final = 200
 MAX_NAME: Final = 200  # characters of a column's name
-ENCODINGS: Final = ("utf-8", "utf-16", "gb18030")
 SEPARATORS: Final = {"comma": ",", "semicolon": ";", "tab": "\t"}
 
 # Codes of a file that cannot be read at all, and of a row.
@@ -92,7 +91,8 @@ class Record:
 def layout(head: bytes, *, whole: bool, encoding: str | None = None, separator: str | None = None) -> Layout:
     """How the file that begins with ``head`` is written; ``whole``: there is no more of it.
 
-    A byte order mark is sure; then what is given counts (ENCODINGS, a value of SEPARATORS), else what fits.
+    A byte order mark is sure; then what is given counts (``utf-8``, ``utf-16`` or ``gb18030``; a value of SEPARATORS),
+    else what fits.
     Raises Unreadable: ``not_csv``, ``file_empty``, ``encoding_unknown``.
     """
     if head.startswith(_OTHER_FILES):

@@ -34,7 +34,7 @@ def decode(raw: bytes, *, limit: int = MAX_BYTES) -> Any:
 
     Integers are ``int``. A number with a fraction or exponent is a ``float`` where that is exactly what was
     written, else a ``Decimal``: ``3.0000000000000000001`` is not three, and its reader may refuse it.
-    Strings may hold lone surrogates (an escape can write them): see ``text_hygiene``.
+    Strings may hold lone surrogates (an escape can write them): see ``hygiene``.
 
     Raises TooLarge, or Malformed with the code ``invalid_encoding`` (byte order mark, anything but UTF-8),
     ``json_too_deep``, ``duplicate_key``, ``number_out_of_range`` (38 digits) or ``malformed_json``.

@@ -97,10 +97,6 @@ class BusinessTime:
             return self.hours.made_up
         return self.hours.week[day.weekday()]
 
-    def is_open(self, at: datetime) -> bool:
-        """Whether the unit is open at a moment; at the very moment of closing it is not."""
-        return next((start <= at for start, _ in self._openings(at)), False)
-
     def add(self, at: datetime, amount: timedelta) -> Counted:
         """The moment at which ``amount`` of open time has passed since ``at``.
 

@@ -92,9 +92,6 @@ class Person:
     def absence(self, day: date) -> Absence | None:
         return next((one for one in self.absences if one.first <= day <= one.last), None)
 
-    def can_change(self, process: str) -> bool:
-        return process in self.authority
-
 
 @dataclass(frozen=True, slots=True)
 class Edge:

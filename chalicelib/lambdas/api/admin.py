@@ -1,4 +1,5 @@
-"""The management API: HTTP in, service call, HTTP out. Every route but the hooks.
+"""The management API: HTTP in, service call, HTTP out. Its core: connections, endpoints, keys, subscriptions, rules,
+feedback, deliveries and tickets; what else there is has a module of its own beside this one, see app.py.
 
 Loaded by the API function together with the hooks, so nothing heavy is imported here: each view loads what it
 needs. Who may do what stands in ``domain/workspaces/access.py``, bodies and queries in ``schemas.py``; the OpenAPI

@@ -76,7 +76,9 @@ class FollowParts:
         return "parts_moved" if steps else "parts_agree"
 
     def _standing(self, ticket: Ticket) -> Standing:
-        return Standing(ticket, self.tickets.moves(ticket.workspace, ticket.id))
+        """The history is read after the ticket: what came between belongs to a ticket that is not looked at."""
+        lines = self.tickets.moves(ticket.workspace, ticket.id)
+        return Standing(ticket, [one for one in lines if one.version <= ticket.version])
 
 
 @dataclass(frozen=True, slots=True)

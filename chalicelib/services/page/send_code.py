@@ -1,13 +1,16 @@
 """The owner of a ticket gets their personal code by itself, over the channel that the organisation knows of them.
 
-Once for each ticket and owner. The text of a code is kept nowhere: it is made of the workspace's key, the ticket, the
-person and a number, so that every attempt sends the same one. It goes to the one person and never into a room, on no
-bus and in no row of a delivery. What cannot be sent is left to an admin, who makes a code by hand.
+One for each ticket and owner, and another with the ticket's next change once that is over. The text of a code is kept
+nowhere: it is made of the workspace's key, the ticket, the person and a number, so that every attempt sends the same
+one. It goes to the one person and never into a room, on no bus and in no row of a delivery. What cannot be sent is left
+to an admin, who makes a code by hand.
 
 Whoever a ticket is escalated to is told the same way, once for each ticket and person: with a link and without a code,
 since such a message is what people forward. So is the owner whose ticket an OA resolved without root cause or action,
 once for each such resolution: nobody asks the customer, and nobody closes the case, before both are said. They say it
-on the page, so they get a code as at the opening, in a message of its own, unless they have one that is not over.
+on the page, so they get a code as at the opening, in a message of its own, unless theirs is good for another day, since
+no change of the ticket need follow. A code that wrong tries have locked stays locked until it is over: no event is to
+get round a lock.
 """
 
 from __future__ import annotations
@@ -19,8 +22,8 @@ from itertools import count
 from typing import Any, Final, Protocol
 
 from chalicelib.domain.cases import page_link
-from chalicelib.domain.cases.page_link import Code
-from chalicelib.domain.cases.parts import children_of, nothing_was_done
+from chalicelib.domain.cases.page_link import MOST_TRIES, Code
+from chalicelib.domain.cases.parts import UNDONE, children_of, left_to_the_whole
 from chalicelib.domain.cases.ticket import SETTLED, Ticket, lacking
 from chalicelib.domain.cases.ticket_title import TopicNames
 from chalicelib.domain.outbound.delivery import covers
@@ -49,6 +52,7 @@ LEASE: Final = timedelta(seconds=60)  # of one try: longer than its calls
 ESCALATED: Final = "ticket.escalated"
 RESOLVED: Final = "ticket.resolved"
 REMEMBERED: Final = timedelta(days=30)  # how long nobody is told the same again: longer than any event is replayed
+ENOUGH: Final = timedelta(hours=24)  # that a code is to last for who is told what a resolution lacks
 _NO_SLOT: Final = "-"  # how no typed code begins
 LONGEST_DELAY: Final = 900  # seconds that a message may wait
 
@@ -109,8 +113,8 @@ class Way:
 class Reader:
     """Whom a message is for: a ticket's owner, or ``above``, somebody whom it was escalated to.
 
-    ``resolution``: the owner, of what was left unsaid in the ticket's resolution of that number, the first is 1; 0 for
-    all else.
+    ``resolution``: the owner, of what was left unsaid in the ticket's resolution of that number (see _resolution); 0
+    for all else.
     """
 
     person: str
@@ -188,19 +192,26 @@ class SendCode:
         if not (str(detail.get("type")).startswith("ticket.") and isinstance(detail.get("ticket_id"), str)):
             return False
         tellers = self._tellers(endpoints)
-        ticket = self.tickets.get(str(detail["workspace"]), detail["ticket_id"]) if tellers else None
-        readers = self._concerned(ticket, _readers(detail, ticket)) if ticket else []
-        if ticket is None or not readers:
-            return False
-        known = self.organisation(ticket.workspace).by_person
-        planned = [self._planned(ticket, one, tellers) for one in readers if one.person in known]
+        told = list(self._told_of(detail)) if tellers else []
+        known = self.organisation(str(detail["workspace"])).by_person if told else {}
+        planned = [self._planned(ticket, one, tellers) for ticket, one in told if one.person in known]
         return any(planned)
+
+    def _told_of(self, detail: Mapping[str, Any]) -> Iterator[tuple[Ticket, Reader]]:
+        """Whom the event has something to tell, of its own ticket or of the whole that this is a part of."""
+        workspace = str(detail["workspace"])
+        ticket = self.tickets.get(workspace, detail["ticket_id"])
+        if ticket is not None:
+            yield from ((ticket, one) for one in self._concerned(ticket, _readers(detail, ticket)))
+        whole = self.tickets.get(workspace, str(detail["parent"])) if _leaves_words(detail) else None
+        if whole is not None and lacking(whole):
+            yield from ((whole, one) for one in self._concerned(whole, _asked(whole)))
 
     def _concerned(self, ticket: Ticket, readers: Iterable[Reader]) -> Sequence[Reader]:
         """Those of them whom the ticket has something to tell. The parts of a case are read where it lacks words."""
         unsaid = bool(lacking(ticket))
         if unsaid and ticket.parts:
-            unsaid = nothing_was_done(self.tickets.get(ticket.workspace, one) for one in children_of(ticket))
+            unsaid = left_to_the_whole(self.tickets.get(ticket.workspace, one) for one in children_of(ticket))
         return [one for one in readers if one.is_of(ticket, unsaid=unsaid)]
 
     def _planned(self, ticket: Ticket, reader: Reader, tellers: Sequence[tuple[Endpoint, Teller]]) -> bool:
@@ -211,14 +222,19 @@ class SendCode:
         return True
 
     def _claimed(self, ticket: Ticket, reader: Reader, tellers: Sequence[tuple[Endpoint, Teller]]) -> Code | None:
-        """What the reader has, else a new one; None where nothing reaches them, or another worker is faster."""
+        """What the reader has, else a new one; None where nothing reaches them, or another worker is faster.
+
+        Where a resolution lacks words, a code that is over within ENOUGH counts as over, unless it is locked.
+        """
         now = self.clock()
         known = self.codes.all(ticket.workspace, ticket.id, now)
         mine = next((one for one in known if one.person == reader.row), None)
-        if mine is not None or not self._ways(ticket, reader, tellers):
+        over = now + ENOUGH if reader.gets_code and lacking(ticket) else now
+        is_good = mine is not None and (mine.expires_at > over or mine.tries >= MOST_TRIES)
+        if is_good or not self._ways(ticket, reader, tellers):
             return mine
         new = self._new(ticket, reader.person, now, known) if reader.gets_code else self._told(ticket, reader, now)
-        return new if self.codes.claim(ticket.workspace, ticket.id, new, now) else None
+        return new if self.codes.claim(ticket.workspace, ticket.id, new, over) else None
 
     def __call__(self, message: Mapping[str, Any]) -> str:
         """One try over the best way that is left; what it came to. What a target does is not raised.
@@ -368,14 +384,28 @@ class SendCode:
 
 def _readers(detail: Mapping[str, Any], ticket: Ticket) -> Iterator[Reader]:
     """Whom an event may have something to say to."""
-    if ticket.owner is not None:
-        yield Reader(ticket.owner)
-        if detail["type"] == RESOLVED and detail.get("incomplete"):
-            yield Reader(ticket.owner, resolution=_resolution(ticket))
+    is_asked = detail["type"] == RESOLVED and detail.get("incomplete")
+    yield from _asked(ticket) if is_asked else _asked(ticket)[:1]
     if detail["type"] == ESCALATED:
         yield from (Reader(person, above=True) for person in ticket.escalated_to if person != ticket.owner)
 
 
+def _asked(ticket: Ticket) -> Sequence[Reader]:
+    """The owner, of their code and of what the ticket's resolution lacks; () where it is nobody's."""
+    return (Reader(ticket.owner), Reader(ticket.owner, resolution=_resolution(ticket))) if ticket.owner else ()
+
+
+def _leaves_words(detail: Mapping[str, Any]) -> bool:
+    """Whether a part's event may leave it to the whole's owner to say what a resolution lacks: it was put away after
+    the whole was resolved, or was resolved with it and is nobody's.
+    """
+    is_nobodys = bool(detail.get("incomplete")) and detail.get("owner") is None
+    return bool(detail.get("parent")) and (detail.get("state") in UNDONE or is_nobodys)
+
+
 def _resolution(ticket: Ticket) -> int:
-    """The number of the ticket's resolution that stands, or comes next: each but the first follows a reopening."""
+    """The number of the ticket's resolution that stands, or comes next: one more than how often it was reopened.
+
+    The first of a ticket that was rejected and taken up again is 2.
+    """
     return ticket.reopened + 1

@@ -18,6 +18,7 @@ from chalicelib.domain.reading.dry_run import (
     MENTION_UNITS,
     NOBODY,
     TICKET_CHANGE_UNITS,
+    TICKET_OPENING_UNITS,
     Tally,
 )
 from chalicelib.domain.vocabulary import severity_rank
@@ -119,27 +120,27 @@ class Tickets:
             return False
         self._fresh.append(ticket.id)
         self._count_opened(ticket)
-        self._write(ticket, (move,))
+        self._write(ticket, (move,), TICKET_OPENING_UNITS)
         return True
 
     def update(self, ticket: Ticket, moves: Iterable[Move], *, expected_version: int) -> bool:
         before = self.rows[ticket.id]
         if before.version != expected_version:
             return False
-        self._write(ticket, tuple(moves))
+        self._write(ticket, tuple(moves), TICKET_CHANGE_UNITS)
         self._count_clocks(before, self.rows[ticket.id])
         return True
 
     def add(self, at: datetime, queue: str, body: Mapping[str, Any], *, key: str) -> None:  # noqa: ARG002 - DueStore
         self._alarms[body["ticket"]].append(at)
 
-    def _write(self, ticket: Ticket, moves: tuple[Move, ...]) -> None:
+    def _write(self, ticket: Ticket, moves: tuple[Move, ...], units: int) -> None:
         timed = self._time(ticket, moves)
         self.rows[ticket.id] = timed.ticket
         alarms = self._alarms.setdefault(ticket.id, [])
         if timed.alarm is not None:
             alarms.append(timed.alarm)
-        self._tally.add("write_units", TICKET_CHANGE_UNITS)
+        self._tally.add("write_units", units)
         self._tell(timed.ticket)
 
     def _count_opened(self, ticket: Ticket) -> None:
