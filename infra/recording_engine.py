@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -103,8 +104,10 @@ def share_code(folder: Path) -> None:
     """Unpack a package once; every worker's folder points into it.
 
     The engine unpacks the zip for each worker that it starts, and each worker compiles what it imports. Where they
-    share the files they share the byte code that the first one leaves beside them, too.
+    share the files they share the byte code that the first one leaves beside them, too. What an earlier engine unpacked
+    goes: its workers are gone.
     """
+    shutil.rmtree(folder, ignore_errors=True)
     lock = Lock()
 
     class Shared(zipfile.ZipFile):

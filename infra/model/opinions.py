@@ -266,8 +266,8 @@ def _polarity(given: Sequence[_Opinions], recipe: Recipe, heads: int) -> dict[st
 
 
 def _tempered(rows: csr_matrix, truth: Array, weight: Array, measured: Array, strength: float) -> tuple[float, float]:
-    """Slope and offset that make the log-odds of the ``measured`` rows honest where they were not trained on:
-    folds of neighbouring rows, all other rows always train."""
+    """Slope and offset that make the log-odds of the ``measured`` rows honest where they were not trained on: folds
+    of neighbouring rows, all other rows always train."""
     last = int(measured.sum())
     part = np.where(measured, np.arange(len(truth)) * _PARTS // max(1, last), -1)
     scores = np.zeros(len(truth))

@@ -413,8 +413,11 @@ def _table(
         together = score + unseen(texts, recipe.rivals)[: len(voices)]
         score = _unseen_contest(together, truth)
         limits = thresholds(score, truth)
-        terms = np.array(_contest(together, truth)) - np.column_stack([0 * limits, 0 * limits, limits])
-        extra |= {"bias": rounded(bias), "texts": rounded(whole_bias), "contest": [rounded(term) for term in terms]}
+        contest = [
+            rounded(np.array([own, lead, offset - limit]))
+            for (own, lead, offset), limit in zip(_contest(together, truth), limits, strict=True)
+        ]
+        extra |= {"bias": rounded(bias), "texts": rounded(whole_bias), "contest": contest}
     extra |= {
         "governs": {node: words.heads.get(label or "") for node, label in words.nodes.items()},
         "whole": recipe.whole,

@@ -92,8 +92,7 @@ def layout(head: bytes, *, whole: bool, encoding: str | None = None, separator: 
     """How the file that begins with ``head`` is written; ``whole``: there is no more of it.
 
     A byte order mark is sure; then what is given counts (``utf-8``, ``utf-16`` or ``gb18030``; a value of SEPARATORS),
-    else what fits.
-    Raises Unreadable: ``not_csv``, ``file_empty``, ``encoding_unknown``.
+    else what fits. Raises Unreadable: ``not_csv``, ``file_empty``, ``encoding_unknown``.
     """
     if head.startswith(_OTHER_FILES):
         raise Unreadable(NOT_CSV)
