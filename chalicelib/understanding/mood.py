@@ -46,7 +46,8 @@ class Mood:
         """Add one text: its opinions, and what its topics say by themselves as (clause number, evidence). Whether the
         text says anything."""
         factors = _factors(clauses, said)
-        self.length += sum([clause.end - clause.start for clause in clauses])
+        for start, end, _ in clauses:
+            self.length += end - start
         for opinion in said.opinions:
             self._add(opinion.weight, factors[opinion.clause], opinion.rule)
             self.covered += (opinion.end - opinion.start) * (opinion.rule in TURNED)
@@ -55,10 +56,11 @@ class Mood:
             if (seen.how == "own" or seen.rule == "absent") and seen.weight and not inside.hold(seen):
                 self._add(seen.weight, factors[clause], seen.rule)
                 self.covered += (seen.end - seen.start) * (seen.rule in TURNED)
-        self.cues.update([cue.kind for cue in said.cues])
         self.exclaimed = self.exclaimed or _EXCLAIMED.search(text) is not None
         self.sarcastic = self.sarcastic or said.sarcastic
-        if "churn" in [cue.kind for cue in said.cues]:
+        cues = {cue.kind for cue in said.cues}
+        self.cues |= cues
+        if "churn" in cues:
             self._add(-1, 1, "")
         means = not empty(text) or any(not one.term.isalnum() for one in said.opinions)  # an emoji means something
         self.meaningful = self.meaningful or means
@@ -152,8 +154,8 @@ class _Spans:
 def _factors(clauses: Sequence[Clause], said: Said) -> list[float]:
     """How much each clause counts: more after a "but", less before it and after an "although"."""
     factors = [1.0] * len(clauses)
-    for number, clause in enumerate(clauses):
-        if clause.opens == "contrast" and number:
+    for number, (_, _, opens) in enumerate(clauses):
+        if opens == "contrast" and number:
             factors[number] = _AFTER_CONTRAST
             factors[number - 1] *= _BEFORE_CONTRAST
     for cue in said.cues:

@@ -78,9 +78,14 @@ class PolarityModel:
     ) -> list[float]:
         document = self.stretch(scan, 0, len(scan.text))
         scores = said or [document]
-        turn = max([place for place, clause in enumerate(seen) if clause.opens == "contrast"], default=0)
-        after, before = scores[turn:], scores[:turn]
-        good = len([opinion for opinion in opinions if opinion.weight > 0])
+        turn = good = negative = 0
+        for place, (_, _, opens) in enumerate(seen):
+            if opens == "contrast":
+                turn = place
+        for opinion in opinions:
+            good += opinion.weight > 0
+        for score in scores:
+            negative += score < 0
         bad = len(opinions) - good
         found = sqrt(1 + good + bad)
         return [
@@ -89,9 +94,9 @@ class PolarityModel:
             scores[0],
             min(scores),
             max(scores),
-            sum(after) / len(after) if turn else 0.0,
-            sum(before) / turn if turn else 0.0,
-            len([score for score in scores if score < 0]) / len(scores) - 0.5,
+            sum(scores[turn:]) / (len(scores) - turn) if turn else 0.0,
+            sum(scores[:turn]) / turn if turn else 0.0,
+            negative / len(scores) - 0.5,
             log(len(scores)),
             log(1 + len(scan.text)) - 3,
             good / found,
@@ -129,11 +134,11 @@ class PolarityModel:
         return self._heard(scan, seen, self._scores(scan, seen), opinions)
 
     def _heard(self, scan: Scan, seen: Sequence[Clause], scores: Sequence[float], opinions: Sequence[Opinion]) -> Heard:
-        feelings = [self._lanes.feelings(scan, clause.start, clause.end) for clause in seen]
+        feelings = [self._lanes.feelings(scan, start, end) for start, end, _ in seen]
         return Heard(scan.text, seen, scores, feelings, opinions)
 
     def _scores(self, scan: Scan, seen: Sequence[Clause]) -> list[float]:
-        return [self.stretch(scan, clause.start, clause.end) for clause in seen]
+        return [self.stretch(scan, start, end) for start, end, _ in seen]
 
     def probability(self, log_odds: float) -> float:
         """Calibrated probability of positive; never falls as ``log_odds`` rises."""

@@ -21,7 +21,7 @@ from chalicelib.understanding.frame import Frame, Node
 from chalicelib.understanding.matcher import Matcher
 from chalicelib.understanding.mood import RULED, TURNED, Mood
 from chalicelib.understanding.redlines import RedLines
-from chalicelib.understanding.scripts import language, mostly_han
+from chalicelib.understanding.scripts import language, letters, mostly_han
 from chalicelib.understanding.sentiment import Feelings, Opinion, Said
 from chalicelib.understanding.terms import Hit, TermTable
 
@@ -122,14 +122,17 @@ class Reader:
         said: list[str] = []
         readings: list[_Reading] = []
         unsure: list[str] = []
+        scripts: set[str] = set()
         for number, text in enumerate(texts):
             if text.speaker != "customer":
                 continue
             folded = fold(text.text)
             said.append(folded.text)
             reading = _Reading(number, folded, self._lexicon.look(folded.text), explains=explains)
-            if self._model is not None and mostly_han(folded.text):
-                reading.scan = self._model.weights.scan(folded.text)
+            spelled = letters(folded.chars)
+            scripts.update(spelled)
+            if self._model is not None and mostly_han(spelled):
+                reading.scan = self._model.weights.scan(folded.text, folded.chars)
             if reading.sight.clauses:
                 up, down = mood.up, mood.down
                 tags += self._read_text(reading, mood, unsure)
@@ -137,12 +140,12 @@ class Reader:
                 readings.append(reading)
         probability = self._probability(readings, mood)
         intents = mood.intents
-        red_lines = tuple(kind for kind in self._lexicon.red_lines.kinds if kind in mood.red_lines)
+        red_lines = self._lexicon.red_lines.in_order(mood.red_lines)
         return Understanding(
             tags=tuple(tags),
             red_lines=red_lines,
             intents=intents,
-            lang=language(said),
+            lang=language(scripts),
             departments=self._departments(red_lines, tags),
             polarity=probability,
             actionability=mood.actionability(intents) if said else None,
@@ -159,8 +162,10 @@ class Reader:
     def _read_text(self, reading: _Reading, mood: Mood, unsure: list[str]) -> list[Tag]:
         sight = reading.sight
         text, clauses, said, hits, red_lines = sight
-        room = Room(text, clauses, said, hits)
-        seen_by_hit = [(hit, room.evidence(hit)) for hit in hits]
+        seen_by_hit: list[tuple[Hit, Evidence]] = []
+        if hits:
+            room = Room(text, clauses, said, hits)
+            seen_by_hit = [(hit, room.evidence(hit)) for hit in hits]
         means = mood.hear(text, clauses, said, [(hit.clause, seen) for hit, seen in seen_by_hit])
         mood.red_lines |= red_lines
         reading.means = means
@@ -341,7 +346,7 @@ class Reader:
 
     def _departments(self, red_lines: Sequence[str], tags: Iterable[Tag]) -> tuple[str, ...]:
         """Who has to mend what went wrong: whose red line it is first, then in the order in which it is told."""
-        crossed = [line.department for line in self.frame.red_lines if line.kind in red_lines]
+        crossed = [line.department for line in self.frame.red_lines if line.kind in red_lines] if red_lines else ()
         negative = [
             self.frame.by_id[tag.topic].department
             for tag in tags

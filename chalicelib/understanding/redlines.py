@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Final
 
 from chalicelib.understanding.clauses import Clause
@@ -42,10 +42,9 @@ class RedLines:
             if not _denied(text, clauses[hit.clause].start, hit.start)
         }
 
-    @property
-    def kinds(self) -> tuple[str, ...]:
-        """In the order of the pack."""
-        return self._kinds
+    def in_order(self, crossed: Set[str]) -> tuple[str, ...]:
+        """The kinds ``crossed`` in the order of the pack."""
+        return tuple([kind for kind in self._kinds if kind in crossed]) if crossed else ()
 
 
 def _denied(text: str, clause: int, place: int) -> bool:

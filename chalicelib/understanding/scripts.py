@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 FEW_HAN: Final = 0.3  # share of Chinese characters under which the lexicon decides on polarity
@@ -14,35 +14,33 @@ _RANGES: Final = (
     ("ja", "\u3041", "\u30ff"),
     ("ko", "\uac00", "\ud7af"),
 )
+_OTHER: Final = "other"
 _WEIGHTIEST: Final = ("ja", "ko", "zh-CN", "en")  # Japanese and Korean use Chinese characters, too
 
 
 class _Languages(dict[str, str]):
-    """Folded character → the language whose script it is of, "" for none; looked up once."""
+    """Folded character → the language whose script it is of; ``_OTHER`` for other letters, "" for what is none; looked
+    up once."""
 
     def __missing__(self, char: str) -> str:
-        self[char] = found = next((lang for lang, first, last in _RANGES if first <= char <= last), "")
-        return found
-
-
-class _Balance(dict[str, int]):
-    """Folded character → what it adds to Chinese characters less ``FEW_HAN`` of all letters, in tenths."""
-
-    def __missing__(self, char: str) -> int:
-        self[char] = found = 10 * (_LANGUAGES[char] == "zh-CN") - round(10 * FEW_HAN) * char.isalpha()
+        other = _OTHER if char.isalpha() else ""
+        self[char] = found = next((lang for lang, first, last in _RANGES if first <= char <= last), other)
         return found
 
 
 _LANGUAGES: Final = _Languages()
-_BALANCE: Final = _Balance()
 
 
-def language(texts: Iterable[str]) -> str | None:
-    """zh-CN, ja, ko or en of folded texts, by script; None without letters."""
-    found = {lang for text in texts for lang in set(map(_LANGUAGES.__getitem__, text))}
+def letters(chars: Iterable[str]) -> list[str]:
+    """For each folded character the language whose script it is of; for what is no letter ""."""
+    return [*map(_LANGUAGES.__getitem__, chars)]
+
+
+def language(found: Collection[str]) -> str | None:
+    """zh-CN, ja, ko or en of the ``letters`` of texts; None without letters."""
     return next((lang for lang in _WEIGHTIEST if lang in found), None)
 
 
-def mostly_han(text: str) -> bool:
-    """Whether the model's Chinese n-grams have enough to go by."""
-    return sum(map(_BALANCE.__getitem__, text)) > 0
+def mostly_han(found: Sequence[str]) -> bool:
+    """Whether the model's Chinese n-grams have enough to go by in a text of these ``letters``."""
+    return found.count("zh-CN") > FEW_HAN * (len(found) - found.count(""))

@@ -32,7 +32,8 @@ _BRIDGE: Final = re.compile(
     "那么|这么|那样|这样|想象|预期|宣传|描述|期待|说的|特别|多么|以前|之前|隔壁|别家|专柜|一次|一直|想的"
 )
 _NUMBER: Final = "[0-9一二两三四五六七八九十几半多]"
-# Waiting is told in numbers: "等了三个小时", "走了半个月". Compiled with the first text that says one of _WAITS.
+# Waiting is told in numbers: "等了三个小时", "走了半个月". Compiled with the first text that says _WAITED.
+_WAITED: Final = re.compile("[等走拖催排]了")
 _WAIT: Final = (
     f"(?:等|走|拖|催|排)了(?:我|整整|快|将近|差不多|足足)?{_NUMBER}+个?多?(?:天|周|星期|礼拜|月|小时|钟头|分钟)"
 )
@@ -45,7 +46,6 @@ _FILLERS: Final = re.compile(
 _NEVER_SUCH: Final = re.compile("过(?:这么|那么|如此|这样|更|比)")
 _NONE_AFTER: Final = re.compile("[^,。!?;]{0,2}[也都]没有?")
 _RATHER: Final = frozenset(("有点", "有一点"))  # "价格有点高": what it is does not please
-_WAITS: Final = "等走拖催排"
 _QUOTES: Final = {"“": "”", '"': '"', "「": "」", "『": "』", "'": "'", "‘": "’"}
 _CLAPS: Final = frozenset(("👍", "👏", "💯", "🌹"))
 _RHETORICAL: Final = ("难道", "怎么能", "怎么可能", "怎能", "岂", "也叫", "能叫", "这叫", "好意思")
@@ -191,27 +191,28 @@ class Feelings:
         opinions: list[Opinion] = []
         standing: list[tuple[Match, int]] = []  # negators that speak for themselves unless they turn something
         clause = floor = 0
+        borders = [end for _, end, _ in clauses[:-1]]
         for place, match in enumerate(matches):
-            while clause < len(clauses) - 1 and match.start >= clauses[clause].end:
+            start, end, term = match
+            while clause < len(borders) and start >= borders[clause]:
                 clause += 1
-            kind = self._kinds[match.term]
-            if self._standing[match.term]:
+            if self._standing[term]:
                 standing.append((match, clause))
-            if kind != _OPINION or self._is_degree(matches, place):
+            if self._kinds[term] != _OPINION or self._is_degree(matches, place):
                 continue
-            count, first = negators.chain(text, match.start, max(floor, clauses[clause].start))
-            if count == 1 and self._weights[match.term] < 0 and not negators.denies(text, first, match.start):
-                count, first = 0, match.start
+            count, first = negators.chain(text, start, max(floor, clauses[clause].start))
+            if count == 1 and self._weights[term] < 0 and not negators.denies(text, first, start):
+                count, first = 0, start
             if not count and self._goes_on(opinions, match):  # "没那么轻便好用" denies both
                 count = 1 + (opinions[-1].rule == "twice")
-            weight: float = self._weights[match.term] * self._degree(text, matches, place)
+            weight: float = self._weights[term] * self._degree(text, matches, place)
             count += not count and self._denied_after(text, match)
             if count % 2:
                 weight *= _TURNED
-            rule = ("emoji" if self._emoji[match.term] else "", "turned", "twice", "turned", "twice")[count]
-            opinions.append(Opinion(first, match.end, weight, self._words[match.term], clause, rule))
-            floor = match.end
-        if any(map(text.count, _WAITS)):
+            rule = ("emoji" if self._emoji[term] else "", "turned", "twice", "turned", "twice")[count]
+            opinions.append(Opinion(first, end, weight, self._words[term], clause, rule))
+            floor = end
+        if _WAITED.search(text):
             opinions = _with_waits(text, clauses, opinions)
         return _with_standing(opinions, standing, self._words)
 

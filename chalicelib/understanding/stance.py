@@ -55,9 +55,15 @@ class Stance:
     """``weigh`` says what a feeling at a place is worth once its stance is taken into account."""
 
     def __init__(self, text: str, clauses: Sequence[Clause], cues: Sequence[Cue]) -> None:
+        self._sour: list[tuple[int, int]] = []
+        self._found: dict[str, Stretches] = {}
+        if cues:
+            self._hear(text, clauses, cues)
+
+    def _hear(self, text: str, clauses: Sequence[Clause], cues: Sequence[Cue]) -> None:
         found: dict[str, list[tuple[int, int]]] = {}
-        kinds = {cue.kind for cue in cues} if cues else ()
-        rhetorical = {cue.clause for cue in cues if cue.kind == "rhetorical"} if cues else ()
+        kinds = {cue.kind for cue in cues}
+        rhetorical = {cue.clause for cue in cues if cue.kind == "rhetorical"}
         for number, cue in enumerate(cues):
             clause = clauses[cue.clause]
             if cue.kind == "wish":

@@ -123,10 +123,10 @@ class TopicModel:
         single = len(clauses) == 1
         before: dict[frozenset[int], list[float]] = {}  # heads named in a clause → its scores but for its own grams
         found: list[list[float]] = []
-        for clause, here in zip(clauses, map(frozenset, named), strict=True):
+        for (start, end, _), here in zip(clauses, map(frozenset, named), strict=True):
             if here not in before:
                 before[here] = list(map(add, base, self._named_moves(here, everywhere - here, single)))
-            found.append(self._plus(before[here], scan, (clause.start, clause.end), whole=False))
+            found.append(self._plus(before[here], scan, (start, end), whole=False))
         return found
 
     def _moves(self, here: frozenset[int], elsewhere: frozenset[int], single: bool) -> list[float]:
@@ -150,9 +150,10 @@ class TopicModel:
             return self._of_rivals(scan, scores, plain)
         found: dict[tuple[int, str], float] = {}
         for number, score in enumerate(scores):
-            for place in [place for place, value in enumerate(score) if value >= self._floor]:
-                value = score[place]
-                if self._present[place] and (value >= 0 or (number, place) in plain):
+            if not score or max(score) < self._floor:
+                continue
+            for place, value in enumerate(score):
+                if value >= self._floor and self._present[place] and (value >= 0 or (number, place) in plain):
                     found[number, self.heads[place]] = self._confidence(value)
         return found
 

@@ -13,7 +13,6 @@ and, for each pack that they know, the ``curve`` that brings their sum to the sc
 from __future__ import annotations
 
 import json
-import re
 from bisect import bisect_left
 from collections.abc import Sequence
 from functools import cached_property
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from chalicelib.understanding.sentiment import Opinion
 
 FILE: Final = "turns.json"
-_TURN: Final = re.compile("但是|不过|就是")
+_TURNS: Final = ("但是", "不过", "就是")
 _OPENERS: Final = ("但", "不过", "就是", "只是", "可是", "却", "而")
 _SIDE: Final = (
     "sum", "mean", "worst", "best", "leaning", "ill", "bad_mean", "bad_most", "neutral", "net", "good", "bad", "length",
@@ -61,9 +60,11 @@ class Heard:
 
 def turn(text: str, clauses: Sequence[Clause]) -> int | None:
     """Where the last turn of a folded text begins; None where it does not turn."""
-    opened = [clause.start for clause in clauses if clause.opens == "contrast"]
-    words = opened or [word.start() for word in _TURN.finditer(text)]
-    return words[-1] if words else None
+    for start, _, opens in reversed(clauses):
+        if opens == "contrast":
+            return start
+    last = max(map(text.rfind, _TURNS))
+    return last if last >= 0 else None
 
 
 def features(heard: Heard, at: int) -> list[float]:

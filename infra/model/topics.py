@@ -21,7 +21,7 @@ from chalicelib.understanding.frame import Frame
 from chalicelib.understanding.lanes import TABLE
 from chalicelib.understanding.polarity import PolarityModel
 from chalicelib.understanding.reader import Lexicon
-from chalicelib.understanding.scripts import mostly_han
+from chalicelib.understanding.scripts import letters, mostly_han
 from chalicelib.understanding.topics import NEGATIVE, NEUTRAL, WHOLE, strongest_other
 from chalicelib.understanding.weights import Weights
 from infra.model import labels as label_files
@@ -215,7 +215,7 @@ def _sentences(frame: Frame, lexicon: Lexicon, head_of: Sequence[int | None], he
         itself = node.parent is None or head_of[places[node.parent]] != head
         for sample in node.samples:
             sight = lexicon.look(fold(sample.text).text)
-            if not mostly_han(sight.text) or (sample.expects == "none" and not itself):
+            if not mostly_han(letters(sight.text)) or (sample.expects == "none" and not itself):
                 continue
             named: list[set[int]] = [set() for _ in sight.clauses]
             for hit in sight.hits:

@@ -16,7 +16,7 @@ from chalicelib.understanding.clauses import split
 from chalicelib.understanding.compose import compose
 from chalicelib.understanding.matcher import EVERY, LONGEST, OUTERMOST, Matcher
 from chalicelib.understanding.reader import Reader
-from chalicelib.understanding.scripts import language
+from chalicelib.understanding.scripts import language, letters
 
 READER = Reader(shipped.load())
 
@@ -294,7 +294,7 @@ def test_a_term_inside_a_longer_one_is_dropped_and_an_overlap_is_kept() -> None:
     [("质量 good", "zh-CN"), ("good", "en"), ("おいしい料理", "ja"), ("좋아요", "ko"), ("12345!", None)],
 )
 def test_language_by_script(text: str, lang: str | None) -> None:
-    assert language([text]) == lang
+    assert language(letters(text)) == lang
 
 
 @lru_cache(maxsize=1)

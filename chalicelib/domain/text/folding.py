@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from sys import intern
 from typing import Final
 
 from chalicelib.domain.text.traditional import TO_SIMPLIFIED
@@ -27,12 +28,17 @@ _SPACED: Final = re.compile("(?<!h)(?<!h )h(?: h(?!h)){2,}")
 
 
 class Folded:
-    """``text`` is what to match on; ``index[i]`` is the place of its i-th character in the original."""
+    """``text`` is what to match on; ``index[i]`` is the place of its i-th character in the original.
 
-    __slots__ = ("index", "text")
+    ``chars`` are the characters of ``text``, each the one object (``sys.intern``) that a character has here: a table
+    whose keys are interned, too, finds it without hashing or comparing it.
+    """
 
-    def __init__(self, text: str, index: Sequence[int]) -> None:
+    __slots__ = ("chars", "index", "text")
+
+    def __init__(self, text: str, index: Sequence[int], chars: Sequence[str] | None = None) -> None:
         self.text, self.index = text, index
+        self.chars = chars if chars is not None else [*map(intern, text)]
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Code-point span of the original that folded to ``text[start:end]``; ``start < end``."""
@@ -47,8 +53,8 @@ class _Folds(dict[str, str]):
             value = "\ufffd"
         else:
             value = _VANISHES.sub("", unicodedata.normalize("NFKC", char).lower().translate(TO_SIMPLIFIED))
-        self[char] = value
-        return value
+        self[char] = intern(value)
+        return self[char]
 
 
 _FOLDS: Final = _Folds()
@@ -59,7 +65,7 @@ def fold(text: str) -> Folded:
     parts = list(map(_FOLDS.__getitem__, text))
     folded = "".join(parts)
     if len(folded) == len(text) and "" not in parts:
-        plain = Folded(folded, range(len(text)))
+        plain = Folded(folded, range(len(text)), parts)
     else:
         plain = Folded(folded, tuple(place for place, part in enumerate(parts) for _ in part))
     return _closed_up(plain) if " " in folded else plain
