@@ -67,10 +67,10 @@ class Connector(Protocol):
         """What the answer means by the vendor's own criteria."""
 
 
-class Digesting(Protocol):
+class Bundling(Protocol):
     """What a chat robot's connector has besides: its limit is low, so many events may share one message."""
 
-    def digest(
+    def bundle(
         self, messages: Sequence[Message], secret: EndpointSecret, settings: Mapping[str, Any]
     ) -> tuple[HttpRequest, int]:
         """The request that names the first of them, as many as one message holds, and how many those are.

@@ -10,9 +10,9 @@ from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote
 
-from chalicelib.connectors import base, digests
+from chalicelib.connectors import base, bundles
+from chalicelib.connectors.bundles import BundleCard
 from chalicelib.connectors.cards import Card, fit
-from chalicelib.connectors.digests import DigestCard
 from chalicelib.domain.outbound.exchange import RETRY, HttpRequest, HttpResponse, Message, Outcome
 from chalicelib.domain.outbound.ratelimit import Limit
 from chalicelib.domain.workspaces.directory import EndpointSecret
@@ -41,11 +41,11 @@ class DingTalk:
     def validate_settings(self, settings: Mapping[str, Any]) -> None:
         base.validate_common(self, settings)
 
-    def digest(
+    def bundle(
         self, messages: Sequence[Message], secret: EndpointSecret, settings: Mapping[str, Any]
     ) -> tuple[HttpRequest, int]:
-        body, named = digests.fit(
-            messages, base.lang_of(settings), lambda card: base.json_bytes(_digest(card)), len, MAX_BODY
+        body, named = bundles.fit(
+            messages, base.lang_of(settings), lambda card: base.json_bytes(_bundle(card)), len, MAX_BODY
         )
         return base.json_request(_signed(secret, messages[0].now), secret, {}, body), named
 
@@ -99,7 +99,7 @@ def _markdown(card: Card) -> str:
     return "\n\n".join([f"### {card.title}", *(f"> {line}" for line in first), *others])
 
 
-def _digest(card: DigestCard) -> dict[str, Any]:
+def _bundle(card: BundleCard) -> dict[str, Any]:
     lines = (f"- {line.text}" + (f" [{card.link_label}]({line.link})" if line.link else "") for line in card.lines)
     text = "\n".join([f"### {card.title}", "", *lines])
     return {"msgtype": "markdown", "markdown": {"title": card.title, "text": text}}

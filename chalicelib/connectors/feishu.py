@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from chalicelib.connectors import base, digests
+from chalicelib.connectors import base, bundles
+from chalicelib.connectors.bundles import BundleCard
 from chalicelib.connectors.cards import Card, fit
-from chalicelib.connectors.digests import DigestCard
 from chalicelib.domain.outbound.exchange import RETRY, HttpRequest, HttpResponse, Message, Outcome
 from chalicelib.domain.outbound.ratelimit import Limit
 from chalicelib.domain.workspaces.directory import EndpointSecret
@@ -38,14 +38,14 @@ class Feishu:
     def validate_settings(self, settings: Mapping[str, Any]) -> None:
         base.validate_common(self, settings)
 
-    def digest(
+    def bundle(
         self, messages: Sequence[Message], secret: EndpointSecret, settings: Mapping[str, Any]
     ) -> tuple[HttpRequest, int]:
         envelope = _envelope(secret, messages[0].now)
-        body, named = digests.fit(
+        body, named = bundles.fit(
             messages,
             base.lang_of(settings),
-            lambda card: base.json_bytes({**envelope, "card": _digest(card)}),
+            lambda card: base.json_bytes({**envelope, "card": _bundle(card)}),
             len,
             MAX_BODY,
         )
@@ -107,7 +107,7 @@ def _plain(content: str) -> dict[str, str]:
     return {"tag": "plain_text", "content": content}
 
 
-def _digest(card: DigestCard) -> dict[str, Any]:
+def _bundle(card: BundleCard) -> dict[str, Any]:
     elements = []
     for line in card.lines:
         element = _text(line.text)

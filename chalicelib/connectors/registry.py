@@ -7,7 +7,7 @@ from functools import lru_cache
 from importlib import import_module
 from typing import Any, Final, cast
 
-from chalicelib.connectors.base import Connector, Digesting, Readable, SmsConnector, StateConnector
+from chalicelib.connectors.base import Bundling, Connector, Readable, SmsConnector, StateConnector
 from chalicelib.connectors.callbacks import CallbackReader
 from chalicelib.domain.ids import digest
 from chalicelib.domain.outbound.egress_policy import Target
@@ -93,10 +93,10 @@ def load_readable(name: str, settings: Mapping[str, Any]) -> Readable | None:
     return cast(Readable, found) if asks else None
 
 
-def load_digester(name: str) -> Digesting | None:
+def load_bundler(name: str) -> Bundling | None:
     """The connector of that name where it names many events in one message, else None. Raises as ``load``."""
     found = load(name)
-    return cast(Digesting, found) if found.kind == "event" and found.chat else None
+    return cast(Bundling, found) if found.kind == "event" and found.chat else None
 
 
 def load_gateway(name: str) -> SmsConnector | None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from chalicelib.connectors import base, digests
+from chalicelib.connectors import base, bundles
+from chalicelib.connectors.bundles import BundleCard
 from chalicelib.connectors.cards import Card, fit
-from chalicelib.connectors.digests import DigestCard
 from chalicelib.domain.outbound.exchange import (
     DELIVERED,
     FAILED,
@@ -51,11 +51,11 @@ class Slack:
     def validate_settings(self, settings: Mapping[str, Any]) -> None:
         base.validate_common(self, settings)
 
-    def digest(
+    def bundle(
         self, messages: Sequence[Message], secret: EndpointSecret, settings: Mapping[str, Any]
     ) -> tuple[HttpRequest, int]:
-        body, named = digests.fit(
-            messages, base.lang_of(settings), _digest, lambda told: len(told["blocks"]), MAX_BLOCKS
+        body, named = bundles.fit(
+            messages, base.lang_of(settings), _bundle, lambda told: len(told["blocks"]), MAX_BLOCKS
         )
         return base.json_request(secret.url, secret, {}, base.json_bytes(body)), named
 
@@ -94,7 +94,7 @@ def _longest(body: Mapping[str, Any]) -> int:
     return max(len(block["text"]["text"]) for block in body["blocks"] if "text" in block)
 
 
-def _digest(card: DigestCard) -> dict[str, Any]:
+def _bundle(card: BundleCard) -> dict[str, Any]:
     blocks = []
     for line in card.lines:
         block = _section(line.text)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from chalicelib.connectors import base, digests
+from chalicelib.connectors import base, bundles
+from chalicelib.connectors.bundles import BundleCard
 from chalicelib.connectors.cards import Card, fit
-from chalicelib.connectors.digests import DigestCard
 from chalicelib.domain.outbound.exchange import RETRY, HttpRequest, HttpResponse, Message, Outcome
 from chalicelib.domain.outbound.ratelimit import Limit
 from chalicelib.domain.workspaces.directory import EndpointSecret
@@ -36,11 +36,11 @@ class WeCom:
     def validate_settings(self, settings: Mapping[str, Any]) -> None:
         base.validate_common(self, settings)
 
-    def digest(
+    def bundle(
         self, messages: Sequence[Message], secret: EndpointSecret, settings: Mapping[str, Any]
     ) -> tuple[HttpRequest, int]:
-        content, named = digests.fit(
-            messages, base.lang_of(settings), _digest, lambda text: len(text.encode()), MAX_CONTENT
+        content, named = bundles.fit(
+            messages, base.lang_of(settings), _bundle, lambda text: len(text.encode()), MAX_CONTENT
         )
         body = base.json_bytes({"msgtype": "markdown", "markdown": {"content": content}})
         return base.json_request(secret.url, secret, {}, body), named
@@ -71,7 +71,7 @@ def _markdown(card: Card) -> str:
     return "\n".join(lines)
 
 
-def _digest(card: DigestCard) -> str:
+def _bundle(card: BundleCard) -> str:
     lines = [f'## <font color="{_COLOURS.get(card.severity, "comment")}">{card.title}</font>']
     lines += [f"> {line.text}" + (f" [{card.link_label}]({line.link})" if line.link else "") for line in card.lines]
     return "\n".join(lines)

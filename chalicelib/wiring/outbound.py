@@ -72,10 +72,10 @@ def deliver_service() -> Deliver:
     import random
     import time
 
-    from chalicelib.connectors.registry import load, load_digester, load_gateway, load_keeper
+    from chalicelib.connectors.registry import load, load_bundler, load_gateway, load_keeper
     from chalicelib.services.alerts.spend_sms import SpendSms
+    from chalicelib.services.outbound.bundle import Bundle
     from chalicelib.services.outbound.deliver import Deliver
-    from chalicelib.services.outbound.digest import Digest
     from chalicelib.storage.outbound.deliveries import TargetWindows
     from chalicelib.wiring import cases, frames, page, stores, tickets, verification
 
@@ -89,8 +89,8 @@ def deliver_service() -> Deliver:
         vault=base.vault(),
         connector=load,
         keeper=load_keeper,
-        digester=load_digester,
-        digest=Digest(_delivery_plan()),
+        bundler=load_bundler,
+        bundle=Bundle(_delivery_plan()),
         synchronise=_synchronise(),
         sms=SpendSms(stores.alert_store(), load_gateway, base.settings().sms_parts_per_day, base.now),
         door=base.egress_door(),

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from chalicelib.connectors.registry import load, load_digester, load_gateway, load_keeper
+from chalicelib.connectors.registry import load, load_bundler, load_gateway, load_keeper
 from chalicelib.domain.cases.ticket import Ticket
 from chalicelib.domain.outbound.delivery import Attempt, Delivery
 from chalicelib.domain.outbound.exchange import HttpResponse
@@ -18,9 +18,9 @@ from chalicelib.domain.outbound.ratelimit import Limit, Window, admit
 from chalicelib.domain.voice.feedback import Feedback
 from chalicelib.domain.workspaces.directory import Endpoint, EndpointSecret
 from chalicelib.services.alerts.spend_sms import SpendSms
+from chalicelib.services.outbound.bundle import Bundle
 from chalicelib.services.outbound.deliver import Deliver
 from chalicelib.services.outbound.delivery_plan import DeliveryPlan
-from chalicelib.services.outbound.digest import Digest
 from chalicelib.services.outbound.fan_out import FanOut
 from chalicelib.services.outbound.keep_token import KeepToken
 from chalicelib.services.outbound.redeliver import Redeliver
@@ -275,8 +275,8 @@ class World:
             vault=_Vault(self.contacts),
             connector=lambda name: keeper(name) or load(name),
             keeper=keeper,
-            digester=load_digester,
-            digest=Digest(plan),
+            bundler=load_bundler,
+            bundle=Bundle(plan),
             synchronise=Synchronise(
                 items=self.items,
                 keep_token=KeepToken(self.tokens, self.clock),

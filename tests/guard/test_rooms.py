@@ -1,18 +1,22 @@
-"""Every layer has the same rooms, and a room of the wiring loads no other."""
+"""Every layer has the same rooms; one of the wiring loads no other, one of the HTTP face nothing before a call."""
 
 from __future__ import annotations
 
 import ast
 import re
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 import chalicelib
+from chalicelib.lambdas.api import openapi
+from tests.fakes.gateway import product
 
 ROOT = Path(chalicelib.__file__).parent
+FACE = "lambdas/api"
 WIRING = sorted(path for path in (ROOT / "wiring").glob("*.py") if path.stem != "__init__")
-DOORS = sorted(path for layer in ("domain", "storage", "wiring") for path in (ROOT / layer).rglob("__init__.py"))
+DOORS = sorted(path for layer in ("domain", "storage", "wiring", FACE) for path in (ROOT / layer).rglob("__init__.py"))
 MOST_LINES = 400
 FILES = sorted(path for root in (ROOT, ROOT.parent / "infra", ROOT.parent / "tests") for path in root.rglob("*.py"))
 LAYERS = "|".join(sorted(path.parent.name for path in ROOT.glob("*/__init__.py")))
@@ -28,6 +32,7 @@ def test_a_noun_has_one_name_in_every_layer() -> None:
     assert rooms("domain") - rooms("services") == {"voice", "text", "time"}
     assert {path.stem for path in WIRING} - rooms("services") == {"base", "stores", "frames", "tickets", "upkeep"}
     assert rooms("services") <= {path.stem for path in WIRING}
+    assert rooms("services") == rooms(FACE)
 
 
 @pytest.mark.parametrize("path", WIRING, ids=lambda path: path.stem)
@@ -40,6 +45,40 @@ def test_a_room_of_the_wiring_is_short_and_loads_no_other(path: Path) -> None:
     ]
     assert loaded == [("chalicelib", ["config"]) if path.stem == "base" else ("chalicelib.wiring", ["base"])]
     assert text.count("\n") <= MOST_LINES
+
+
+@pytest.mark.parametrize("room", sorted(rooms(FACE)))
+def test_a_room_of_the_http_face_holds_what_its_files_are_called(room: str) -> None:
+    files = sorted((ROOT / FACE / room).glob("*.py"))
+    names = {path.stem for path in files} - {"__init__"}
+    assert names >= {"routes", "operations"}
+    assert {name.rpartition("_")[2] for name in names} <= {"routes", "operations", "schemas", "answers", "shows"}
+    assert [path.name for path in files if path.read_text("utf-8").count("\n") > MOST_LINES] == []
+
+
+@pytest.mark.parametrize("room", sorted(rooms(FACE)))
+def test_a_room_of_the_http_face_describes_its_own_routes(room: str) -> None:
+    module = f"chalicelib.lambdas.api.{room}."
+    ids = {
+        openapi.operation_id(by_method, method)
+        for by_method in product().routes.values()
+        for method, entry in by_method.items()
+        if entry.view_function.__module__.startswith(module)
+    }
+    assert set(import_module(module + "operations").OPERATIONS) == ids
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / FACE).glob("*/*routes.py")), ids=lambda path: path.parent.name)
+def test_routes_load_no_models_until_a_view_is_called(path: Path) -> None:
+    loaded = {
+        f"{node.module}.{alias.name}"
+        for node in ast.parse(path.read_text("utf-8")).body
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("chalicelib.")
+        for alias in node.names
+    }
+    light = ("chalicelib.domain.workspaces.access", "chalicelib.errors.", "chalicelib.lambdas.api.http")
+    of_the_hook = ("chalicelib.wiring.base", "chalicelib.wiring.inbound") if path.parent.name == "inbound" else ()
+    assert {name for name in loaded if not name.startswith((*light, *of_the_hook))} == set()
 
 
 def exists(name: str) -> bool:

@@ -80,7 +80,7 @@ def all_delivered(world: World, number: int) -> list[Any] | None:
     return found if len(found) == number and {one["state"] for one in found} == {"delivered"} else None
 
 
-def test_what_a_robot_has_no_room_for_is_named_in_a_digest(world: World) -> None:
+def test_what_a_robot_has_no_room_for_is_named_in_a_bundle(world: World) -> None:
     robot, number = FeishuRobot(time.time), 40
     with served(robot) as at:
         endpoint_at(world, "feishu", f"{at.url}/open-apis/bot/v2/hook/{uuid4()}")
@@ -93,7 +93,7 @@ def test_what_a_robot_has_no_room_for_is_named_in_a_digest(world: World) -> None
     heads = {one["id"]: one["code"] for one in found if one["code"]}
     assert heads
     for code in heads.values():
-        assert heads[code.removeprefix("digest:")] == code, "the first one that a digest names names itself"
+        assert heads[code.removeprefix("digest:")] == code, "the first one that a bundle names names itself"
 
 
 @pytest.mark.skipif(not ALERTS, reason="a robot's minutes last a minute: make soak")
@@ -114,19 +114,19 @@ def test_a_storm_never_exceeds_a_robots_limit_and_names_red_lines_first(
     named = Counter(one for message in robot.named for one in message)
     assert set(named) == {f"al_{n}" for n in range(ALERTS)}
     assert set(named.values()) == {2}, "each alert is named once for each endpoint, for nobody died"
-    digests = [message for message in robot.named if len(message) > 1]
-    for message in digests:
+    bundles = [message for message in robot.named if len(message) > 1]
+    for message in bundles:
         ranks = [("critical", "high", "medium", "low").index(severity(int(one[3:]))) for one in message]
-        assert ranks == sorted(ranks), "within a digest the gravest come first"
+        assert ranks == sorted(ranks), "within a bundle the gravest come first"
     waiting = [
         one for at_, shown in zip(robot.messages, robot.named, strict=True) if at_[0] > began + 60 for one in shown
     ]
     red = [at_ for at_, one in enumerate(waiting) if severity(int(one[3:])) == "critical"]
     first_low = [at_ for at_, one in enumerate(waiting) if severity(int(one[3:])) == "low"]
-    assert not red or red[-1] < first_low[0] + 50, "no red line is left for a digest after one of low ones"
+    assert not red or red[-1] < first_low[0] + 50, "no red line is left for a bundle after one of low ones"
     with capsys.disabled():
         print(
             f"\n  robot: {ALERTS} alerts in {took:.1f} s to one robot in two endpoints: {len(robot.messages)} messages,"
-            f" {len(digests)} of them digests, at most {robot.busiest} in any minute, penalties 0, all named,"
+            f" {len(bundles)} of them bundles, at most {robot.busiest} in any minute, penalties 0, all named,"
             f" in {robot.messages[-1][0] - began:.0f} s"
         )

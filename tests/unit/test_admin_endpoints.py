@@ -10,7 +10,8 @@ import pytest
 
 from chalicelib.connectors.registry import CONNECTORS, load_keeper
 from chalicelib.domain.outbound.item import Access
-from chalicelib.lambdas.api import schemas
+from chalicelib.lambdas.api.alerts.schemas import SubscriptionNew
+from chalicelib.lambdas.api.outbound import schemas
 from chalicelib.services.outbound import manage_endpoints
 from tests.builders_admin import OURS, SECRET, THEIRS, Office, composed
 from tests.builders_items import about
@@ -193,7 +194,7 @@ def test_no_repr_of_a_body_shows_a_credential() -> None:
     change = {name: given[name] for name in ("url", "secret", "settings")}
     bodies = [schemas.EndpointNew.model_validate(given), schemas.EndpointChange.model_validate(change)]
     address = {"severity": "low", "protocol": "sms", "address": "+86CANARY"}
-    assert "CANARY" not in repr([*bodies, schemas.SubscriptionNew.model_validate(address)])
+    assert "CANARY" not in repr([*bodies, SubscriptionNew.model_validate(address)])
 
 
 def test_becoming_active_forgets_the_failures_and_releases_what_was_held(office: Office) -> None:

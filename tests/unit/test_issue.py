@@ -32,7 +32,7 @@ from chalicelib.domain.issues.issue import (
     way_to,
 )
 from chalicelib.errors import Conflict, Forbidden, Invalid
-from chalicelib.lambdas.api import issue_schemas
+from chalicelib.lambdas.api.issues import schemas
 from chalicelib.storage.issues import issue_rows as rows
 from tests.builders import AT
 from tests.builders_issues import issue
@@ -263,9 +263,9 @@ def test_no_words_of_colleagues_stand_in_a_repr() -> None:
 @pytest.mark.parametrize(
     ("spelt_out", "words"),
     [
-        (issue_schemas.IssueState, STATES),
-        (issue_schemas.IssueLevel, LEVELS),
-        (issue_schemas.Choice, tuple(DECISIONS)),
+        (schemas.IssueState, STATES),
+        (schemas.IssueLevel, LEVELS),
+        (schemas.Choice, tuple(DECISIONS)),
     ],
 )
 def test_words_spelt_out_for_the_type_checker_are_those_of_the_domain(spelt_out: Any, words: tuple[str, ...]) -> None:

@@ -12,7 +12,11 @@ import pytest
 from chalicelib.domain import vocabulary
 from chalicelib.domain.cases.ticket import STATES
 from chalicelib.domain.workspaces.rules import ACTIONS
-from chalicelib.lambdas.api import openapi, schemas
+from chalicelib.lambdas.api import openapi
+from chalicelib.lambdas.api.outbound.schemas import DeliveryState, EventType
+from chalicelib.lambdas.api.reading.schemas import FeedbackState
+from chalicelib.lambdas.api.schemas import Severity, TicketState
+from chalicelib.lambdas.api.workspaces.schemas import Role, RuleBody
 from tests.builders_admin import Office, composed, told_of
 from tests.fakes.gateway import product
 
@@ -116,13 +120,13 @@ def test_the_document_is_served_to_anyone_and_names_this_server(office: Office) 
 @pytest.mark.parametrize(
     ("spelt_out", "vocabulary_"),
     [
-        (schemas.EventType, vocabulary.EVENT_TYPES),
-        (schemas.TicketState, STATES),
-        (schemas.FeedbackState, vocabulary.FEEDBACK_STATES),
-        (schemas.DeliveryState, vocabulary.DELIVERY_STATES),
-        (schemas.Severity, vocabulary.SEVERITIES),
-        (schemas.Role, vocabulary.ROLES),
-        (get_args(schemas.RuleBody.model_fields["then"].annotation)[0], ACTIONS),
+        (EventType, vocabulary.EVENT_TYPES),
+        (TicketState, STATES),
+        (FeedbackState, vocabulary.FEEDBACK_STATES),
+        (DeliveryState, vocabulary.DELIVERY_STATES),
+        (Severity, vocabulary.SEVERITIES),
+        (Role, vocabulary.ROLES),
+        (get_args(RuleBody.model_fields["then"].annotation)[0], ACTIONS),
     ],
 )
 def test_words_spelt_out_for_the_type_checker_are_those_of_the_vocabulary(

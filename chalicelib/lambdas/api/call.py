@@ -8,7 +8,7 @@ from chalice.app import Request
 
 from chalicelib.domain.workspaces.access import require_role, workspace_of
 from chalicelib.errors import Invalid
-from chalicelib.lambdas.api import http, reading, schemas
+from chalicelib.lambdas.api import http, parse, schemas
 from chalicelib.wiring import workspaces
 
 AnyBody = TypeVar("AnyBody", bound=schemas.Body)
@@ -27,11 +27,11 @@ class Call:
 
     def workspace(self) -> str:
         """The workspace of a call without a body. Raises Invalid (``invalid_query``), NotFound."""
-        return workspace_of(self.key, reading.query(schemas.Query, self.request).workspace)
+        return workspace_of(self.key, parse.query(schemas.Query, self.request).workspace)
 
     def query(self, model: type[AnyQuery]) -> tuple[str, AnyQuery]:
         """The workspace and the query of a list. Raises as ``workspace``."""
-        query = reading.query(model, self.request)
+        query = parse.query(model, self.request)
         return workspace_of(self.key, query.workspace), query
 
     def body(self, model: type[AnyBody]) -> tuple[str, AnyBody]:
@@ -39,16 +39,16 @@ class Call:
 
         Raises UnsupportedMedia, TooLarge, Malformed, Invalid, NotFound.
         """
-        return self.checked(model, reading.read_json(self.request))
+        return self.checked(model, parse.read_json(self.request))
 
     def checked(self, model: type[AnyBody], value: object) -> tuple[str, AnyBody]:
         """As ``body``, for a value that was read already."""
-        body = reading.body(model, value)
+        body = parse.body(model, value)
         return self.named(body.workspace), body
 
     def named(self, workspace: str | None) -> str:
         """The workspace of a call whose body names ``workspace``, or none. Raises Invalid, NotFound."""
-        asked = reading.query(schemas.Query, self.request).workspace
+        asked = parse.query(schemas.Query, self.request).workspace
         if workspace is not None and asked is not None and workspace != asked:
             raise Invalid("The body and the query name different workspaces.", pointer="/workspace")
         return workspace_of(self.key, workspace or asked)

@@ -1,16 +1,20 @@
-"""How a page for people is answered: in their language, and as a page whatever goes wrong on the way."""
+"""A page for people: answered in their language, as a page whatever goes wrong; and what its form says."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol
+from urllib.parse import parse_qsl
 
 from chalice.app import Request, Response
 
-from chalicelib.errors import EcholoopError, NotFound, Rejected
+from chalicelib.errors import EcholoopError, Invalid, NotFound, Rejected, TooLarge, UnsupportedMedia
 from chalicelib.lambdas.api import http
 
 BUSY_S: Final = "5"
+FORM: Final = "application/x-www-form-urlencoded"
+MOST_BYTES: Final = 64 * 1024  # of a form; its texts take at most 2,000 characters each
+MOST_FIELDS: Final = 20
 
 
 class Page(Protocol):
@@ -43,3 +47,16 @@ def answered(request: Request, page: Page, view: Callable[[str], Response]) -> R
     except EcholoopError as error:
         http.line().note(code=error.code)
         return html(page, 503, page.refusing("busy", lang), {"Retry-After": BUSY_S})
+
+
+def form_fields(request: Request) -> dict[str, str]:
+    """The fields of a form that a page has sent. Raises UnsupportedMedia, TooLarge, Malformed, Invalid."""
+    if http.headers(request).get("content-type", "").split(";")[0].strip().lower() != FORM:
+        raise UnsupportedMedia("A form is needed.", code="unsupported_media_type")
+    raw = http.raw_body(request)
+    if len(raw) > MOST_BYTES:
+        raise TooLarge("The form is too large.")
+    try:
+        return dict(parse_qsl(raw.decode("ascii"), keep_blank_values=True, max_num_fields=MOST_FIELDS))
+    except ValueError:
+        raise Invalid("The form cannot be read.") from None

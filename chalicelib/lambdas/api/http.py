@@ -22,6 +22,8 @@ from chalicelib.errors import Malformed, Parked, Rejected, Retryable
 from chalicelib.observability import Line
 
 JSON: Final = "application/json"
+# Chalice would answer 415 before anyone is authenticated, and not as a problem document: we check it ourselves.
+ANY: Final = ["*/*"]
 PROBLEM: Final = "application/problem+json"
 RETRY_AFTER: Final = 5  # seconds, when the trouble is ours and named no wait of its own
 _COMMON: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}

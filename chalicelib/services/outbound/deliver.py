@@ -14,8 +14,8 @@ from chalicelib.domain.cases.ticket import Ticket
 from chalicelib.domain.cases.ticket_title import TopicNames
 from chalicelib.domain.cases.verification import EVENT, Ask
 from chalicelib.domain.events import rfc3339
+from chalicelib.domain.outbound import bundle as bundles
 from chalicelib.domain.outbound import delivery as rules
-from chalicelib.domain.outbound import digest as digests
 from chalicelib.domain.outbound.delivery import Attempt, Delivery
 from chalicelib.domain.outbound.exchange import (
     DELIVERED,
@@ -35,8 +35,8 @@ from chalicelib.domain.workspaces.directory import Endpoint, EndpointSecret
 from chalicelib.domain.workspaces.fields import TIME_ZONE
 from chalicelib.errors import Rejected
 from chalicelib.services.alerts.spend_sms import SpendSms, Spent
+from chalicelib.services.outbound.bundle import Bundle, Bundler, Waiting
 from chalicelib.services.outbound.delivery_plan import SOON, DeliveryPlan
-from chalicelib.services.outbound.digest import Digest, Digester, Waiting
 from chalicelib.services.outbound.synchronise import ALREADY_SENT, Brought, StateConnector, Synchronise, Task
 
 LEASE: Final = timedelta(seconds=60)  # longer than one call's deadline and what is written around it, see config
@@ -44,7 +44,7 @@ AHEAD: Final = 15.0  # seconds until a message looks again whose plan is not wri
 FRESH: Final = 5.0  # seconds that credentials may be old which a final refusal is laid to
 SENDER_LOST: Final = "sender_lost"
 RATE_LIMITED: Final = "rate_limited"
-DIGEST_S: Final = 6.0  # seconds for the call of a digest: what is written around it takes the rest of a call's time
+BUNDLE_S: Final = 6.0  # seconds for the call of a bundle: what is written around it takes the rest of a call's time
 LOOKS: Final = 3  # after these its plan never came to be: the worker died before writing it
 
 
@@ -124,7 +124,7 @@ class Deliver:
     services/verification/answer_links.py.
 
     ``keeper`` gives the connector of a name that keeps an item a ticket, None for one that is told of events;
-    ``digester`` that of a chat robot, which names many in one message.
+    ``bundler`` that of a chat robot, which names many in one message.
 
     ``monotonic`` gives seconds for durations; ``base_url`` is where our own pages are. ``page`` names the one of a
     ticket for as long as something of a moment is news, see services/page/page_links.py. ``watch`` has what an endpoint
@@ -140,8 +140,8 @@ class Deliver:
     vault: ContactVault
     connector: Callable[[str], Connector]
     keeper: Callable[[str], StateConnector | None]
-    digester: Callable[[str], Digester | None]
-    digest: Digest
+    bundler: Callable[[str], Bundler | None]
+    bundle: Bundle
     synchronise: Synchronise
     sms: SpendSms
     door: Door
@@ -199,8 +199,8 @@ class Deliver:
             return ("Delivered",) if self.plan.end(mine, "delivered", ALREADY_SENT) else ()
         if not self._may_leave(mine, endpoint, waited):
             return ()
-        digester = self._digester(mine, endpoint) if waited else None
-        return self._lead(mine, endpoint, digester) if digester else self._attempt(mine, endpoint)
+        bundler = self._bundler(mine, endpoint) if waited else None
+        return self._lead(mine, endpoint, bundler) if bundler else self._attempt(mine, endpoint)
 
     def _shows_already(self, mine: Delivery, endpoint: Endpoint) -> bool:
         """Whether an item shows what this delivery would tell: a later one has come first, and no call is needed."""
@@ -242,7 +242,7 @@ class Deliver:
         limits = effective(self.connector(endpoint.connector).limits, endpoint.settings.get("rate"))
         if not limits:
             return True
-        together = self._digester(mine, endpoint) is not None
+        together = self._bundler(mine, endpoint) is not None
         wait = self.windows.take(
             endpoint.target or endpoint.id,
             limits,
@@ -253,13 +253,13 @@ class Deliver:
         )
         if wait > 0:
             if together:
-                self.digest.join(mine)
+                self.bundle.join(mine)
             self.plan.wake(mine, after=wait, waited=True)
         return wait <= 0
 
-    def _digester(self, mine: Delivery, endpoint: Endpoint) -> Digester | None:
+    def _bundler(self, mine: Delivery, endpoint: Endpoint) -> Bundler | None:
         """None for what goes by itself."""
-        return self.digester(endpoint.connector) if mine.code != digests.REFUSED else None
+        return self.bundler(endpoint.connector) if mine.code != bundles.REFUSED else None
 
     def _attempt(self, mine: Delivery, endpoint: Endpoint) -> tuple[str, ...]:
         now = self.plan.clock()
@@ -289,33 +289,33 @@ class Deliver:
             return Outcome(RETRY, outcome.code)
         return outcome
 
-    # --- digests ------------------------------------------------------------------------------------------------
+    # --- bundles ------------------------------------------------------------------------------------------------
 
-    def _lead(self, mine: Delivery, endpoint: Endpoint, digester: Digester) -> tuple[str, ...]:
+    def _lead(self, mine: Delivery, endpoint: Endpoint, bundler: Bundler) -> tuple[str, ...]:
         """It has a place that others wait for too: one message for as many as fit, the most urgent first."""
         secret, now = self.secrets.get(endpoint.id), self.plan.clock()
         if secret is None:
             return self._hold(mine, "credentials_missing")
-        waiting = self.digest.gather(mine, lambda one: self._message(one, endpoint, now, words=False))
+        waiting = self.bundle.gather(mine, lambda one: self._message(one, endpoint, now, words=False))
         if [one.delivery.id for one in waiting] in ([], [mine.id]):
-            self.digest.leave(mine)
+            self.bundle.leave(mine)
             return self._attempt(mine, endpoint)
         try:
-            fitting = digester.digest([one.message for one in waiting], secret, endpoint.settings)[1]
+            fitting = bundler.bundle([one.message for one in waiting], secret, endpoint.settings)[1]
         except Rejected:  # the credentials do not fit: said of each by itself
             return self._attempt(mine, endpoint)
-        chosen = waiting[: min(fitting, digests.MOST)]
-        leased = self.digest.lease(chosen, now + self.lease)
-        told = self._tell(leased, endpoint, secret, digester) if leased else ()
+        chosen = waiting[: min(fitting, bundles.MOST)]
+        leased = self.bundle.lease(chosen, now + self.lease)
+        told = self._tell(leased, endpoint, secret, bundler) if leased else ()
         self._hand_on(mine, chosen, leased, waiting[len(chosen) :])
         return told
 
     def _tell(
-        self, leased: Sequence[Waiting], endpoint: Endpoint, secret: EndpointSecret, digester: Digester
+        self, leased: Sequence[Waiting], endpoint: Endpoint, secret: EndpointSecret, bundler: Bundler
     ) -> tuple[str, ...]:
         if len(leased) > 1:
             messages = [one.message for one in leased]
-            told = self._send(leased, endpoint, secret, lambda: digester.digest(messages, secret, endpoint.settings)[0])
+            told = self._send(leased, endpoint, secret, lambda: bundler.bundle(messages, secret, endpoint.settings)[0])
             return ("Digests", *told)
         only = leased[0]
         message = self._message(only.delivery, endpoint, only.message.now) or only.message
@@ -342,9 +342,9 @@ class Deliver:
         outcome = self._reconsidered(outcome, secret)
         self._close(endpoint, outcome)
         if len(leased) > 1 and outcome.verdict == DELIVERED:
-            outcome = replace(outcome, code=digests.code(leased[0].delivery.id))
+            outcome = replace(outcome, code=bundles.code(leased[0].delivery.id))
         elif len(leased) > 1 and outcome.verdict == FAILED:
-            outcome = Outcome(RETRY, digests.REFUSED)  # perhaps for what one of them says
+            outcome = Outcome(RETRY, bundles.REFUSED)  # perhaps for what one of them says
         metrics = ["SpendGuarded"] if outcome.code == rules.SMS_BUDGET_SPENT else ["SmsParts"] * parts
         for one in leased:
             mine = one.delivery
@@ -456,7 +456,7 @@ class Deliver:
         try:
             request = build()
             spent = self.sms.take(endpoint, first.message, secret)
-            response = self._answer(request, digest=len(leased) > 1)
+            response = self._answer(request, bundle=len(leased) > 1)
             told = self.connector(endpoint.connector).outcome(response)
             outcome = _with_hint(told, response, first.message.now)
             ambiguous = is_ambiguous(outcome, response)
@@ -478,10 +478,10 @@ class Deliver:
         )
         return outcome, attempt, spent.parts if spent else 0
 
-    def _answer(self, request: HttpRequest, *, digest: bool) -> HttpResponse:
+    def _answer(self, request: HttpRequest, *, bundle: bool) -> HttpResponse:
         """Raises EgressError."""
-        if digest:
-            return self.door.send(request.method, request.url, request.headers, request.body, within=DIGEST_S)
+        if bundle:
+            return self.door.send(request.method, request.url, request.headers, request.body, within=BUNDLE_S)
         return self.door.send(request.method, request.url, request.headers, request.body)
 
     def _settle(

@@ -134,7 +134,7 @@ class AlertStore:
         return [_mention_of(row.doc) for row in rows if row.expires_at is None or row.expires_at > at.timestamp()]
 
     def forget(self, key: AlertKey, mentions: Iterable[Mention]) -> None:
-        """Drop what a message has named. 25 to a call: a digest may name thousands."""
+        """Drop what a message has named. 25 to a call: a bundle may name thousands."""
         with WaitingRow.batch_write() as batch:
             for mention in mentions:
                 rank = severity_rank(mention.severity)

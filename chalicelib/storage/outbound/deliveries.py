@@ -137,7 +137,7 @@ class DeliveryStore:
         CrowdRow(keys.crowd(workspace, endpoint), place, expires_at=expires_at).save()
 
     def crowd(self, workspace: str, endpoint: str, *, after: str = "", limit: int = 100) -> list[str]:
-        """Who waits, in the order of ``domain.outbound.digest.position``, from behind ``after`` on."""
+        """Who waits, in the order of ``domain.outbound.bundle.position``, from behind ``after`` on."""
         behind = CrowdRow.sk > after if after else None
         found = CrowdRow.query(
             keys.crowd(workspace, endpoint), behind, limit=limit, page_size=limit, consistent_read=True
