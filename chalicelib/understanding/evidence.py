@@ -46,7 +46,8 @@ class Room:
         self._named = {hit.clause for hit in hits}
         self._first_of: dict[int, int] = {}
         for place, opinion in enumerate(said.opinions):
-            self._first_of.setdefault(opinion.clause, place)
+            if opinion.rule != "faint":  # "send me the receipt, thank you": manners are not about the receipt
+                self._first_of.setdefault(opinion.clause, place)
 
     def evidence(self, hit: Hit) -> Evidence:
         """The hit's own polarity where its words have one and mean it, else the opinion that stands closest."""
@@ -54,6 +55,8 @@ class Room:
             return Evidence(wider.start, max(hit.end, wider.end), wider.weight, OWN, (wider.term,), wider.rule)
         if hit.term.polarity is not None:
             count, first = self._negators.chain(self._text, hit.place, self._floor(hit), reach=_DENIAL_REACH)
+            if count == 1 and self._spared(hit, first):
+                count, first = 0, hit.place
             said = _POLAR[hit.term.polarity] * (-1 if count % 2 else 1)
             weight, rule = self._stance.weigh(hit.place, said)
             if weight is not None:
@@ -66,6 +69,11 @@ class Room:
             return self._unsaid(hit)
         start, end = min(hit.start, opinion.start), max(hit.end, opinion.end)
         return Evidence(start, end, opinion.weight, how, (hit.term.text, opinion.term), opinion.rule)
+
+    def _spared(self, hit: Hit, first: int) -> bool:
+        """Whether an English negator is about something else: "won't look for my lost luggage"."""
+        bad = hit.term.polarity == "negative" and hit.term.text[0].isascii()
+        return bad and not self._negators.denies(self._text, first, hit.place)
 
     def _around(self, hit: Hit) -> Opinion | None:
         """The opinion whose longer word settles what the term means: "给力" in "不给力"."""
@@ -100,7 +108,7 @@ class Room:
         ]
         if costs:
             cost, opinion = min(costs)
-            return opinion, CLOSE if cost <= _CLOSE else FAR
+            return opinion, CLOSE if cost <= _CLOSE and opinion.rule != "faint" else FAR
         for neighbour in (hit.clause + 1, hit.clause - 1):
             if self._continues(hit.clause, neighbour):
                 return self._opinions[self._first_of[neighbour]], NEXT

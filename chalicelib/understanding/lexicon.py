@@ -1,5 +1,7 @@
 """Words of feeling, Chinese and English, in simplified, folded form. Hand-written; topics have their own in the packs.
 
+The English ones stand in ``lexicon_en``.
+
 A longer entry shields what stands inside it: "不错" is praise and not a negated "错", "快递" is not fast.
 """
 
@@ -8,14 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from chalicelib.understanding import lexicon_en as english
+
 _STRONG_GOOD_ZH: Final = """
 非常好 超级好 特别好 太好了 超好 超赞 很赞 点赞 赞一个 赞赞 完美 惊艳 惊喜 极好 绝了 一流 顶级 出色 优秀 棒极了 太棒
 真棒 很棒 棒棒 无可挑剔 爱了 好极了 贴心 无敌 超值 物超所值 超出预期 超预期 😍 🥰 ❤ 💯 🌹🌹 好得很 五星 满分
 强烈推荐 非常满意 很满意 十分满意 超级满意 喜欢得不得了 感动 大赞 神速 太喜欢 没话说 没的挑 飞起 天花板 yyds
-"""
-_STRONG_GOOD_EN: Final = """
-excellent, perfect, amazing, awesome, fantastic, wonderful, outstanding, superb, brilliant, love, loved, flawless,
-impressed, delighted, couldn't be better, could not be better, couldn't be happier, could not be happier
 """
 
 _GOOD_ZH: Final = """
@@ -28,14 +28,6 @@ _GOOD_ZH: Final = """
 物美价廉 性价比高 不愧 名不虚传 解决了 处理得好 挺满意 松软 透气 显瘦 保暖 凉快 清爽 滋润 显白 很会 用心 良心 厚道
 诚信 爽快 痛快 温柔 高效 效率高 一目了然 简单 容易 轻松 不难 省时 省力 很稳 平整 服帖 麻利 主动 温馨 熟练 实用 👍 😊
 😄 😁 😀 🙂 😋 👏 💕 💖 ♥ 🌹 ✌ 🤗 😘 🎉 nice 一如既往 挑不出毛病 找不到缺点 无可厚非 要什么自行车 真香 不踩雷
-"""
-_GOOD_EN: Final = """
-good, great, nice, fine, happy, satisfied, satisfying, recommend, fast, quick, quickly, prompt, promptly, polite,
-friendly, helpful, kind, patient, professional, easy, smooth, comfortable, reliable, cheap, affordable, worth,
-clean, fresh, delicious, tasty, beautiful, pretty, sturdy, durable, pleased, enjoy, enjoyed, like it, liked,
-like the, convenient, responsive, intact, timely, efficient, genuine, authentic, solid, courteous, resolved,
-on time, no problem, no problems, no issue, no issues, no complaints, as described, works well, worked well,
-works great, well packed, well made, fits well, value for money
 """
 
 _BAD_ZH: Final = """
@@ -59,27 +51,12 @@ _BAD_ZH: Final = """
 不够 爱理不理 爱搭不理 天花乱坠 不买了 不点了 不来了 这就是你们 难道这就是 别买 不回一句 不闻不问 早知道 贵了 慢了
 小了点 小贵 半天不
 """
-_BAD_EN: Final = """
-bad, poor, slow, slowly, late, delayed, delay, broken, damaged, damage, cracked, torn, rude, terrible, dirty, noisy,
-expensive, overpriced, disappointed, disappointing, disappointment, annoying, annoyed, frustrated, frustrating,
-useless, fake, wrong, missing, lost, leaking, leaked, unhelpful, unfriendly, unresponsive, ignored, ignore, refused,
-refuse, complain, complaint, difficult, confusing, hard to, crash, crashes, crashed, crashing, freezes, frozen,
-buggy, bug, fail, failed, failure, error, problem, issue, defective, faulty, stale, went cold, arrived cold, stuck,
-waited, unacceptable, unprofessional, misleading, unfair, mediocre, lousy, dislike, ripped, scratched, smelly,
-stinks, never arrived, not arrived, hasn't arrived, not working, does not work, did not work, doesn't work,
-didn't work, stopped working, no response, no reply, nobody answers, nobody answered, not again, too small, too big,
-too long, too tight, too loose, could be better, not great, not good, not happy, not worth, unhappy, dissatisfied
-"""
 
 _STRONG_BAD_ZH: Final = """
 太差 很差 极差 超差 巨差 最差 差到极点 差死了 太烂 垃圾 垃圾货 恶劣 恶心 极其恶劣 糟糕 糟透了 坑爹 骗子 无耻 可恶
 可恨 气死 气死我了 慢死了 贵死了 难吃死了 离谱 过分 太过分 忍无可忍 火大 坑死 再也不 再也不来 再也不会 再也不买 绝不
 千万别买 千万不要买 别买 不要买 千万别 一塌糊涂 奇差 烂透了 黑店 黑心 奸商 极度失望 非常失望 太失望 太坑 太慢了
 差评中的差评 零分 负分 一星 摆设 你们就是这样 就是这样对 😡 🤬 🤮 💩 🤢 👿 😾 要命 稀烂 最烂
-"""
-_STRONG_BAD_EN: Final = """
-worst, horrible, awful, disgusting, garbage, rubbish, trash, scam, nightmare, furious, outrageous, hate, hated,
-pathetic, avoid
 """
 
 _NEUTRAL_ZH: Final = """
@@ -95,10 +72,6 @@ _NEUTRAL_ZH: Final = """
 不好意思 不得了 了不起 差异 拒收件 投诉电话 有问题找 请问 问题解决 解决问题 有任何问题 什么问题 油腻腻 难点 吵架
 推荐码 支持一下 支持7天 支持七天 七天无理由 退货流程 退货地址 退货率 退换货 差评师 破例 破天荒 重点 重要 保重
 简单粗暴 方便面 不方便透露 满足条件 值班经理 碎花 裂变 漏斗 脏脏包 臭豆腐 安静待 断货 行号 硬核
-"""
-_NEUTRAL_EN: Final = """
-as well as, well known, looks like, feels like, feel like, would like, hard disk, hard drive, hard shell,
-error code, cold drink, good morning, good afternoon, fine print, issue date, fast food, kind of, no idea
 """
 
 _NEGATORS_ZH: Final = """
@@ -117,34 +90,19 @@ _FAR_NEGATORS_ZH: Final = """
 _STANDING_ZH: Final = """
 难道 这也叫 这也能叫 这能叫 这叫 也配叫 也好意思 好意思说 不如 比不上 赶不上 不及 说好的 不够 不值得 白瞎 欠缺 缺乏
 """
-_NEGATORS_EN: Final = """
-not, no, never, none, nothing, hardly, without, isn't, wasn't, aren't, weren't, don't, doesn't, didn't, can't,
-cannot, couldn't, won't, wouldn't, nor, far from
-"""
 
 _STRONGER_ZH: Final = """
 很 非常 太 特别 超级 超 极其 极 十分 真 真的 好好 相当 巨 贼 最 更 尤其 格外 无比 实在 实在是 太过 死了 极了 透了
 爆了 真是 可真 别提多 别提有多 说不出的 不要太 不能再 不是一般 不是一般的
 """
-_STRONGER_EN: Final = """
-very, so, too, extremely, really, super, absolutely, totally, incredibly, never had such, never been so,
-never seen such
-"""
 _WEAKER_ZH: Final = """
 有点 有一点 有些 稍微 稍稍 略 略微 略有 还算 有点小 稍 一点点
-"""
-_WEAKER_EN: Final = """
-a bit, a little, slightly, somewhat, kinda
 """
 
 _WISHES_ZH: Final = """
 希望 但愿 建议 要是能 要是可以 如果能 如果可以 若能 能不能 可不可以 可否 能否 最好能 最好有 最好加 最好是 最好把
 期待 盼望 就好了 就更好了 会更好 更完美 就完美了 多一些 改进 改善 改一下 优化 加强 增加 应该改 应该有 应该加
 可以考虑 提个意见 提个建议
-"""
-_WISHES_EN: Final = """
-hope, wish, suggest, suggestion, would be better, would be nice, would be great, please add, please improve,
-could you add, should add, if only, it would help, would love to see
 """
 
 _CHURN_ZH: Final = """
@@ -153,33 +111,19 @@ _CHURN_ZH: Final = """
 退会 注销账号 注销账户 注销会员 卸载 取关 换别家 换一家 换家 去别家 换平台 以后不买 以后不来 以后不会 绝不再
 绝对不会再 永不 永远不会再 没有下次 不会有下次 别想我再 转投 失去一个老客户 失去一个客户 失去我 失去一位
 """
-_CHURN_EN: Final = """
-never again, never buy, never order, never use, never come back, never shop, last time, uninstall,
-cancel my account, cancel my membership, close my account, switching to, switch to another,
-take my business elsewhere, take my business
-"""
 
 _QUESTIONS_ZH: Final = """
 请问 怎么办 怎么弄 怎么用 怎么退 怎么申请 怎么开 怎么保修 如何 是否可以 什么时候 多久 多久能 哪里可以 在哪里 在哪
 可以吗 能吗 吗? 吗 呢? 么? 为什么 为啥 怎么回事
-"""
-_QUESTIONS_EN: Final = """
-how do i, how can i, how long, when will, where can, what is the, is it possible, can i, could you tell
 """
 # What is asked is not said: "会不会掉色", "是正品吗". "吗" asks at the end of its clause only.
 _ASKED_ZH: Final = """
 吗 吗? 好不好 会不会 是不是 有没有 准不准 行不行 贵不贵 快不快 值不值 够不够 大不大 掉不掉 能不能 要不要 对不对 是否
 请问
 """
-_ASKED_EN: Final = """
-is it, is this, are they, does it, do they
-"""
 
 _THANKS_ZH: Final = """
 谢谢 感谢 多谢 谢啦 谢了
-"""
-_THANKS_EN: Final = """
-thx, thanks, thank you, many thanks
 """
 
 # "不是不好吃，是太咸": what is denied only makes way for what is said.
@@ -189,33 +133,18 @@ _IS_NOT_ZH: Final = """
 _IF_ZH: Final = """
 如果 要是 假如 万一 倘若 一旦 若是 要不是 假设 的话
 """
-_IF_EN: Final = """
-if, in case, unless
-"""
 _PAST_ZH: Final = """
 以前 之前 原来 原先 过去 上次 前几次 前两次 第一次 起初 刚开始 一开始 早先 往常 当初
 """
-_PAST_EN: Final = """
-used to be, previously, in the past, at first
-"""
 _NOW_ZH: Final = """
 现在 这次 如今 最近 后来 第二次 这回 今天 这两次 近来 目前 越来越 这家
-"""
-_NOW_EN: Final = """
-now, this time, these days, lately, recently
 """
 _OTHERS_ZH: Final = """
 都说 有人说 朋友说 评论说 评论里说 别人说 听说 网上说 看评价 看评论 看网上 广告说 号称 本来以为 以为 担心 本来怕
 还怕 就怕 生怕 网上吹 吹得 介绍说 说是
 """
-_OTHERS_EN: Final = """
-people say, reviews say, i was told, i thought, i expected, i was worried, supposed to be
-"""
 _RIVALS_ZH: Final = """
 隔壁 隔壁家 隔壁店 别家 别人家 人家 其他家 其它家 其他店 那家 别的店 对面 竞争对手 友商
-"""
-_RIVALS_EN: Final = """
-competitors, other shops, other stores, other sellers, elsewhere
 """
 _THAN_YOU_ZH: Final = """
 比你 比你家 比你们 比你们家 比这家 比这里
@@ -227,88 +156,75 @@ _SNEERS_ZH: Final = """
 _CONCEDES_ZH: Final = """
 虽然 虽说 尽管 固然 除了 好归好 归好 归快 归便宜
 """
-_CONCEDES_EN: Final = """
-although, though, despite, apart from, except for
-"""
 # Praise without an object, which turns sour when a bad fact follows: "真是太好了，等了三个小时".
 _CHEERS_ZH: Final = """
 真是太好了 太好了 真好 太棒了 真棒 真行 可真行 真可以 真不错 真厉害 厉害了 恭喜 恭喜你们 佩服 好得很 好得很呢
 真有你的 真牛
-"""
-_CHEERS_EN: Final = """
-great, wonderful, brilliant, fantastic, well done, congratulations, thanks a lot, nice job
 """
 
 _RETURNS_ZH: Final = """
 回购 再来 还会买 还会再买 还会来 还会再来 下次还来 下次还会 会再买 会再来 再次购买 再次光顾 无限回购 还来买 还要买
 常来
 """
-_RETURNS_EN: Final = """
-buy again, order again, come back again, will be back, will return, repeat purchase
-"""
 _RECOMMENDS_ZH: Final = """
 推荐 安利 介绍给 推荐给 值得购买 值得入手 大家可以买 放心买 放心购买 闭眼入
 """
-_RECOMMENDS_EN: Final = """
-recommend, recommended, highly recommend
-"""
 _DISSUADES_ZH: Final = """
 别买 不要买 千万别 不推荐 不建议买 不建议购买 慎买 慎入 慎重 避雷 避坑 劝退 不值得推荐 大家别 奉劝 劝大家
-"""
-_DISSUADES_EN: Final = """
-do not buy, don't buy, stay away, avoid, not recommend, wouldn't recommend, would not recommend, don't recommend
 """
 _EFFORT_ZH: Final = """
 折腾 来回 反复 费劲 费时 费力 麻烦 跑了 好几次 好几遍 三番五次 一次次 一遍遍 打了几次 排队 催了 等了 半天 推来推去
 踢皮球 填了 繁琐 复杂 白跑 太难 打不通 转接
 """
-_EFFORT_EN: Final = """
-again and again, several times, many times, on hold, hassle, complicated, waited, back and forth
-"""
 _EASE_ZH: Final = """
 方便 省心 省事 省时 省力 简单 轻松 一键 便捷 秒回 秒到 快捷 不用操心 一次搞定 一次解决 顺利
 """
-_EASE_EN: Final = """
-easy, easily, effortless, hassle free, convenient, seamless, straightforward
-"""
 
 
-def _entries(chinese: str, english: str = "") -> tuple[str, ...]:
-    return (*chinese.split(), *(phrase.strip() for phrase in english.split(",") if phrase.strip()))
+def _entries(chinese: str, latin: str = "") -> tuple[str, ...]:
+    return (*chinese.split(), *english.phrases(latin))
 
+
+FAINT: Final = 0.6  # what a hint weighs
 
 # Phrase → what it says: -2 very bad … 2 very good; 0 says nothing and shields the words inside it.
-OPINIONS: Final[Mapping[str, int]] = {
-    **dict.fromkeys(_entries(_GOOD_ZH, _GOOD_EN), 1),
-    **dict.fromkeys(_entries(_BAD_ZH, _BAD_EN), -1),
-    **dict.fromkeys(_entries(_STRONG_GOOD_ZH, _STRONG_GOOD_EN), 2),
-    **dict.fromkeys(_entries(_STRONG_BAD_ZH, _STRONG_BAD_EN), -2),
-    **dict.fromkeys(_entries(_NEUTRAL_ZH, _NEUTRAL_EN), 0),
+OPINIONS: Final[Mapping[str, float]] = {
+    **dict.fromkeys(english.phrases(english.COURTESIES), FAINT),
+    **dict.fromkeys(_entries(_GOOD_ZH, english.GOOD), 1),
+    **dict.fromkeys(english.SMILES, 1),
+    **dict.fromkeys(_entries(_BAD_ZH, english.BAD), -1),
+    **dict.fromkeys((*english.TOO, *english.FROWNS), -1),
+    **dict.fromkeys(_entries(_STRONG_GOOD_ZH, english.STRONG_GOOD), 2),
+    **dict.fromkeys(_entries(_STRONG_BAD_ZH, english.STRONG_BAD), -2),
+    **dict.fromkeys(english.SOUR_THANKS, -2),
+    **dict.fromkeys(_entries(_NEUTRAL_ZH, english.NEUTRAL), 0),
 }
 STANDING_NEGATORS: Final = frozenset(_entries(_STANDING_ZH))
 FAR_NEGATORS: Final = frozenset(_entries(_FAR_NEGATORS_ZH)) | STANDING_NEGATORS
-NEGATORS: Final = frozenset(_entries(_NEGATORS_ZH, _NEGATORS_EN)) | FAR_NEGATORS
-STRONGER: Final = frozenset(_entries(_STRONGER_ZH, _STRONGER_EN))
-WEAKER: Final = frozenset(_entries(_WEAKER_ZH, _WEAKER_EN))
+# They only hint at bad where they find nothing to turn: "I can't log in".
+FAINT_NEGATORS: Final = frozenset(english.phrases(english.STANDING))
+NEGATORS: Final = frozenset(_entries(_NEGATORS_ZH, english.NEGATORS)) | FAR_NEGATORS
+STRONGER: Final = frozenset(_entries(_STRONGER_ZH, english.STRONGER))
+WEAKER: Final = frozenset(_entries(_WEAKER_ZH, english.WEAKER))
 CUES: Final[Mapping[str, tuple[str, ...]]] = {
-    "wish": _entries(_WISHES_ZH, _WISHES_EN),
-    "churn": _entries(_CHURN_ZH, _CHURN_EN),
-    "question": _entries(_QUESTIONS_ZH, _QUESTIONS_EN),
-    "asked": _entries(_ASKED_ZH, _ASKED_EN),
-    "thanks": _entries(_THANKS_ZH, _THANKS_EN),
+    "wish": _entries(_WISHES_ZH, english.WISHES),
+    "churn": _entries(_CHURN_ZH, english.CHURN),
+    "question": _entries(_QUESTIONS_ZH, english.QUESTIONS),
+    "asked": _entries(_ASKED_ZH, english.ASKED),
+    "thanks": _entries(_THANKS_ZH, english.THANKS),
     "is_not": _entries(_IS_NOT_ZH),
-    "if": _entries(_IF_ZH, _IF_EN),
-    "past": _entries(_PAST_ZH, _PAST_EN),
-    "now": _entries(_NOW_ZH, _NOW_EN),
-    "others": _entries(_OTHERS_ZH, _OTHERS_EN),
-    "rival": _entries(_RIVALS_ZH, _RIVALS_EN),
+    "if": _entries(_IF_ZH, english.IF),
+    "past": _entries(_PAST_ZH, english.PAST),
+    "now": _entries(_NOW_ZH, english.NOW),
+    "others": _entries(_OTHERS_ZH, english.OTHERS),
+    "rival": _entries(_RIVALS_ZH, english.RIVALS),
     "than_you": _entries(_THAN_YOU_ZH),
     "sneer": _entries(_SNEERS_ZH),
-    "concedes": _entries(_CONCEDES_ZH, _CONCEDES_EN),
-    "cheer": _entries(_CHEERS_ZH, _CHEERS_EN),
-    "return": _entries(_RETURNS_ZH, _RETURNS_EN),
-    "recommend": _entries(_RECOMMENDS_ZH, _RECOMMENDS_EN),
-    "dissuade": _entries(_DISSUADES_ZH, _DISSUADES_EN),
-    "effort": _entries(_EFFORT_ZH, _EFFORT_EN),
-    "ease": _entries(_EASE_ZH, _EASE_EN),
+    "concedes": _entries(_CONCEDES_ZH, english.CONCEDES),
+    "cheer": _entries(_CHEERS_ZH, english.CHEERS),
+    "return": _entries(_RETURNS_ZH, english.RETURNS),
+    "recommend": _entries(_RECOMMENDS_ZH, english.RECOMMENDS),
+    "dissuade": _entries(_DISSUADES_ZH, english.DISSUADES),
+    "effort": _entries(_EFFORT_ZH, english.EFFORT),
+    "ease": _entries(_EASE_ZH, english.EASE),
 }

@@ -187,12 +187,12 @@ class Reader:
         return tags
 
     def _of_the_whole(self, evidence: dict[tuple[int, int], list[Evidence]], said: Said) -> None:
-        """Add what clauses without a topic say: they say it of the whole."""
+        """Add what clauses without a topic say: they say it of the whole, if they say it and do not only hint at it."""
         if self._overall is None:
             return
         named = {clause for clause, _ in evidence}
         for one in said.opinions:
-            if one.clause not in named:
+            if one.clause not in named and one.rule != "faint":
                 seen = Evidence(one.start, one.end, one.weight, ALONE, (one.term,), one.rule)
                 evidence.setdefault((one.clause, self._overall), []).append(seen)
 

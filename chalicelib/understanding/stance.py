@@ -136,6 +136,8 @@ def sentence(clauses: Sequence[Clause], number: int) -> tuple[int, int]:
 
 
 def _asks(text: str, cue: Cue, clause: Clause) -> bool:
+    if text[cue.start].isascii():  # "is it" asks where it comes first: "why is it", "the problem is it"
+        return not text[clause.start : cue.start].strip()
     return text[cue.start] not in _ASKS_LAST or cue.end >= clause.end
 
 

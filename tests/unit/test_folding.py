@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sys import intern
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,6 +30,8 @@ from chalicelib.domain.text.traditional import SIMPLIFIED, TRADITIONAL
         ("质 量　很 好", "质量很好"),
         ("很好 很快 不错", "很好 很快 不错"),
         ("好 贵", "好 贵"),
+        ("Don’t", "don't"),
+        ("‘好’", "‘好’"),
     ],
 )
 def test_what_hides_a_word_is_undone(written: str, folded: str) -> None:
@@ -55,7 +59,15 @@ def test_folding_twice_is_folding_once_and_every_place_exists(text: str) -> None
 def test_each_folded_character_comes_from_the_one_it_points_at(text: str) -> None:
     folded = fold(text)
     for place, char in enumerate(folded.text):
-        assert char in fold(text[folded.index[place]]).text
+        origin = text[folded.index[place]]
+        assert char in fold(origin).text or (char, origin) == ("'", "’")
+
+
+@given(st.text() | st.text(alphabet="好a’\u200b①㈱ "))
+def test_the_characters_of_a_folded_text_are_those_of_its_text_and_one_object_each(text: str) -> None:
+    folded = fold(text)
+    assert "".join(folded.chars) == folded.text
+    assert all(char is intern(char) and len(char) == 1 for char in folded.chars)
 
 
 def test_the_two_columns_of_the_traditional_table_match() -> None:

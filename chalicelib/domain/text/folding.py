@@ -3,7 +3,8 @@
 Full-width forms, compatibility characters, letter case, invisible characters and accents piled on a letter
 must not hide a word; a span that is found must still slice the stored text. So every character is folded by itself
 (NFKC, lower case, traditional to simplified; default-ignorable characters, combining marks and the skin colours of
-emoji vanish) and remembers where it stood. Blanks inside "质 量 很 好" vanish, too: its reader sees them as one word.
+emoji vanish) and remembers where it stood. The curly apostrophe of "don’t" becomes a plain one. Blanks inside
+"质 量 很 好" vanish, too: its reader sees them as one word.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ _VANISHES: Final = re.compile(
 )
 # Three Chinese characters ("h", see ``_shape``) or more, each parted from the next by a blank.
 _SPACED: Final = re.compile("(?<!h)(?<!h )h(?: h(?!h)){2,}")
+_APOSTROPHE: Final = re.compile("(?<=[a-z])’(?=[a-z])")
 
 
 class Folded:
@@ -64,8 +66,11 @@ def fold(text: str) -> Folded:
     """Fold ``text``; linear in its length."""
     parts = list(map(_FOLDS.__getitem__, text))
     folded = "".join(parts)
+    curly = "’" in folded  # as telephones write "don't"
+    if curly:
+        folded = _APOSTROPHE.sub("'", folded)
     if len(folded) == len(text) and "" not in parts:
-        plain = Folded(folded, range(len(text)), parts)
+        plain = Folded(folded, range(len(text)), None if curly else parts)
     else:
         plain = Folded(folded, tuple(place for place, part in enumerate(parts) for _ in part))
     return _closed_up(plain) if " " in folded else plain
