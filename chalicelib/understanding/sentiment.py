@@ -17,7 +17,6 @@ from chalicelib.understanding.words import LATIN, LESS, MORE, NEGATOR, OPINION, 
 
 _TURNED: Final = -0.7  # "not bad" is less than "good"
 _TURNS: Final = ("turned", "twice", "turned", "twice")  # the rule of an opinion under one, two … negators
-_KIND: Final = Word._fields.index("kind")
 _STRENGTHENED: Final = 1.5
 _WEAKENED: Final = 0.6
 _NUMBER: Final = "[0-9一二两三四五六七八九十几半多]"
@@ -102,7 +101,7 @@ class Feelings:
         cues = self._cues(clauses, cue_words, words) if cue_words else []
         stance = Stance(text, clauses, cues)
         met = [self._words[term] for _, _, term in words]
-        turning = [match for match, word in zip(words, met, strict=True) if word[_KIND] == NEGATOR]
+        turning = [match for match, word in zip(words, met, strict=True) if word.kind == NEGATOR]
         negators = Negators(text, turning, self._words)
         plain = self._opinions(text, clauses, (words, met), negators)
         sour = _sour(text, clauses, plain, cues)
@@ -154,21 +153,21 @@ class Feelings:
         for place, (start, end, _) in enumerate(matches):
             while clause < len(borders) and start >= borders[clause]:
                 clause += 1
-            word, kind, plain, stands, rule, _ = words[place]
-            if stands:
-                standing.append((matches[place], words[place], clause))
-            if kind != OPINION or (word == "好" and _is_degree(matches, words, place)):
+            word = words[place]
+            if word.standing:
+                standing.append((matches[place], word, clause))
+            if word.kind != OPINION or (word.text == "好" and _is_degree(matches, words, place)):
                 continue
             count, first = negators.chain(text, start, max(floor, clauses[clause].start))
-            if count == 1 and plain < 0 and not negators.denies(text, first, start):
+            if count == 1 and word.weight < 0 and not negators.denies(text, first, start):
                 count, first = 0, start
             if count == 1 and text[start].isascii() and re.compile(_ENOUGH).match(text, end):
                 count = 2  # "can't recommend it enough"
-            if not count and opinions and _goes_on(opinions[-1], start, plain):  # "没那么轻便好用" denies both
+            if not count and opinions and _goes_on(opinions[-1], start, word.weight):  # "没那么轻便好用" denies both
                 count = 1 + (opinions[-1].rule == "twice")
             count += not count and _denied_after(text, start, end)
-            weight = plain * _degree(text, matches, words, place) * (_TURNED if count % 2 else 1)
-            opinions.append(Opinion(first, end, weight, word, clause, (rule, *_TURNS)[count]))
+            weight = word.weight * _degree(text, matches, words, place) * (_TURNED if count % 2 else 1)
+            opinions.append(Opinion(first, end, weight, word.text, clause, (word.rule, *_TURNS)[count]))
             floor = end
         if _WAITED.search(text):
             opinions = _with_waits(text, clauses, opinions)

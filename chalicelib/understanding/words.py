@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import Final
 
 from chalicelib.understanding.lexicon import (
     FAINT,
@@ -24,15 +24,19 @@ _EMOJI: Final = 0x2600  # the first code point of those that the model never saw
 LATIN: Final = re.compile("[a-z]")
 
 
-class Word(NamedTuple):
-    """One entry of the lexicon."""
+class Word:
+    """One entry of the lexicon.
 
-    text: str
-    kind: int  # HINT | OPINION | NEGATOR | MORE | LESS
-    weight: float  # of an opinion: below zero bad, above zero good
-    standing: bool  # whether it speaks for bad itself where it finds nothing to turn
-    rule: str  # of an opinion that nothing turns: "" | "faint" | "emoji"
-    far: bool  # of a negator: whether it reaches as far as the clause does
+    ``kind``: HINT | OPINION | NEGATOR | MORE | LESS; ``weight`` of an opinion: below zero bad, above zero good; ``rule``
+    of an opinion that nothing turns: "" | "faint" | "emoji"; ``standing``: whether it speaks for bad itself where it
+    finds nothing to turn; ``far``, of a negator: whether it reaches as far as the clause does.
+    """
+
+    __slots__ = ("far", "kind", "rule", "standing", "text", "weight")
+
+    def __init__(self, text: str) -> None:
+        self.text, self.kind, self.weight, self.rule = text, _kind(text), OPINIONS.get(text, 0), _rule(text)
+        self.standing, self.far = text in _STANDING, text in FAR_NEGATORS
 
 
 class Words(dict[int, Word]):
@@ -47,7 +51,7 @@ class Words(dict[int, Word]):
 
     def __missing__(self, number: int) -> Word:
         first = len(self.chinese)
-        self[number] = word = _told(self.chinese[number] if number < first else self.english[number - first])
+        self[number] = word = Word(self.chinese[number] if number < first else self.english[number - first])
         return word
 
 
@@ -58,11 +62,6 @@ def parted(words: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     for word in dict.fromkeys(words):
         (english if LATIN.search(word) else chinese).append(word)
     return tuple(chinese), tuple(sorted(english, key=len, reverse=True))
-
-
-def _told(word: str) -> Word:
-    weight = OPINIONS.get(word, 0)
-    return Word(word, _kind(word), weight, word in _STANDING, _rule(word), word in FAR_NEGATORS)
 
 
 def _kind(word: str) -> int:
