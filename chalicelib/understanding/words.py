@@ -27,9 +27,9 @@ LATIN: Final = re.compile("[a-z]")
 class Word:
     """One entry of the lexicon.
 
-    ``kind``: HINT | OPINION | NEGATOR | MORE | LESS; ``weight`` of an opinion: below zero bad, above zero good; ``rule``
-    of an opinion that nothing turns: "" | "faint" | "emoji"; ``standing``: whether it speaks for bad itself where it
-    finds nothing to turn; ``far``, of a negator: whether it reaches as far as the clause does.
+    ``kind``: HINT | OPINION | NEGATOR | MORE | LESS; ``weight`` of an opinion: below zero bad, above zero good;
+    ``rule`` of an opinion that nothing turns: "" | "faint" | "emoji"; ``standing``: whether it speaks for bad itself
+    where it finds nothing to turn; ``far``, of a negator: whether it reaches as far as the clause does.
     """
 
     __slots__ = ("far", "kind", "rule", "standing", "text", "weight")
