@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from chalicelib.understanding.delta import Delta
     from chalicelib.understanding.grams import Scan
     from chalicelib.understanding.polarity import PolarityModel
-    from chalicelib.understanding.topics import TopicModel
+    from chalicelib.understanding.topics import Air, TopicModel
     from chalicelib.understanding.weights import Weights
 
 MOST_GRAMS: Final = 3  # of evidence that a tag carries
@@ -94,6 +94,7 @@ class _Reading:
         self.whole = 0.0  # the same of the voice, where a review that turns is weighed side against side
         self.up = self.down = 0.0  # the mood's, of these words alone
         self.grams: dict[int, tuple[Gram, ...]] = {}  # of evidence, by clause
+        self.air: Air | None = None  # what its clauses sound like together, where its topics hear that
 
 
 class Reader:
@@ -294,8 +295,10 @@ class Reader:
         """(polarity, log-odds of positive, probability that the polarity is right)."""
         model = self._model
         wished = seen.rule in ("wish", "asked", "void")
-        if model is None or model.topics is None or reading.scan is None or _decides(seen) or wished:
+        if model is None or model.topics is None or reading.scan is None or wished:
             return _by_lexicon(seen, node)
+        if reading.air is None:
+            reading.air = model.topics.air(reading.scan, reading.sight.clauses, reading.sight.hits)
         log_odds, neutral = model.topics.polarity(
             reading.scan,
             reading.sight.clauses[clause],
@@ -303,7 +306,10 @@ class Reader:
             seen.weight,
             reading.log_odds,
             own=(seen.weight or 0.0) if seen.how == OWN else 0.0,
+            air=reading.air,
         )
+        if _decides(seen):
+            return _unless(neutral, log_odds, *_by_lexicon(seen, node))
         if seen.weight is not None and seen.rule in TURNED:
             log_odds += confidence.TURNED_WORDS * seen.weight
         positive = sigmoid(log_odds)
@@ -410,6 +416,13 @@ def _by_lexicon(seen: Evidence, node: Node) -> tuple[str, float, float]:
         polarity = "negative" if weight < 0 else "positive" if weight > 0 else "neutral"
     sure = confidence.BY_EVIDENCE[seen.how] / confidence.TOPIC_BY_EVIDENCE[seen.how]
     return polarity, confidence.SCORE * (weight or 0.0), min(1.0, sure)
+
+
+def _unless(neutral: float, log_odds: float, polarity: str, score: float, sure: float) -> tuple[str, float, float]:
+    """What rules read, or that nothing is felt, where that is likelier: rules turn words, they do not weigh posts."""
+    if (1 - neutral) * sure < neutral:
+        return "neutral", log_odds, neutral
+    return polarity, score, sure
 
 
 def _ancestors(node_id: str) -> Iterable[str]:

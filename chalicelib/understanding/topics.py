@@ -11,6 +11,9 @@ of its length, where the table asks for it (``rooted``).
 
 Where a text is seldom about more than one thing, its heads are *rivals*: the best clause and columns of their own for
 the whole text speak for a head, and then its lead over the strongest other head counts, too (``contest``).
+
+How a clause feels about its topic is heard from the clause and, where the table asks for it, from the clauses of the
+text that name the same topic or none: what is said of other topics is not (``Air``).
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from math import exp, sqrt
 from operator import add, mul
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from chalicelib.understanding import lanes
 from chalicelib.understanding.clauses import Clause
@@ -75,6 +78,58 @@ def _within(bound: float, value: float) -> float:
     return bound if value > bound else -bound if value < -bound else value
 
 
+def subjects(frame: Frame, head_of: Sequence[int | None]) -> tuple[int | None, ...]:
+    """What each node of a frame is about: the place of its head (``head_of``, by node) or, below zero, a number of its
+    own where it has none. None: of the whole, which no clause is turned away for."""
+    return tuple(
+        None if node.overall else head if head is not None else -1 - number
+        for number, (node, head) in enumerate(zip(frame.nodes, head_of, strict=True))
+    )
+
+
+def named(hits: Sequence[Hit], subject_of: Sequence[int | None]) -> dict[int, set[int]]:
+    """Clause number → what the lexicon's hits there are about; clauses that name nothing are left out."""
+    found: dict[int, set[int]] = {}
+    for hit in hits:
+        if (subject := subject_of[hit.owner]) is not None:
+            found.setdefault(hit.clause, set()).add(subject)
+    return found
+
+
+class Air:
+    """How bad and how neutral the clauses of a text sound together: those that name a topic or none."""
+
+    def __init__(self, clauses: Sequence[Clause], subjects: Mapping[int, set[int]], sounds: Sequence[Sounds]) -> None:
+        self._named = {clause.start: subjects.get(number, set()) for number, clause in enumerate(clauses)}
+        self._sums: dict[int | None, Sounds] = {}  # of the clauses that name it; None: of those that name nothing
+        for number, heard in enumerate(sounds):
+            for subject in subjects.get(number, (None,)):
+                self._sums[subject] = heard.plus(self._sums.get(subject, SILENCE))
+
+    def around(self, clause: Clause, heard: Sounds, subject: int | None) -> Sounds:
+        """``heard`` of a clause with the clauses that name ``subject`` or nothing."""
+        found = self._sums.get(None, SILENCE)
+        if subject is not None:
+            found = found.plus(self._sums.get(subject, SILENCE))
+        here = self._named[clause.start]
+        return found.plus(heard) if here and subject not in here else found  # else it is among them
+
+
+class Sounds(NamedTuple):
+    """Sums over stretches: of the weights of the two columns of polarity, not yet over any root, and of characters."""
+
+    bad: float
+    doubt: float
+    length: int
+
+    def plus(self, other: Sounds) -> Sounds:
+        """Both together."""
+        return Sounds(self.bad + other.bad, self.doubt + other.doubt, self.length + other.length)
+
+
+SILENCE: Final = Sounds(0.0, 0.0, 0)
+
+
 class TopicModel:
     """The topic model of the first pack of a frame that has one."""
 
@@ -98,6 +153,8 @@ class TopicModel:
         self._named_moves = lru_cache(maxsize=_KEPT)(self._moves)
         self._factors = lru_cache(maxsize=_KEPT)(self._factors_of)
         self._head_of = tuple(self._places.get(self.governs(node.id) or "") for node in frame.nodes)
+        self._subject_of = subjects(frame, self._head_of)
+        self._subjects = {node.id: subject for node, subject in zip(frame.nodes, self._subject_of, strict=True)}
 
     @classmethod
     def for_frame(cls, weights: Weights, frame: Frame) -> TopicModel | None:
@@ -187,19 +244,43 @@ class TopicModel:
         slope, offset = self._extra["curve"]
         return 1 / (1 + exp(-(slope * min(value, LIMIT) + offset)))
 
+    def air(self, scan: Scan, clauses: Sequence[Clause], hits: Sequence[Hit]) -> Air | None:
+        """What the clauses of a text sound like together; None where each is heard alone."""
+        if not self._extra["whole_polarity"]:
+            return None
+        return Air(clauses, named(hits, self._subject_of), [self._sounds(scan, clause) for clause in clauses])
+
+    def _sounds(self, scan: Scan, clause: Clause) -> Sounds:
+        length = clause.end - clause.start
+        bad, doubt = self._lanes.feelings(scan, clause.start, clause.end)
+        return Sounds(bad / root(length), doubt / root(length), length)
+
     def polarity(
-        self, scan: Scan, clause: Clause, node: str, opinion: float | None, document: float, *, own: float = 0.0
+        self,
+        scan: Scan,
+        clause: Clause,
+        node: str,
+        opinion: float | None,
+        document: float,
+        *,
+        own: float = 0.0,
+        air: Air | None = None,
     ) -> tuple[float, float]:
         """(log-odds of positive against negative, probability of neutral) of ``node`` in ``clause``.
 
         ``opinion``: weight of the lexicon's opinion on it (below zero bad), None when it found none; ``document``:
-        log-odds of positive of the whole text; ``own``: the opinion where words that name the topic have it, else 0.
+        log-odds of positive of the whole text; ``own``: the opinion where words that name the topic have it, else 0;
+        ``air``: of the text that ``clause`` is one of; None: the clause is heard alone.
         """
         bad, doubt = self._lanes.feelings(scan, clause.start, clause.end)
         share = self._extra["whole_polarity"]
         if share:
-            whole_bad, whole_doubt = self._lanes.feelings(scan, 0, len(scan.text))
-            bad, doubt = bad + share * whole_bad, doubt + share * whole_doubt
+            around = self._sounds(scan, clause)
+            if air is not None:
+                around = air.around(clause, around, self._subjects.get(node))
+            factor = share * root(around.length)
+            bad, doubt = bad + factor * around.bad, doubt + factor * around.doubt
+            document *= around.length / len(scan.text)
         words = scan.text[clause.start : clause.end]
         stretch = self._stretch(scan, clause)
         seen = features(document, stretch, opinion, words, own=own, length=len(scan.text))

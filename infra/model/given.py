@@ -2,6 +2,7 @@
 
 The stretch is made of the clauses that the gold span touches, span and clauses whole; the model sees the rest of the
 text as it does when it reads for itself. Which topic the opinion is about is given where the set says so.
+A pack that hears all clauses of a topic together hears the stretch alone: nobody says what the other clauses are about.
 """
 
 from __future__ import annotations

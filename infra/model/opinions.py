@@ -8,7 +8,7 @@ by the serving code itself.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -24,25 +24,27 @@ from chalicelib.understanding.frame import Frame
 from chalicelib.understanding.lanes import root
 from chalicelib.understanding.polarity import PolarityModel
 from chalicelib.understanding.reader import Lexicon, Sight
-from chalicelib.understanding.topics import FEATURES, NEGATIVE, NEUTRAL, features
+from chalicelib.understanding.topics import FEATURES, NEGATIVE, NEUTRAL, features, named
 from chalicelib.understanding.weights import Weights
 from infra.model.sets import Sets
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Rows = dict[str, dict[int, float]]  # gram → column → weight, as a TablePart has it
 _LONGEST: Final = 3  # characters of a gram: longer ones did not help
-_HELPERS: Final = ("camera", "car", "hair", "mooc", "notebook", "phone")  # absa sets
+RESTAURANTS: Final = "zhang_rest_triplets"
+HELPERS: Final = (RESTAURANTS, *(f"absa_{name}" for name in ("camera", "car", "hair", "mooc", "notebook", "phone")))
 _PARTS: Final = 8  # fewer make models that had less to learn from, and so too modest
 HELP: Final = 0.3  # weight of a helping set's opinion
 SAMPLE: Final = 10.0  # weight of a pack's own test sentence
+_DOCUMENT: Final = FEATURES.index("document")
 _SIGN: Final = {"negative": -1, "neutral": 0, "positive": 1}
 _LEAST: Final = 3  # stretches that must hold a gram
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """``own``: weight of an opinion of the pack's own set; ``whole``: of the grams of the whole text; ``grams``: kept
-    for each of the two columns."""
+    """``own``: weight of an opinion of the pack's own set; ``whole``: of the grams of all clauses that name its
+    topic or none; ``grams``: kept for each of the two columns."""
 
     own: float = 10.0
     whole: float = 0.0
@@ -68,13 +70,15 @@ class Stretch:
 class Ears:
     """What the shipped parts say of a stretch: the inputs of ``topics.features``, as serving computes them.
 
-    ``head_of``: node number → place of the head that governs it.
+    ``head_of``: node number → place of the head that governs it; ``subject_of``: → what it is about, see
+    ``topics.subjects``.
     """
 
     weights: Weights
     lexicon: Lexicon
     model: PolarityModel
     head_of: Sequence[int | None] = ()
+    subject_of: Sequence[int | None] = ()
     general: PolarityModel = field(init=False)
 
     def __post_init__(self) -> None:
@@ -82,11 +86,12 @@ class Ears:
 
     def hear(self, stretches: Sequence[Stretch]) -> Heard:
         """The stretches with a row of ``FEATURES`` for each."""
-        found = np.array([self._one(one) for one in stretches])
-        return Heard(stretches, found.reshape(len(stretches), len(FEATURES)))
+        sights = [self.lexicon.look(one.text) for one in stretches]
+        found = np.array([self._one(one, sight) for one, sight in zip(stretches, sights, strict=True)])
+        beside = [around(one, sight, self.subject_of) for one, sight in zip(stretches, sights, strict=True)]
+        return Heard(stretches, found.reshape(len(stretches), len(FEATURES)), beside)
 
-    def _one(self, one: Stretch) -> list[float]:
-        sight = self.lexicon.look(one.text)
+    def _one(self, one: Stretch, sight: Sight) -> list[float]:
         scan = self.weights.scan(one.text)
         document = self.model.read(scan, sight.clauses, sight.said.opinions)
         stretch = self.general.stretch(scan, one.start, one.end)
@@ -111,21 +116,40 @@ class Ears:
         return one.head is not None and self.head_of[owner] == one.head
 
 
+def around(one: Stretch, sight: Sight, subject_of: Sequence[int | None]) -> list[Clause]:
+    """The other clauses that name the stretch's topic or none; none at all where nobody knows the topic."""
+    subject = one.head if one.node is None else subject_of[one.node]
+    if subject is None:
+        return []
+    subjects = named(sight.hits, subject_of)
+    return [
+        clause
+        for number, clause in enumerate(sight.clauses)
+        if (clause.end <= one.start or clause.start >= one.end) and subject in subjects.get(number, (subject,))
+    ]
+
+
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """Stretches and what is heard of them besides their grams: a row of ``FEATURES`` for each."""
+    """Stretches and what is heard of them besides their grams: a row of ``FEATURES`` for each, and ``around`` them the
+    other clauses that speak for their topic."""
 
     stretches: Sequence[Stretch]
     features: Array
+    around: Sequence[Sequence[Clause]]
 
     def headless(self) -> Heard:
         """The same of no head."""
-        return Heard([replace(one, head=None, node=None) for one in self.stretches], self.features)
+        return Heard([replace(one, head=None, node=None) for one in self.stretches], self.features, self.around)
 
 
 def together(parts: Sequence[Heard]) -> Heard:
     """All of them in one."""
-    return Heard([one for some in parts for one in some.stretches], np.vstack([some.features for some in parts]))
+    return Heard(
+        [one for some in parts for one in some.stretches],
+        np.vstack([some.features for some in parts]),
+        [one for some in parts for one in some.around],
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +166,13 @@ def general(weights: Weights) -> Ears:
     return Ears(weights, Lexicon(shipped.load()), PolarityModel(weights, ()))
 
 
-def of_helpers(sets: Sets) -> list[Stretch]:
-    """Opinions of other sets: every second restaurant opinion, all of the small sets."""
-    found: list[Stretch] = []
-    for row in sets.train("zhang_rest_triplets"):
+def of_helper(sets: Sets, name: str) -> list[Stretch]:
+    """Opinions of one of ``HELPERS``: every second restaurant opinion, all of the small sets."""
+    return list(_restaurants(sets) if name == RESTAURANTS else _terms(sets, name))
+
+
+def _restaurants(sets: Sets) -> Iterator[Stretch]:
+    for row in sets.train(RESTAURANTS):
         tokens = [fold(token).text for token in row["tok"]]
         ends = np.concatenate([[0], np.cumsum([len(token) for token in tokens])]).tolist()
         text = "".join(tokens)
@@ -153,16 +180,17 @@ def of_helpers(sets: Sets) -> list[Stretch]:
         for *places, sign in row["q"][::2]:
             if min(places) >= 0:
                 start, end = ends[min(places)], ends[min(max(places) + 1, len(tokens))]
-                found.append(Stretch(text, *widened(clauses, start, end), int(sign)))
-    for name in _HELPERS:
-        for row in sets.train(f"absa_{name}"):
-            before, mark, after = row["t"].partition("$T$")
-            if mark:
-                start, term = len(fold(before).text), fold(row["term"]).text
-                text = fold(before).text + term + fold(after).text
-                low, high = widened(split(text), start, start + len(term))
-                found.append(Stretch(text, low, high, {"Positive": 1, "Negative": -1}.get(row["y"], 0)))
-    return found
+                yield Stretch(text, *widened(clauses, start, end), int(sign))
+
+
+def _terms(sets: Sets, name: str) -> Iterator[Stretch]:
+    for row in sets.train(name):
+        before, mark, after = row["t"].partition("$T$")
+        if mark:
+            start, term = len(fold(before).text), fold(row["term"]).text
+            text = fold(before).text + term + fold(after).text
+            low, high = widened(split(text), start, start + len(term))
+            yield Stretch(text, low, high, {"Positive": 1, "Negative": -1}.get(row["y"], 0))
 
 
 def of_samples(frame: Frame, lexicon: Lexicon, head_of: Sequence[int | None]) -> list[Stretch]:
@@ -236,17 +264,35 @@ class _Opinions:
 
 
 def _opinions(group: Group, columns: dict[str, int], *, heads: int, share: float) -> _Opinions:
-    stretches = group.heard.stretches
+    stretches, features = group.heard.stretches, group.heard.features
     grams = matrix([one.text[one.start : one.end] for one in stretches], columns)
     if share:
-        grams = (grams + share * matrix([one.text for one in stretches], columns)).tocsr()
+        spans = [
+            [(one.start, one.end), *((clause.start, clause.end) for clause in beside)]
+            for one, beside in zip(stretches, group.heard.around, strict=True)
+        ]
+        lengths = np.array([sum(end - start for start, end in some) for some in spans])
+        grams = (grams + share * _together([one.text for one in stretches], spans, lengths, columns)).tocsr()
+        features = features.copy()
+        features[:, _DOCUMENT] *= lengths / np.array([len(one.text) for one in stretches])
     about = np.zeros((len(stretches), heads))
     for place, one in enumerate(stretches):
         if one.head is not None:
             about[place, one.head] = 1
-    others = csr_matrix(np.hstack([group.heard.features, about]))
+    others = csr_matrix(np.hstack([features, about]))
     sign = np.array([one.sign for one in stretches])
     return _Opinions(grams, others, sign, np.full(len(stretches), group.weight), group.neutral)
+
+
+def _together(
+    texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]], lengths: Array, columns: dict[str, int]
+) -> csr_matrix:
+    """Grams of all spans of a text, counted once in each, over the root of their length together."""
+    parts = [text[start:end] for text, some in zip(texts, spans, strict=True) for start, end in some]
+    ends = np.concatenate([[0], np.cumsum([len(some) for some in spans])])
+    sums = csr_matrix((np.ones(len(parts)), np.arange(len(parts)), ends), shape=(len(texts), len(parts)))
+    roots = diags(np.array([root(length) for length in lengths]))
+    return (roots @ sums @ matrix(parts, columns, rooted=False)).tocsr()
 
 
 def _polarity(given: Sequence[_Opinions], recipe: Recipe, heads: int) -> dict[str, tuple[Array, Any]]:

@@ -22,7 +22,7 @@ from chalicelib.understanding.lanes import TABLE
 from chalicelib.understanding.polarity import PolarityModel
 from chalicelib.understanding.reader import Lexicon
 from chalicelib.understanding.scripts import letters, mostly_han
-from chalicelib.understanding.topics import NEGATIVE, NEUTRAL, WHOLE, strongest_other
+from chalicelib.understanding.topics import NEGATIVE, NEUTRAL, WHOLE, strongest_other, subjects
 from chalicelib.understanding.weights import Weights
 from infra.model import labels as label_files
 from infra.model import opinions, packs
@@ -59,6 +59,7 @@ class Recipe:
     samples: float = 3.0  # weight of a test sentence of the pack
     plain: float = 2.0  # log-odds below the threshold down to which words with a polarity of their own name their head
     lends: bool = True  # its opinions also teach the general table
+    kin: str | None = None  # a helping set of the same trade, which teaches what neutral is, too
     rivals: Rivals | None = None  # how the heads of a text are weighed against each other; None: each for itself
     polarity: opinions.Recipe = field(default_factory=opinions.Recipe)
 
@@ -75,7 +76,8 @@ RECIPES: Final = (
         samples=3.5,
         lends=False,  # forum posts: two of three are neutral
         rivals=Rivals(),  # a post is about one thing, seldom two
-        polarity=opinions.Recipe(own=1.0, whole=0.5, strength=0.05, grams=5_000, samples=10.0),
+        kin="absa_car",
+        polarity=opinions.Recipe(own=1.0, whole=1.0, strength=0.05, grams=5_000, samples=8.0),
     ),
 )
 
@@ -97,9 +99,8 @@ class Voice:
 
 def train(sets: Sets, weights: Weights) -> Parts:
     """Tables of every pack whose set may train, and the general one. ``weights``: the document columns."""
-    stretches = opinions.of_helpers(sets)
-    helpers = opinions.general(weights).hear(stretches) if stretches else None
-    everything = [helpers] if helpers else []
+    helpers = _helpers(sets, weights)
+    everything = [*helpers.values()]
     tables = []
     for recipe in RECIPES:
         words = _often(label_files.load(recipe.set), sets.train(recipe.set), recipe.examples)
@@ -111,14 +112,14 @@ def train(sets: Sets, weights: Weights) -> Parts:
             continue
         governed, heads = words.governed(nodes), list(words.heads.values())
         head_of = [heads.index(governed[node]) if node in governed else None for node in nodes]
-        ears = Ears(weights, lexicon, PolarityModel(weights, frame.packs), head_of)
+        ears = Ears(weights, lexicon, PolarityModel(weights, frame.packs), head_of, subjects(frame, head_of))
         own = ears.hear([one for voice in voices for one in voice.opinions])
         mine = ears.hear(opinions.of_samples(frame, lexicon, head_of))
         sentences = _sentences(frame, lexicon, head_of, len(heads))
         groups = [
             Group(own, recipe.polarity.own, neutral=True),
             Group(mine, recipe.polarity.samples, neutral=True),
-            *([Group(helpers, opinions.HELP, neutral=False)] if helpers else []),
+            *_helping(helpers, recipe),
         ]
         tables.append(_table(recipe, words, voices, sentences, groups))
         everything += [own] if recipe.lends else []
@@ -127,12 +128,27 @@ def train(sets: Sets, weights: Weights) -> Parts:
     return Parts(tables=tables)
 
 
+def _helpers(sets: Sets, weights: Weights) -> dict[str, Heard]:
+    """The helping sets that may train, by name."""
+    found = {name: opinions.of_helper(sets, name) for name in opinions.HELPERS}
+    return {name: opinions.general(weights).hear(stretches) for name, stretches in found.items() if stretches}
+
+
+def _helping(helpers: dict[str, Heard], recipe: Recipe) -> list[Group]:
+    """The helping sets as groups: the one of the same trade apart from the others."""
+    kin, others = helpers.get(recipe.kin or ""), [heard for name, heard in helpers.items() if name != recipe.kin]
+    return [
+        *([Group(kin, opinions.HELP, neutral=True)] if kin else []),
+        *([Group(opinions.together(others), opinions.HELP, neutral=False)] if others else []),
+    ]
+
+
 def _samples(pack: str, weights: Weights) -> Heard:
     """The test sentences of a pack, heard without heads."""
     frame = packs.read(packs.SOURCES / f"{pack}.yaml")
     lexicon = Lexicon(frame)
     nobody = [None] * len(frame.nodes)
-    return Ears(weights, lexicon, PolarityModel(weights, frame.packs), nobody).hear(
+    return Ears(weights, lexicon, PolarityModel(weights, frame.packs), nobody, subjects(frame, nobody)).hear(
         opinions.of_samples(frame, lexicon, nobody)
     )
 

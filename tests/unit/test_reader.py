@@ -328,5 +328,18 @@ def test_a_retired_topic_is_never_tagged_even_where_the_model_knows_it(topic: st
     assert {tag.topic for tag in reading.tags} <= set(frame.by_id)
 
 
+@pytest.mark.parametrize(
+    ("text", "topics"),
+    [
+        ("油耗很低，异响严重", {"product.fuel": "positive", "product.quality": "negative"}),
+        ("刹车很灵，但是油耗太高", {"product.safety.brakes": "positive", "product.fuel": "negative"}),
+        ("油耗太高，但是刹车很灵", {"product.safety.brakes": "positive", "product.fuel": "negative"}),
+    ],
+)
+def test_what_is_said_of_one_part_of_a_car_is_not_said_of_another(text: str, topics: dict[str, str]) -> None:
+    reading = Reader(shipped.load("auto"), weights.load()).read([Text(text)])
+    assert {tag.topic: tag.polarity for tag in reading.tags} == topics
+
+
 def test_half_a_character_hides_nothing() -> None:
     assert [tag.topic for tag in modelled().read([Text(text="\ud83d物流很慢")]).tags] == ["logistics.speed"]

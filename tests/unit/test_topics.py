@@ -18,9 +18,18 @@ from chalicelib.understanding import shipped
 from chalicelib.understanding.clauses import Clause, split
 from chalicelib.understanding.reader import Lexicon
 from chalicelib.understanding.rows import Rows, pack
-from chalicelib.understanding.topics import FEATURES, NEGATIVE, NEUTRAL, WHOLE, TopicModel, root, strongest_other
+from chalicelib.understanding.topics import (
+    FEATURES,
+    NEGATIVE,
+    NEUTRAL,
+    WHOLE,
+    TopicModel,
+    root,
+    strongest_other,
+    subjects,
+)
 from chalicelib.understanding.weights import Table, Weights
-from infra.model import topics
+from infra.model import opinions, topics
 
 GRAMS = ("快", "慢", "香")
 HEADS = ("logistics", "product.smell")
@@ -164,6 +173,36 @@ def test_polarity_listens_to_the_whole_text(document: float, sign: int) -> None:
     assert log_odds == pytest.approx(3.0 * sign)
 
 
+def heard_of_logistics(text: str, document: float = 0.0, **extra: Any) -> float:
+    """Log-odds that logistics is good in the first clause, where the text is heard half as loud as the clause."""
+    scan, sight, told = weights().scan(text), LEXICON.look(text), model(whole_polarity=0.5, **extra)
+    air = told.air(scan, sight.clauses, sight.hits)
+    return told.polarity(scan, sight.clauses[0], "logistics", None, document, air=air)[0]
+
+
+def test_polarity_hears_the_clauses_that_name_its_topic_or_none_and_no_others() -> None:
+    assert heard_of_logistics("物流好,不慢") == pytest.approx(-root(3 + 2))
+    assert heard_of_logistics("物流好,物流慢") == pytest.approx(-root(3 + 3))
+    assert heard_of_logistics("物流好,香味慢") == 0.0
+    # The clause itself speaks whatever the lexicon names in it, and once on its own besides.
+    assert heard_of_logistics("香味慢,物流慢") == pytest.approx(-2.0 * root(3) - 2.0 * root(6))
+    assert model().air(weights().scan("慢"), [Clause(0, 1, "hard")], []) is None
+
+
+def test_the_document_counts_for_as_much_of_the_text_as_is_heard() -> None:
+    listens = line(features=[-1.0] + [0.0] * (len(FEATURES) - 1))
+    assert heard_of_logistics("物流好,香味好", -2.8, negative=listens) == pytest.approx(-2.8 * 3 / 7)
+    assert heard_of_logistics("物流好,不好", -2.8, negative=listens) == pytest.approx(-2.8 * 5 / 6)
+
+
+def test_what_is_said_of_the_whole_hears_only_clauses_without_a_topic() -> None:
+    text, told = "不慢,物流慢", model(whole_polarity=0.5)
+    scan, sight = weights().scan(text), LEXICON.look(text)
+    air = told.air(scan, sight.clauses, sight.hits)
+    log_odds, _ = told.polarity(scan, sight.clauses[0], "overall", None, 0.0, air=air)
+    assert log_odds == pytest.approx(-3.0 * root(2))
+
+
 def test_polarity_stays_within_bounds_whatever_is_heard() -> None:
     heard = model(negative=line(bias=1e9), neutral=line(bias=1e9))
     log_odds, neutral = heard.polarity(weights().scan("慢"), Clause(0, 1, "hard"), "logistics", -2.0, -99.0)
@@ -201,6 +240,18 @@ def test_of_rivals_the_lead_counts_where_texts_have_one_head_each() -> None:
     assert not ((score >= alone) == truth).all()
     contested = topics._unseen_contest(score, truth)
     assert ((contested >= topics.thresholds(contested, truth)) == truth).all()
+
+
+def test_a_stretch_is_trained_with_the_clauses_that_serving_hears() -> None:
+    subject_of = subjects(
+        FRAME, [HEADS.index("logistics") if node.id.startswith("logistics") else None for node in FRAME.nodes]
+    )
+    text = "物流好,不慢,香味慢,物流慢"
+    known, of_nothing = topics.Stretch(text, 0, 3, 1, 0), topics.Stretch(text, 0, 3, 1)
+    sight = LEXICON.look(text)
+    found = [text[one.start : one.end] for one in opinions.around(known, sight, subject_of)]
+    assert found == ["不慢", "物流慢"]
+    assert opinions.around(of_nothing, sight, subject_of) == []
 
 
 def test_sets_that_may_not_train_make_no_table(tmp_path: Path) -> None:
