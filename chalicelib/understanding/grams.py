@@ -7,13 +7,15 @@ counts once per stretch that is read, however often it stands there.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from chalicelib.understanding.rows import UNKNOWN, Rows
+if TYPE_CHECKING:
+    from chalicelib.understanding.rows import Rows
 
 LONGEST: Final = 4  # characters
 SMOOTH: Final = 4.0  # grams added to a stretch's number of grams before the root of it divides its document weights
-_END: Final = ("\n",) * (LONGEST - 1)  # stands in no gram, see ``rows.pack``
+UNKNOWN: Final = 0  # the row of every gram that the table does not hold; its weights are zero
+_END: Final = "\n"  # stands in no gram, see ``rows.pack``
 
 
 def every(text: str) -> set[str]:
@@ -28,22 +30,21 @@ class Scan:
 
     __slots__ = ("sizes", "sums", "text")
 
-    def __init__(self, text: str, rows: Rows, chars: Sequence[str] | None = None) -> None:
-        """``chars``: the characters of ``text`` as ``folding.Folded`` has them, found the faster."""
+    def __init__(self, text: str, rows: Rows) -> None:
         self.text = text
         self.sums: dict[Any, Sequence[int]] = {}  # of stretches, kept here by ``lanes`` as long as the text is read
         one, two, three, four = self.sizes = [[UNKNOWN] * (len(text) - size) for size in range(LONGEST)]
-        ended = (*(chars or text), *_END)
-        longer = rows.longer
-        for at, of_char in enumerate(map(rows.__getitem__, chars or text)):
-            one[at], pairs = of_char
-            if (pair := pairs.get(ended[at + 1])) is None:
+        table, ended = rows.tails, text + _END
+        for at, char in enumerate(text):
+            row_of = table[char].get
+            one[at] = row_of("", UNKNOWN)
+            if (row := row_of(ended[at + 1])) is None:
                 continue
-            two[at], begins = pair
-            if not begins or (found := longer[begins].get(ended[at + 2])) is None:
+            two[at] = row
+            if (row := row_of(ended[at + 1 : at + 3])) is None:
                 continue
-            three[at], after = found
-            if (row := after.get(ended[at + 3])) is not None:
+            three[at] = row
+            if (row := row_of(ended[at + 1 : at + 4])) is not None:
                 four[at] = row
 
     def within(self, start: int, end: int) -> set[int]:

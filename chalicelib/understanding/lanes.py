@@ -42,7 +42,7 @@ class Lanes:
     def __init__(self, weights: Weights, pack: str | None, table: Table | None) -> None:
         self.pack, self.table = pack, table
         general, own = weights.columns.get(GENERAL), weights.columns.get(f"{GENERAL}/{pack}")
-        nothing = bytes(weights.rows.size + 1)
+        nothing = bytes(len(weights.rows) + 1)
         self._general: Sequence[int] = general.values if general is not None else nothing
         self._own: Sequence[int] = own.values if own is not None else nothing
         size = HEADS + (len(table.columns) if table is not None else 0)

@@ -130,10 +130,10 @@ class Reader:
             folded = fold(text.text)
             said.append(folded.text)
             reading = _Reading(number, folded, self._lexicon.look(folded.text), explains=explains)
-            spelled = letters(folded.chars)
+            spelled = letters(folded.text)
             scripts.update(spelled)
             if self._model is not None and mostly_han(spelled):
-                reading.scan = self._model.weights.scan(folded.text, folded.chars)
+                reading.scan = self._model.weights.scan(folded.text)
             if reading.sight.clauses:
                 up, down = mood.up, mood.down
                 tags += self._read_text(reading, mood, unsure)

@@ -8,11 +8,8 @@ an empty line.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from sys import intern
-from typing import Final
-
-UNKNOWN: Final = 0  # the row of every gram that the table does not hold; its weights are zero
+from collections.abc import Sequence
+from itertools import count
 
 
 def pack(grams: Sequence[str]) -> bytes:
@@ -30,62 +27,49 @@ def pack(grams: Sequence[str]) -> bytes:
     return "\n\n".join("\n".join(("".join(part), *part.values())) for part in parts).encode()
 
 
-Pair = tuple[int, str]  # the row of two characters, and what they are in ``Rows.longer``; "" where they begin nothing
-Longer = Mapping[str, tuple[int, Mapping[str, int]]]  # third character → (row, fourth character → row)
-_NONE: Final[Mapping[str, int]] = {}
+class Tails(dict[str, dict[str, int]]):
+    """Character → what may follow it in a gram → the row; unpacked when a character is first asked for.
 
-
-class Rows(dict[str, tuple[int, Mapping[str, Pair]]]):
-    """First character of a gram → (the row of it alone, second character → ``Pair``), of what ``pack`` was given.
-
-    What only begins something longer has the row ``UNKNOWN``. The keys are interned, as the characters of a folded text
-    are. Unpacked when a character is first asked for; characters are finite, and so is this table.
+    "" follows in the gram that is the character alone. What only begins something longer is there with row 0, so that
+    a search may stop at the first thing that is not there. Characters are finite, and so is this table.
     """
 
     def __init__(self, packed: bytes) -> None:
         super().__init__()
         parts = [part.split(b"\n") for part in packed.split(b"\n\n")]
         self._packed = [dict(zip(chars.decode(), lines, strict=True)) for chars, *lines in parts]
-        self.size = max((_last_row(lines[-1]) for _, *lines in parts if lines), default=0)  # number of grams
-        self.longer = _Longer()
+        self.size = max((_last_row(lines[-1]) for _, *lines in parts if lines), default=0)
 
-    def __missing__(self, char: str) -> tuple[int, Mapping[str, Pair]]:
-        row, pairs = UNKNOWN, dict[str, Pair]()
-        longer: dict[str, list[tuple[str, int]]] = {}
+    def __missing__(self, char: str) -> dict[str, int]:
+        found: dict[str, int] = {"": 0}
         for lines in self._packed:
             if char in lines:
                 first, *tails = lines.pop(char).decode().split("\t")
-                for number, tail in enumerate(tails, int(first)):
-                    if len(tail) == 1:
-                        pairs[intern(tail)] = number, ""
-                    elif tail:
-                        longer.setdefault(tail[0], []).append((tail[1:], number))
-                    else:
-                        row = number
-        for second, grams in longer.items():
-            pairs[intern(second)] = pairs.get(second, (UNKNOWN, ""))[0], char + second
-            self.longer.packed[char + second] = grams
-        self[char] = row, pairs
-        return row, pairs
+                found.update(zip(tails, count(int(first))))
+        longer = [tail for tail in found if len(tail) > 1]
+        for tail in longer:
+            for size in range(1, len(tail)):
+                found.setdefault(tail[:size], 0)
+        self[char] = found
+        return found
 
 
-class _Longer(dict[str, Longer]):
-    """Two characters → what goes on with them, unpacked when a search comes there."""
+class Rows:
+    """What ``pack`` was given, gram → row; ``len`` is the number of grams."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.packed: dict[str, Sequence[tuple[str, int]]] = {}  # what follows them in a gram, and its row
+    __slots__ = ("tails",)
 
-    def __missing__(self, pair: str) -> Longer:
-        found: dict[str, tuple[int, dict[str, int]]] = {}
-        for tail, row in self.packed.pop(pair):
-            third = intern(tail[0])
-            if len(tail) == 1:
-                found[third] = row, found[third][1] if third in found else {}
-            else:
-                found.setdefault(third, (UNKNOWN, {}))[1][intern(tail[1])] = row
-        self[pair] = {third: (row, fourth or _NONE) for third, (row, fourth) in found.items()}
-        return self[pair]
+    def __init__(self, packed: bytes) -> None:
+        self.tails = Tails(packed)
+
+    def __getitem__(self, gram: str) -> int:
+        row = self.tails[gram[0]].get(gram[1:], 0)
+        if not row:
+            raise KeyError(gram)
+        return row
+
+    def __len__(self) -> int:
+        return self.tails.size
 
 
 def _last_row(line: bytes) -> int:

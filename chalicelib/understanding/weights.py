@@ -70,9 +70,9 @@ class Weights:
         self.turns = turns  # none where nothing was learned about them
         self.version, self.rows, self.columns, self.tables, self.extra = version, rows, columns, tables, extra
 
-    def scan(self, folded_text: str, chars: Sequence[str] | None = None) -> Scan:
-        """The known grams of a folded text, once for all columns and tables. ``chars``: see ``Scan``."""
-        return Scan(folded_text, self.rows, chars)
+    def scan(self, folded_text: str) -> Scan:
+        """The known grams of a folded text; once per text, shared by all columns and tables."""
+        return Scan(folded_text, self.rows)
 
 
 @lru_cache(maxsize=1)

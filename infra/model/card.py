@@ -35,7 +35,7 @@ def write(sets: Sets, folder: Path, size: tuple[int, int], card: Path = CARD) ->
     if sets.open_only:
         open_build = "\n".join(["", "", f"Learned from {_names(sets.used())}.", "", *tables, ""])
     else:
-        before = "\n".join(_card(sets, weights.version, weights.rows.size, size, tables)) + "\n"
+        before = "\n".join(_card(sets, weights.version, len(weights.rows), size, tables)) + "\n"
     open_build = open_build or "\n\nNot built yet: `make model DATA=folder LICENCES=open`.\n"
     card.write_text(before + OPEN_TABLE + open_build, encoding="utf-8")
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from sys import intern
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -61,13 +59,6 @@ def test_each_folded_character_comes_from_the_one_it_points_at(text: str) -> Non
     for place, char in enumerate(folded.text):
         origin = text[folded.index[place]]
         assert char in fold(origin).text or (char, origin) == ("'", "’")
-
-
-@given(st.text() | st.text(alphabet="好a’\u200b①㈱ "))
-def test_the_characters_of_a_folded_text_are_those_of_its_text_and_one_object_each(text: str) -> None:
-    folded = fold(text)
-    assert "".join(folded.chars) == folded.text
-    assert all(char is intern(char) and len(char) == 1 for char in folded.chars)
 
 
 def test_the_two_columns_of_the_traditional_table_match() -> None:

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.text.folding import fold
 from chalicelib.understanding.grams import LONGEST, UNKNOWN, Scan
 from chalicelib.understanding.rows import Rows, pack
 
@@ -18,16 +17,15 @@ GRAMS = st.lists(GRAM, unique=True)
 def test_every_gram_has_the_row_of_its_place(grams: list[str], random: Random) -> None:
     rows = Rows(pack(grams))
     asked = random.sample(grams, len(grams))
-    found = {gram: Scan(gram, rows).sizes[len(gram) - 1] for gram in asked}
-    assert found == {gram: [row] for row, gram in enumerate(grams, 1)}
+    assert {gram: rows[gram] for gram in asked} == {gram: row for row, gram in enumerate(grams, 1)}
 
 
 @given(GRAMS, GRAM)
 def test_the_number_of_grams_does_not_depend_on_what_is_unpacked(grams: list[str], text: str) -> None:
     rows = Rows(pack(grams))
-    assert rows.size == len(grams)
+    assert len(rows) == len(grams)
     Scan(text, rows)
-    assert rows.size == len(grams)
+    assert len(rows) == len(grams)
 
 
 @given(GRAMS, st.text(alphabet="好吃1 ,😀x\n", max_size=12))
@@ -41,21 +39,14 @@ def test_a_text_finds_all_of_its_grams(grams: list[str], text: str) -> None:
 
 
 def test_only_what_a_text_begins_grams_with_is_unpacked() -> None:
-    rows = Rows(pack(["好", "好吃得", "好看的", "差"]))
+    rows = Rows(pack(["好", "好吃得", "差"]))
     Scan("好", rows)
-    assert (rows, rows.longer) == ({"好": (1, {"吃": (UNKNOWN, "好吃"), "看": (UNKNOWN, "好看")})}, {})
-    Scan("好吃", rows)
-    assert rows.longer == {"好吃": {"得": (2, {})}}
+    assert dict(rows.tails) == {"好": {"": 1, "吃": UNKNOWN, "吃得": 2}}
 
 
 def test_an_unknown_gram_has_no_row() -> None:
-    assert Scan("坏", Rows(pack(["好", "坏人"]))).sizes == [[UNKNOWN], [], [], []]
-
-
-@given(GRAMS, st.text(alphabet="好吃1 ,😀x", max_size=12))
-def test_a_text_is_read_alike_with_and_without_its_folded_characters(grams: list[str], text: str) -> None:
-    rows, folded = Rows(pack(grams)), fold(text)
-    assert Scan(folded.text, rows, folded.chars).sizes == Scan(folded.text, rows).sizes
+    with pytest.raises(KeyError):
+        Rows(pack(["好"]))["坏"]
 
 
 @pytest.mark.parametrize("gram", ["", "好\t", "\n"])

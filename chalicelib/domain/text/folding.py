@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from sys import intern
 from typing import Final
 
 from chalicelib.domain.text.traditional import TO_SIMPLIFIED
@@ -30,17 +29,12 @@ _APOSTROPHE: Final = re.compile("(?<=[a-z])’(?=[a-z])")
 
 
 class Folded:
-    """``text`` is what to match on; ``index[i]`` is the place of its i-th character in the original.
+    """``text`` is what to match on; ``index[i]`` is the place of its i-th character in the original."""
 
-    ``chars`` are the characters of ``text``, each the one object (``sys.intern``) that a character has here: a table
-    whose keys are interned, too, finds it without hashing or comparing it.
-    """
+    __slots__ = ("index", "text")
 
-    __slots__ = ("chars", "index", "text")
-
-    def __init__(self, text: str, index: Sequence[int], chars: Sequence[str] | None = None) -> None:
+    def __init__(self, text: str, index: Sequence[int]) -> None:
         self.text, self.index = text, index
-        self.chars = chars if chars is not None else [*map(intern, text)]
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Code-point span of the original that folded to ``text[start:end]``; ``start < end``."""
@@ -55,8 +49,8 @@ class _Folds(dict[str, str]):
             value = "\ufffd"
         else:
             value = _VANISHES.sub("", unicodedata.normalize("NFKC", char).lower().translate(TO_SIMPLIFIED))
-        self[char] = intern(value)
-        return self[char]
+        self[char] = value
+        return value
 
 
 _FOLDS: Final = _Folds()
@@ -66,11 +60,10 @@ def fold(text: str) -> Folded:
     """Fold ``text``; linear in its length."""
     parts = list(map(_FOLDS.__getitem__, text))
     folded = "".join(parts)
-    curly = "’" in folded  # as telephones write "don't"
-    if curly:
+    if "’" in folded:  # as telephones write "don't"
         folded = _APOSTROPHE.sub("'", folded)
     if len(folded) == len(text) and "" not in parts:
-        plain = Folded(folded, range(len(text)), None if curly else parts)
+        plain = Folded(folded, range(len(text)))
     else:
         plain = Folded(folded, tuple(place for place, part in enumerate(parts) for _ in part))
     return _closed_up(plain) if " " in folded else plain
