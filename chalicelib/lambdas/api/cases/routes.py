@@ -1,28 +1,18 @@
-"""Tickets: moves, hands, notes, links, duplicates, audits; what is promised for them, and by when.
-
-Loaded by the API function together with the hooks, so nothing heavy is imported here: each view loads what it needs.
-"""
+"""Tickets: moves, hands, notes, links, duplicates, audits; what is promised for them, and by when."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
 
 from chalice import Blueprint
 from chalice.app import Response
 
 from chalicelib.domain.workspaces import access
+from chalicelib.lambdas.api.caller import call_of
 from chalicelib.lambdas.api.http import ANY, guarded, json_response, line
 
-if TYPE_CHECKING:
-    from chalicelib.lambdas.api.call import Call
-
 bp = Blueprint(__name__)
-
-
-def _call(roles: tuple[str, ...]) -> Call:
-    from chalicelib.lambdas.api.call import Call
-
-    return Call(bp.current_request, roles)
+_call = partial(call_of, bp)
 
 
 @bp.route("/v1/tickets", methods=["GET"])

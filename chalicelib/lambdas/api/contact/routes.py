@@ -1,30 +1,23 @@
-"""Contacting customers: policy, ``can_contact``, opt-outs, and follow-ups of happy customers.
-
-Loaded by the API function together with the hooks, so nothing heavy is imported here: each view loads what it needs.
-"""
+"""Contacting customers: policy, ``can_contact``, opt-outs, and follow-ups of happy customers."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from chalice import Blueprint
 from chalice.app import Response
 
 from chalicelib.domain.workspaces import access
+from chalicelib.lambdas.api.caller import call_of
 from chalicelib.lambdas.api.http import ANY, guarded, json_response
 
 if TYPE_CHECKING:
-    from chalicelib.lambdas.api.call import Call
     from chalicelib.lambdas.api.contact.schemas import CustomerNamed
     from chalicelib.services.contact.can_contact import Person
 
 bp = Blueprint(__name__)
-
-
-def _call(roles: tuple[str, ...]) -> Call:
-    from chalicelib.lambdas.api.call import Call
-
-    return Call(bp.current_request, roles)
+_call = partial(call_of, bp)
 
 
 def _person(workspace: str, named: CustomerNamed) -> Person:

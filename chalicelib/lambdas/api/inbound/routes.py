@@ -5,26 +5,19 @@ Imports stay light: a cold start must answer inside 1.5 seconds. Each view but t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
 
 from chalice import Blueprint
 from chalice.app import Response
 
 from chalicelib.domain.workspaces import access
 from chalicelib.lambdas.api import http
+from chalicelib.lambdas.api.caller import call_of
 from chalicelib.lambdas.api.http import ANY, base_url, guarded, json_response
 from chalicelib.wiring import base, inbound
 
-if TYPE_CHECKING:
-    from chalicelib.lambdas.api.call import Call
-
 bp = Blueprint(__name__)
-
-
-def _call(roles: tuple[str, ...]) -> Call:
-    from chalicelib.lambdas.api.call import Call
-
-    return Call(bp.current_request, roles)
+_call = partial(call_of, bp)
 
 
 # --- the hook -----------------------------------------------------------------------------------------------------

@@ -1,32 +1,25 @@
-"""What is more than one case: issues, their levels, what is part of them; and insights.
-
-Loaded by the API function together with the hooks, so nothing heavy is imported here: each view loads what it needs.
-"""
+"""What is more than one case: issues, their levels, what is part of them; and insights."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from chalice import Blueprint
 from chalice.app import Response
 
 from chalicelib.domain.workspaces import access
+from chalicelib.lambdas.api.caller import call_of
 from chalicelib.lambdas.api.http import ANY, guarded, json_response
 
 if TYPE_CHECKING:
     from chalicelib.domain.issues.issue import Issue
     from chalicelib.domain.workspaces.directory import ApiKey
-    from chalicelib.lambdas.api.call import Call
 
 bp = Blueprint(__name__)
+_call = partial(call_of, bp)
 
 _OF_THE_CALL: Final = {"workspace", "version", "level"}  # fields of a body that are no facts
-
-
-def _call(roles: tuple[str, ...]) -> Call:
-    from chalicelib.lambdas.api.call import Call
-
-    return Call(bp.current_request, roles)
 
 
 def _shown(one: Issue, status: int = 200) -> Response:

@@ -1,18 +1,16 @@
 """Endpoints, what each connector needs, deliveries, callbacks, and what differs between tickets and their items
-elsewhere.
-
-Loaded by the API function together with the hooks, so nothing heavy is imported here: each view loads what it needs.
-"""
+elsewhere."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
 
 from chalice import Blueprint
 from chalice.app import Response
 
 from chalicelib.domain.workspaces import access
 from chalicelib.errors import Invalid
+from chalicelib.lambdas.api.caller import call_of
 from chalicelib.lambdas.api.http import (
     ANY,
     base_url,
@@ -26,16 +24,8 @@ from chalicelib.lambdas.api.http import (
     raw_body,
 )
 
-if TYPE_CHECKING:
-    from chalicelib.lambdas.api.call import Call
-
 bp = Blueprint(__name__)
-
-
-def _call(roles: tuple[str, ...]) -> Call:
-    from chalicelib.lambdas.api.call import Call
-
-    return Call(bp.current_request, roles)
+_call = partial(call_of, bp)
 
 
 def _base_url() -> str:

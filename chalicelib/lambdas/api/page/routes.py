@@ -1,10 +1,8 @@
-"""The page that a card's button opens, and the codes with which people work on it.
-
-Loaded by the API function together with the hooks, so nothing heavy is imported here: each view loads what it needs.
-"""
+"""The page that a card's button opens, and the codes with which people work on it."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from chalice import Blueprint
@@ -13,21 +11,16 @@ from chalice.app import Response
 from chalicelib.domain.workspaces import access
 from chalicelib.errors import Invalid, NotFound, Rejected
 from chalicelib.lambdas.api import http
+from chalicelib.lambdas.api.caller import call_of
 from chalicelib.lambdas.api.http import ANY, guarded, json_response
 
 if TYPE_CHECKING:
     from chalicelib.domain.cases.page_link import Act
-    from chalicelib.lambdas.api.call import Call
 
 bp = Blueprint(__name__)
+_call = partial(call_of, bp)
 
 MOST_TEXT: Final = 2000
-
-
-def _call(roles: tuple[str, ...]) -> Call:
-    from chalicelib.lambdas.api.call import Call
-
-    return Call(bp.current_request, roles)
 
 
 @bp.route("/t/{link}", methods=["GET"])

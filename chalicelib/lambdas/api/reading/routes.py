@@ -1,29 +1,22 @@
-"""Feedback: lists, readings, corrections, the review queue, needs, voices that nobody has dealt with; code frames.
-
-Loaded by the API function together with the hooks, so nothing heavy is imported here: each view loads what it needs.
-"""
+"""Feedback: lists, readings, corrections, the review queue, needs, voices that nobody has dealt with; code frames."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from chalice import Blueprint
 from chalice.app import Response
 
 from chalicelib.domain.workspaces import access
+from chalicelib.lambdas.api.caller import call_of
 from chalicelib.lambdas.api.http import ANY, guarded, json_response, line
 
 if TYPE_CHECKING:
     from chalicelib.domain.reading.proposal import Proposal
-    from chalicelib.lambdas.api.call import Call
 
 bp = Blueprint(__name__)
-
-
-def _call(roles: tuple[str, ...]) -> Call:
-    from chalicelib.lambdas.api.call import Call
-
-    return Call(bp.current_request, roles)
+_call = partial(call_of, bp)
 
 
 @bp.route("/v1/feedback", methods=["GET"])

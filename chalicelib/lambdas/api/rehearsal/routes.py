@@ -1,12 +1,10 @@
-"""Dry runs: what a change would have done, before it is made.
-
-Loaded by the API function together with the hooks, so nothing heavy is imported here: each view loads what it needs.
-"""
+"""Dry runs: what a change would have done, before it is made."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from chalice import Blueprint
@@ -14,20 +12,15 @@ from chalice.app import Response
 
 from chalicelib.domain.workspaces import access
 from chalicelib.errors import Invalid
+from chalicelib.lambdas.api.caller import call_of
 from chalicelib.lambdas.api.http import ANY, guarded, json_response, line
 
 if TYPE_CHECKING:
     from chalicelib.domain.reading.dry_run import Change
-    from chalicelib.lambdas.api.call import Call
     from chalicelib.lambdas.api.rehearsal import schemas
 
 bp = Blueprint(__name__)
-
-
-def _call(roles: tuple[str, ...]) -> Call:
-    from chalicelib.lambdas.api.call import Call
-
-    return Call(bp.current_request, roles)
+_call = partial(call_of, bp)
 
 
 @bp.route("/v1/dry-runs", methods=["POST"], content_types=ANY)

@@ -1,11 +1,8 @@
-"""Whether a case is solved: the customer's page, what a key says in their name, and how a workspace asks.
-
-Loaded by the API function together with the hooks, so nothing heavy is imported here: each view loads what it needs.
-"""
+"""Whether a case is solved: the customer's page, what a key says in their name, and how a workspace asks."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
 
 from chalice import Blueprint
 from chalice.app import Response
@@ -13,18 +10,11 @@ from chalice.app import Response
 from chalicelib.domain.workspaces import access
 from chalicelib.errors import Invalid
 from chalicelib.lambdas.api import http
+from chalicelib.lambdas.api.caller import call_of
 from chalicelib.lambdas.api.http import ANY, guarded, json_response
 
-if TYPE_CHECKING:
-    from chalicelib.lambdas.api.call import Call
-
 bp = Blueprint(__name__)
-
-
-def _call(roles: tuple[str, ...]) -> Call:
-    from chalicelib.lambdas.api.call import Call
-
-    return Call(bp.current_request, roles)
+_call = partial(call_of, bp)
 
 
 # --- the customer's page ------------------------------------------------------------------------------------------

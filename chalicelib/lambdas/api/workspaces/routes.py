@@ -6,12 +6,14 @@ goes in and out as YAML or JSON, by ``Content-Type`` and ``Accept``; units and p
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from chalice import Blueprint
 from chalice.app import Response
 
 from chalicelib.domain.workspaces import access
+from chalicelib.lambdas.api.caller import call_of
 from chalicelib.lambdas.api.http import ANY, bytes_response, guarded, headers, json_response, line
 
 if TYPE_CHECKING:
@@ -21,17 +23,12 @@ if TYPE_CHECKING:
     from chalicelib.services.workspaces.organisation_file import Document
 
 bp = Blueprint(__name__)
+_call = partial(call_of, bp)
 
 _YAML: Final = ("application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml")
 _CSV: Final = ("text/csv",)
 _YAML_OUT: Final = "application/yaml; charset=utf-8"
 _CSV_OUT: Final = "text/csv; charset=utf-8"
-
-
-def _call(roles: tuple[str, ...]) -> Call:
-    from chalicelib.lambdas.api.call import Call
-
-    return Call(bp.current_request, roles)
 
 
 # --- rules --------------------------------------------------------------------------------------------------------
