@@ -17,7 +17,8 @@ _BORDER: Final = re.compile(
     r"|(?P<contrast>(?<=但)(?!凡)是?|(?<=不)过(?!分|关|期|敏|时|是)|(?<=然)而|(?<=可)[是惜]|(?<=只)是"
     r"|(?<=就)是(?=[^是说了,。]{2,12}(?:差|慢|贵|不|没|太|有点))"
     r"|(?<=却)(?<![冷忘退了推]却)(?!步)"
-    r"|(?<![a-z][bhatey])(?:(?<=b)ut|(?<=h)owever|(?<=a)lthough|(?<=t)hough|(?<=e)xcept|(?<=y)et)(?![a-z])))"
+    r"|(?<![a-z][bhatey])(?:(?<=b)ut(?<!anything but)(?<!nothing but)(?<!can't help but)(?<!cannot help but)"
+    r"|(?<=h)owever|(?<=a)lthough|(?<=t)hough|(?<=e)xcept|(?<=y)et(?<!not yet)(?<!better yet))(?![a-z])))"
 )
 
 # Speech that was written down by a machine has no punctuation. What says nothing but "and then" parts a stretch that

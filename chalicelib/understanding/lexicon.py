@@ -191,9 +191,10 @@ FAINT: Final = 0.6  # what a hint weighs
 OPINIONS: Final[Mapping[str, float]] = {
     **dict.fromkeys(english.phrases(english.COURTESIES), FAINT),
     **dict.fromkeys(_entries(_GOOD_ZH, english.GOOD), 1),
-    **dict.fromkeys(english.SMILES, 1),
+    **dict.fromkeys((*english.BETTER_THAN_EVER, *english.LOOKED_FORWARD_TO, *english.LOYAL, *english.SMILES), 1),
     **dict.fromkeys(_entries(_BAD_ZH, english.BAD), -1),
-    **dict.fromkeys((*english.TOO, *english.FROWNS), -1),
+    **dict.fromkeys((*english.TOO, *english.HAD_ENOUGH, *english.FROWNS), -1),
+    **dict.fromkeys(english.phrases(english.HINTS), -FAINT),
     **dict.fromkeys(_entries(_STRONG_GOOD_ZH, english.STRONG_GOOD), 2),
     **dict.fromkeys(_entries(_STRONG_BAD_ZH, english.STRONG_BAD), -2),
     **dict.fromkeys(english.SOUR_THANKS, -2),
@@ -202,7 +203,9 @@ OPINIONS: Final[Mapping[str, float]] = {
 STANDING_NEGATORS: Final = frozenset(_entries(_STANDING_ZH))
 FAR_NEGATORS: Final = frozenset(_entries(_FAR_NEGATORS_ZH)) | STANDING_NEGATORS
 # They only hint at bad where they find nothing to turn: "I can't log in".
+FACES: Final = frozenset((*english.SMILES, *english.FROWNS))
 FAINT_NEGATORS: Final = frozenset(english.phrases(english.STANDING))
+UNABLE: Final = frozenset(english.phrases(english.UNABLE))  # as faint, but no mere hint
 NEGATORS: Final = frozenset(_entries(_NEGATORS_ZH, english.NEGATORS)) | FAR_NEGATORS
 STRONGER: Final = frozenset(_entries(_STRONGER_ZH, english.STRONGER))
 WEAKER: Final = frozenset(_entries(_WEAKER_ZH, english.WEAKER))
@@ -222,7 +225,7 @@ CUES: Final[Mapping[str, tuple[str, ...]]] = {
     "sneer": _entries(_SNEERS_ZH),
     "concedes": _entries(_CONCEDES_ZH, english.CONCEDES),
     "cheer": _entries(_CHEERS_ZH, english.CHEERS),
-    "return": _entries(_RETURNS_ZH, english.RETURNS),
+    "return": (*_entries(_RETURNS_ZH, english.RETURNS), *english.LOYAL),
     "recommend": _entries(_RECOMMENDS_ZH, english.RECOMMENDS),
     "dissuade": _entries(_DISSUADES_ZH, english.DISSUADES),
     "effort": _entries(_EFFORT_ZH, english.EFFORT),

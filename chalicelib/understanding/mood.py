@@ -34,6 +34,7 @@ class Mood:
     def __init__(self) -> None:
         self.good = self.bad = 0.0
         self.up = self.down = 0.0  # the same, with what "but" and "although" make of them
+        self.firm = 0.0  # of what is bad, what is not only hinted at
         self.strongest = 0.0
         self.ruled = 0.0  # what rules made say something else than its words
         self.covered = 0  # characters of that
@@ -72,6 +73,7 @@ class Mood:
             self.up += weight * factor
         else:
             self.bad -= weight
+            self.firm -= weight * (rule != "faint")
             self.down -= weight * factor
         if rule in TURNED:
             self.ruled += weight * factor
@@ -88,14 +90,14 @@ class Mood:
     @property
     def intents(self) -> tuple[str, ...]:
         """What the customer is after, the weightiest first."""
-        mostly_bad = self.bad > 0 and self.bad >= self.good
+        mostly_bad = self.firm > 0 and self.bad >= self.good  # "I do not eat meat" asks for nothing
         verdicts = (
             ("churn_threat", "churn" in self.cues),
             ("complaint", bool(self.red_lines) or mostly_bad),
             ("suggestion", "wish" in self.cues),
             ("question", "question" in self.cues or "asked" in self.cues),
             ("praise", self.good > 0 and self.good > self.bad),
-            ("complaint", self.bad >= 1 and not mostly_bad and not self.red_lines),
+            ("complaint", self.firm >= 1 and not mostly_bad and not self.red_lines),
             ("thanks", "thanks" in self.cues),
         )
         return tuple(intent for intent, holds in verdicts if holds)

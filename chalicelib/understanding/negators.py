@@ -13,6 +13,7 @@ from chalicelib.understanding.words import Words
 REACH: Final = 4  # characters between a negator and what it turns ("没有想象中好")
 FAR_REACH: Final = 12  # idem, where the negator or the words in between bridge more ("没有我想象中的那么好")
 LATIN_REACH: Final = 24  # idem, "not what I would call good"
+MIXED_REACH: Final = 14  # idem, between a Chinese negator and an English word ("没发现任何 bug")
 MAX_NEGATORS: Final = 4  # in one chain; keeps a text of nothing but "不" linear
 _BRIDGE: Final = re.compile(
     "那么|这么|那样|这样|想象|预期|宣传|描述|期待|说的|特别|多么|以前|之前|隔壁|别家|专柜|一次|一直|想的"
@@ -34,7 +35,7 @@ _LATIN_FILLERS: Final = (
     r"(?![a-z]))*"
 )
 # They deny a noun, with a word before it or none: "no disk errors".
-_NONE_OF: Final = frozenset(("no", "without", "zero", "none"))
+_NONE_OF: Final = frozenset(("no", "without", "zero", "none", "not a single", "not one single"))
 _LATIN_WORD: Final = r" (?:of the |an? |any |more |real |big )?(?:[a-z]{1,12}[ /])?"
 _NEVER_SUCH: Final = re.compile("过(?:这么|那么|如此|这样|更|比)")
 
@@ -49,19 +50,15 @@ class Negators:
         self._starts = [start for start, _, _ in matches]
         self._ends = [end for _, end, _ in matches]
 
-    def before(self, text: str, place: int, floor: int, *, reach: int = REACH) -> tuple[bool, int]:
-        """Whether what begins at ``place`` is turned by an odd number of negators that stand close before it and not
-        before ``floor``; and where the first of them begins. ``reach`` is for Chinese, Latin letters have their own."""
-        count, first = self.chain(text, place, floor, reach=reach)
-        return count % 2 == 1, first
-
     def chain(self, text: str, place: int, floor: int, *, reach: int = REACH) -> tuple[int, int]:
-        """How many negators govern what begins at ``place``, and where the first of them begins."""
+        """How many negators that do not begin before ``floor`` govern what begins at ``place``, and where the first of
+        them begins. ``reach`` is for Chinese, Latin letters have their own."""
         at = bisect_left(self._ends, place + 1) - 1
         if at < 0 or self._starts[at] < floor:
             return 0, place
         latin = text[place].isascii()
-        reach = LATIN_REACH if latin else reach
+        if latin:
+            reach = LATIN_REACH if text[self._starts[at]].isascii() else MIXED_REACH
         count, first = 0, place
         while count < MAX_NEGATORS and at >= 0 and self._starts[at] >= floor:
             gap = first - self._ends[at]
@@ -78,7 +75,10 @@ class Negators:
         """Whether the one negator at ``first`` denies the bad word at ``place``: nothing but fillers in between, and
         no mere question ("难道是假的吗" suspects, "没耳机差评" complains)."""
         at = bisect_left(self._starts, first)
-        if text[place].isascii():
+        if not text[first].isascii():
+            if text[place].isascii():
+                return True  # "没遇到bug"
+        else:
             none = text[self._starts[at] : self._ends[at]] in _NONE_OF
             return (
                 re.compile(_LATIN_WORD if none else _LATIN_FILLERS).fullmatch(text, self._ends[at], place) is not None

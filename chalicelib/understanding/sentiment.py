@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Final, NamedTuple
 
 from chalicelib.understanding.clauses import Clause
-from chalicelib.understanding.lexicon import CUES, FAINT, FAINT_NEGATORS, OPINIONS
+from chalicelib.understanding.lexicon import CUES, FAINT, FAINT_NEGATORS, OPINIONS, UNABLE
 from chalicelib.understanding.matcher import LONGEST, OUTERMOST, Match, Matcher
 from chalicelib.understanding.negators import Negators
 from chalicelib.understanding.stance import Cue, Stance, sentence
@@ -25,19 +25,36 @@ _WAITED: Final = re.compile("[等走拖催排]了")
 _WAIT: Final = (
     f"(?:等|走|拖|催|排)了(?:我|整整|快|将近|差不多|足足)?{_NUMBER}+个?多?(?:天|周|星期|礼拜|月|小时|钟头|分钟)"
 )
-# In English only with a word that waits, for a battery should last ten hours. Minutes are long from twenty up.
+# In English only where somebody waits, for a battery should last ten hours. Minutes are long from twenty up.
 _UNITS: Final = ("hour", "hr", "min", "day", "week", "month")
 _ENGLISH_WAIT: Final = (
     r"\b(?<!only )(?<!just )"
-    r"(?:took|takes|taking|take|waits?|sat|sit|sitting|stood|stand|standing|it's been|it has been|spent|past|another|"
-    r"going on|after|(?<!last )(?<!lasts )(?<!lasted )(?<!used )(?<!open )(?<!runs )(?<!works )(?<!stayed )"
-    r"for(?= [a-z0-9 ]{0,16}(?:hour|hr|min)))"
-    r"(?: (?!only\b|just\b|less\b|under\b|about to\b)[a-z]{1,10}){0,3}? "
-    r"(?:(?:\d{1,2}\+?|an?|one|two|three|four|five|six|seven|eight|nine|ten|several|many|few)[ -]?(?:more )?"
+    r"(?:(?P<waits>took|waits?|waited|waiting|sat|sitting|stood|standing|it's been|it has been|going on|stuck|queued)|"
+    r"takes?|taking|spent|past|another|after|over|for)"
+    r"(?: (?!only\b|just\b|less\b|under\b|about to\b|no more\b)[a-z]{1,10}){0,3}? "
+    r"(?P<time>(?:\d{1,2}\+?|an?|one|two|three|four|five|six|seven|eight|nine|ten|several|many|few)[ -]?(?:more )?"
     r"(?:hours?|hrs?|days?|weeks?|months?)|(?:[2-9]\d|1\d\d)\+? ?(?:minutes?|mins?))\b"
 )
+# Somebody waits: close before or behind a time in the same clause.
+_COMPANY: Final = (
+    r"\b(?:wait(?:s|ed|ing)?|on hold|hold for|held up|queue|queued|queueing|queuing|in line|(?:the|long) lines?|"
+    r"stuck|stranded|trapped|delay|delays|delayed|took|sat|sitting|stood|standing|hanging|tarmac|runway|"
+    r"on (?:the|a) (?:plane|phone)|trying|tried (?:to|for|over|calling)|no (?:reply|answer|response|one)|nobody|"
+    r"to (?:get (?:an?|my|our|the|someone)|hear|be|reply|respond|answer|arrive|ship|deliver|check|board|load|open))\b"
+)
+_NEAR: Final = (40, 24)  # characters before and behind a time
 _A_LITTLE: Final = re.compile("了?一?[点些](?!不)")  # "慢了点"
-_ENOUGH: Final = "(?: [a-z']{1,12}){1,4} enough(?![a-z])"
+# "I can't recommend it enough" praises.
+_ENOUGH: Final = r"(?: (?!and\b|or\b|but\b|not\b)[a-z']{1,12}){0,4}? enough(?![a-z])"
+_CANNOT: Final = ("can't", "cannot", "couldn't", "can not", "cant", "couldnt")
+_SAID: Final = frozenset(("recommend", "appreciate", "thank you", "thank u", "thanks"))
+_OR, _AND = " or ", " and "  # "not clean or quiet" denies both, and so does "not clean and quiet enough"
+_BRACKET: Final = re.compile(r"(?<! [:=])(?<!:[-'])(?<!>:)\(|\)")  # but those of frowns
+# "<3" in front of these is no heart but a measure.
+_MEASURE: Final = (
+    r"[^\W_]|\.\d| ?%| (?:kg|g|mg|t|lbs?|oz|mm|cm|m|km|ml|l|h|hrs?|hours?|s|secs?|seconds?|mins?|minutes?|days?|weeks?|"
+    r"months?|years?|stars?|items?|pcs|pieces|people|persons|nights?|times)(?![a-z])"
+)
 _NONE_AFTER: Final = re.compile("[^,。!?;]{0,2}[也都]没有?")
 _QUOTES: Final = {"“": "”", '"': '"', "「": "」", "『": "』", "'": "'", "‘": "’"}
 _CLAPS: Final = frozenset(("👍", "👏", "💯", "🌹"))
@@ -150,6 +167,7 @@ class Feelings:
         clause = floor = 0
         borders = [end for _, end, _ in clauses[:-1]]
         matches, words = found
+        brackets: _Brackets | None = None
         for place, (start, end, _) in enumerate(matches):
             while clause < len(borders) and start >= borders[clause]:
                 clause += 1
@@ -158,32 +176,75 @@ class Feelings:
                 standing.append((matches[place], word, clause))
             if word.kind != OPINION or (word.text == "好" and _is_degree(matches, words, place)):
                 continue
-            count, first = negators.chain(text, start, max(floor, clauses[clause].start))
-            if count == 1 and word.weight < 0 and not negators.denies(text, first, start):
+            if word.face:
+                brackets = brackets or _Brackets(text)
+                if not brackets.smiles(start, end):
+                    continue
                 count, first = 0, start
-            if count == 1 and text[start].isascii() and re.compile(_ENOUGH).match(text, end):
-                count = 2  # "can't recommend it enough"
-            if not count and opinions and _goes_on(opinions[-1], start, word.weight):  # "没那么轻便好用" denies both
-                count = 1 + (opinions[-1].rule == "twice")
-            count += not count and _denied_after(text, start, end)
+            else:
+                count, first = negators.chain(text, start, max(floor, clauses[clause].start))
+                if count == 1:
+                    count, first = _turned(text, negators, word, (first, start, end))
+                if not count:
+                    count = _turned_otherwise(text, opinions, (start, end), word.weight)
             weight = word.weight * _degree(text, matches, words, place) * (_TURNED if count % 2 else 1)
             opinions.append(Opinion(first, end, weight, word.text, clause, (word.rule, *_TURNS)[count]))
             floor = end
         if _WAITED.search(text):
             opinions = _with_waits(text, clauses, opinions)
         if " " in text and any(map(text.count, _UNITS)):
-            opinions = _with_english_waits(text, clauses, opinions)
+            opinions = _with_english_waits(text, clauses, opinions, negators)
         return _with_standing(opinions, standing)
 
 
-def _denied_after(text: str, start: int, end: int) -> bool:
-    """ "一个坏的也没有", "一点毛病都没有"."""
-    return _NONE_AFTER.match(text, end) is not None and "一" in text[max(0, start - 4) : start]
+class _Brackets:
+    """Tells a smile from the end of a bracket that holds a colon: "（选填：）"."""
+
+    def __init__(self, text: str) -> None:
+        self._text, self._at, self._open = text, 0, 0
+
+    def smiles(self, start: int, end: int) -> bool:
+        """Whether ``text[start:end]`` is meant for a face; to be asked in the order of the text."""
+        text = self._text
+        if text[end - 1] == "3":
+            return re.compile(_MEASURE).match(text, end) is None
+        if text[end - 1] != ")":
+            return True
+        for bracket in _BRACKET.finditer(text, self._at, start):
+            self._open = self._open + 1 if bracket[0] == "(" else max(0, self._open - 1)
+        self._at = start
+        return not self._open or text.startswith(")", end)
 
 
-def _goes_on(before: Opinion, start: int, weight: float) -> bool:
-    """Whether the word before says the like of one of this weight, and was turned."""
-    return before.end == start and before.rule in ("turned", "twice") and OPINIONS[before.term] * weight > 0
+def _turned(text: str, negators: Negators, word: Word, span: tuple[int, int, int]) -> tuple[int, int]:
+    """How many negators the one that begins ``span`` (its start, start and end of the word) counts for, and the start
+    of what they turn."""
+    first, start, end = span
+    if word.weight < 0 and not negators.denies(text, first, start):
+        return 0, start
+    return 2 if word.text in _SAID and _says_enough(text, first, end) else 1, first
+
+
+def _turned_otherwise(text: str, opinions: Sequence[Opinion], span: tuple[int, int], weight: float) -> int:
+    """How many negators govern a word that none stands before: "没那么轻便好用" denies both, "一个坏的也没有"."""
+    if opinions and opinions[-1].rule and _goes_on(text, opinions[-1], span, weight):
+        return 1 + (opinions[-1].rule == "twice")
+    start, end = span
+    return 1 if "一" in text[max(0, start - 4) : start] and _NONE_AFTER.match(text, end) else 0
+
+
+def _says_enough(text: str, first: int, end: int) -> bool:
+    """Whether what cannot be said often enough begins at ``first``."""
+    cannot = text.startswith(_CANNOT, first) or text.endswith("could ", 0, first)
+    return cannot and re.compile(_ENOUGH).match(text, end) is not None
+
+
+def _goes_on(text: str, before: Opinion, span: tuple[int, int], weight: float) -> bool:
+    """Whether the word before the one of ``span`` says the like of its weight, and was turned."""
+    if before.rule not in ("turned", "twice") or OPINIONS[before.term] * weight <= 0:
+        return False
+    between = text[before.end : span[0]] if span[0] - before.end <= len(_AND) else None
+    return between in ("", _OR) or (between == _AND and text.startswith(" enough", span[1]))
 
 
 def _is_degree(matches: Sequence[Match], words: Sequence[Word], place: int) -> bool:
@@ -209,15 +270,38 @@ def _with_waits(text: str, clauses: Sequence[Clause], opinions: list[Opinion]) -
     return sorted((*opinions, *waits)) if waits else opinions
 
 
-def _with_english_waits(text: str, clauses: Sequence[Clause], opinions: list[Opinion]) -> list[Opinion]:
-    """Also hours spent waiting, where no word of feeling says so yet: "it took 3 hours"."""
-    starts, taken = [clause.start for clause in clauses], [opinion.start for opinion in opinions]
-    waits = [
-        Opinion(wait.start(), wait.end(), -1, wait[0], max(0, bisect_left(starts, wait.start() + 1) - 1), "wait")
-        for wait in re.finditer(_ENGLISH_WAIT, text)
-        if bisect_left(taken, wait.start()) == bisect_left(taken, wait.end())
-    ]
+def _with_english_waits(
+    text: str, clauses: Sequence[Clause], opinions: list[Opinion], negators: Negators
+) -> list[Opinion]:
+    """Also times that somebody waited, where no word of feeling in that stretch says so yet: "it took 3 hours"."""
+    starts, ends = [clause.start for clause in clauses], [opinion.end for opinion in opinions]
+    waits: list[Opinion] = []
+    reached = 0
+    for wait in re.finditer(_ENGLISH_WAIT, text):
+        number = max(0, bisect_left(starts, wait.start() + 1) - 1)
+        stretch = _waited(text, clauses[number], wait)
+        if stretch is None or stretch[0] < reached or _denied(text, negators, clauses[number].start, wait):
+            continue
+        start, end = stretch
+        after = bisect_left(ends, start + 1)  # the first opinion that ends behind the start
+        if after == len(opinions) or opinions[after].start >= end:
+            waits.append(Opinion(start, end, -1, wait[0], number, "wait"))
+            reached = end
     return sorted((*opinions, *waits)) if waits else opinions
+
+
+def _waited(text: str, clause: Clause, wait: re.Match[str]) -> tuple[int, int] | None:
+    """From the word that waits to the time or the other way round; None where nobody waits in the clause."""
+    if wait["waits"]:
+        return wait.span()
+    low, high = max(clause.start, wait.start() - _NEAR[0]), min(clause.end, wait.end() + _NEAR[1])
+    company = re.compile(_COMPANY).search(text, low, high)
+    return None if company is None else (min(company.start(), wait.start()), max(company.end(), wait.end()))
+
+
+def _denied(text: str, negators: Negators, floor: int, wait: re.Match[str]) -> bool:
+    """Whether it took no such time: "it did not take 3 hours", "it took less than a day"."""
+    return any(negators.chain(text, place, floor)[0] % 2 for place in (wait.start(), wait.start("time")))
 
 
 def _with_standing(opinions: list[Opinion], standing: Sequence[tuple[Match, Word, int]]) -> list[Opinion]:
@@ -233,7 +317,8 @@ def _with_standing(opinions: list[Opinion], standing: Sequence[tuple[Match, Word
 
 def _alone(negator: Match, word: str, clause: int) -> Opinion:
     weight = -FAINT if word in RATHER or word in FAINT_NEGATORS else -1
-    return Opinion(negator.start, negator.end, weight, word, clause, "faint" if word in FAINT_NEGATORS else "standing")
+    rule = "unable" if word in UNABLE else "faint" if word in FAINT_NEGATORS else "standing"
+    return Opinion(negator.start, negator.end, weight, word, clause, rule)
 
 
 def _sour(

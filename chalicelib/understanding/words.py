@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from chalicelib.understanding.lexicon import (
+    FACES,
     FAINT,
     FAINT_NEGATORS,
     FAR_NEGATORS,
@@ -29,14 +30,16 @@ class Word:
 
     ``kind``: HINT | OPINION | NEGATOR | MORE | LESS; ``weight`` of an opinion: below zero bad, above zero good;
     ``rule`` of an opinion that nothing turns: "" | "faint" | "emoji"; ``standing``: whether it speaks for bad itself
-    where it finds nothing to turn; ``far``, of a negator: whether it reaches as far as the clause does.
+    where it finds nothing to turn; ``far``, of a negator: whether it reaches as far as the clause does; ``face``:
+    whether it is a smile or a frown.
     """
 
-    __slots__ = ("far", "kind", "rule", "standing", "text", "weight")
+    __slots__ = ("face", "far", "kind", "rule", "standing", "text", "weight")
 
     def __init__(self, text: str) -> None:
         self.text, self.kind, self.weight, self.rule = text, _kind(text), OPINIONS.get(text, 0), _rule(text)
         self.standing, self.far = text in _STANDING, text in FAR_NEGATORS
+        self.face = text in FACES
 
 
 class Words(dict[int, Word]):
@@ -74,6 +77,6 @@ def _kind(word: str) -> int:
 
 def _rule(word: str) -> str:
     """The rule of an opinion that nothing turns."""
-    if OPINIONS.get(word) == FAINT:
+    if abs(OPINIONS.get(word, 0)) == FAINT:
         return "faint"
     return "emoji" if ord(word[0]) > _EMOJI and not word.isalnum() else ""
