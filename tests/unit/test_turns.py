@@ -97,7 +97,8 @@ def test_only_packs_that_the_trees_learned_from_use_them() -> None:
 
 
 def test_what_the_review_ends_with_decides_more_than_the_same_words_before_a_turn() -> None:
-    good_end, bad_end = "送得太慢,但是味道很好,下次还来", "味道很好,但是送得太慢,下次不来了"
+    assert whole("送得太慢,但是味道很好")[1] > whole("味道很好,但是送得太慢")[1] + 0.2
+    good_end, bad_end = "送得太慢,但是味道很好,下次还来", "味道很好,但是送得太慢,再也不来了"
     assert whole(good_end)[1] > 0 > whole(bad_end)[1]
 
 
