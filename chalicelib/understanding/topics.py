@@ -23,7 +23,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from math import exp, sqrt
 from operator import add, mul
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from chalicelib.understanding import lanes
 from chalicelib.understanding.clauses import Clause
@@ -115,12 +115,13 @@ class Air:
         return found.plus(heard) if here and subject not in here else found  # else it is among them
 
 
-class Sounds(NamedTuple):
+class Sounds:
     """Sums over stretches: of the weights of the two columns of polarity, not yet over any root, and of characters."""
 
-    bad: float
-    doubt: float
-    length: int
+    __slots__ = ("bad", "doubt", "length")
+
+    def __init__(self, bad: float, doubt: float, length: int) -> None:
+        self.bad, self.doubt, self.length = bad, doubt, length
 
     def plus(self, other: Sounds) -> Sounds:
         """Both together."""

@@ -63,7 +63,7 @@ def parted(words: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     stretch, an entry of its own goes before an inflected one ("kindly" is not the "kind" that praises)."""
     chinese, english = list[str](), list[str]()
     for word in dict.fromkeys(words):
-        (english if LATIN.search(word) else chinese).append(word)
+        (english if word.islower() else chinese).append(word)  # no Chinese character has a case
     return tuple(chinese), tuple(sorted(english, key=len, reverse=True))
 
 
