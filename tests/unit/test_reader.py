@@ -341,5 +341,11 @@ def test_what_is_said_of_one_part_of_a_car_is_not_said_of_another(text: str, top
     assert {tag.topic: tag.polarity for tag in reading.tags} == topics
 
 
+@pytest.mark.parametrize(("text", "polarity"), [("有人说动力不如1.5T的", "negative"), ("动力不如看看2.0T", "neutral")])
+def test_words_that_a_rule_turns_are_blame_unless_it_is_likelier_that_nothing_is_felt(text: str, polarity: str) -> None:
+    reading = Reader(shipped.load("auto"), weights.load()).read([Text(text)])
+    assert [(tag.topic, tag.polarity) for tag in reading.tags] == [("product.power", polarity)]
+
+
 def test_half_a_character_hides_nothing() -> None:
     assert [tag.topic for tag in modelled().read([Text(text="\ud83d物流很慢")]).tags] == ["logistics.speed"]
