@@ -144,6 +144,10 @@ class PolarityModel:
         """Calibrated probability of positive; never falls as ``log_odds`` rises."""
         return 1 / (1 + exp(-between(self._curve, log_odds)))
 
+    def believed(self, log_odds: float) -> float:
+        """What ``probability`` turns into the probability of ``log_odds``, within its curve."""
+        return between([(calibrated, value) for value, calibrated in self._curve], log_odds)
+
     def loudest(self, scan: Scan, start: int, end: int) -> Iterator[tuple[int, int, float]]:
         """(start, end, weight) of the known grams inside the stretch, the one that says most by itself first; below
         zero bad. For evidence."""

@@ -182,6 +182,7 @@ class Reader:
         doubts: list[str] = []
         tags = [self._tag(reading, place, seen, verdicts or {}, doubts) for place, seen in evidence.items()]
         tags.sort(key=lambda tag: (tag.start, tag.end, tag.topic))
+        self._as_topics_say(reading, tags)
         if self._delta is not None:
             tags, doubts = self._revised(self._delta, reading, tags, doubts)
         unsure += doubts
@@ -196,6 +197,16 @@ class Reader:
             if one.clause not in named and one.rule != "faint":
                 seen = Evidence(one.start, one.end, one.weight, ALONE, (one.term,), one.rule)
                 evidence.setdefault((one.clause, self._overall), []).append(seen)
+
+    def _as_topics_say(self, reading: _Reading, tags: Sequence[Tag]) -> None:
+        """Where a text is about one thing, seldom two, it is as good as what it says of that: the mean of its topics'
+        log-odds, each of which can be believed. What it says of the whole is not counted, nor what says nothing."""
+        if self._model is None or self._model.topics is None or not self._model.topics.rivals or reading.scan is None:
+            return
+        overall = self.frame.overall.id if self.frame.overall is not None else None
+        said = [tag.score for tag in tags if tag.score and tag.topic != overall]
+        if said:
+            reading.whole = self._model.polarity.believed(sum(said) / len(said))
 
     def _revised(
         self, delta: Delta, reading: _Reading, tags: Sequence[Tag], doubts: list[str]

@@ -141,6 +141,7 @@ class TopicModel:
         self.heads: tuple[str, ...] = tuple(name for name in table.columns if not name.startswith("~"))
         self._scales = table.scales[: len(self.heads)]
         self._of_texts = table.scales[len(self.heads) : -2]
+        self.rivals = bool(self._of_texts)  # whether a text is seldom about more than one of its heads
         self._whole = [extra["whole"] * scale for scale in self._scales] if self.heads else []
         self._places = {head: place for place, head in enumerate(self.heads)}
         # A head that the workspace retired is no topic any more; what hung below it is the lexicon's.
@@ -204,7 +205,7 @@ class TopicModel:
         ``hits`` are the lexicon's, their ``owner`` a place in ``frame.nodes``."""
         scores = self.scores(scan, clauses, hits)
         plain = {(hit.clause, self._head_of[hit.owner]) for hit in hits if hit.term.polarity is not None}
-        if self._of_texts and scores:
+        if self.rivals and scores:
             return self._of_rivals(scan, scores, plain)
         found: dict[tuple[int, str], float] = {}
         for number, score in enumerate(scores):

@@ -341,6 +341,17 @@ def test_what_is_said_of_one_part_of_a_car_is_not_said_of_another(text: str, top
     assert {tag.topic: tag.polarity for tag in reading.tags} == topics
 
 
+@pytest.mark.parametrize("text", ["起步肉，超车得提前踩", "高速上胎噪大得没法聊天", "内饰不错，但是销售态度恶劣还骗人"])
+def test_a_car_post_is_as_bad_as_what_it_says_of_its_topics(text: str) -> None:
+    assert (Reader(shipped.load("auto"), weights.load()).read([Text(text)]).polarity or 1.0) < 0.25
+
+
+def test_a_car_post_without_a_topic_is_judged_by_its_words() -> None:
+    reading = Reader(shipped.load("auto"), weights.load()).read([Text("这车真是太让人失望了，后悔")])
+    assert {tag.topic for tag in reading.tags} <= {"overall"}
+    assert (reading.polarity or 1.0) < 0.25
+
+
 @pytest.mark.parametrize(("text", "polarity"), [("有人说动力不如1.5T的", "negative"), ("动力不如看看2.0T", "neutral")])
 def test_words_that_a_rule_turns_are_blame_unless_it_is_likelier_that_nothing_is_felt(text: str, polarity: str) -> None:
     reading = Reader(shipped.load("auto"), weights.load()).read([Text(text)])
