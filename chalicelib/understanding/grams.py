@@ -7,6 +7,8 @@ counts once per stretch that is read, however often it stands there.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import repeat
+from operator import add
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -15,7 +17,8 @@ if TYPE_CHECKING:
 LONGEST: Final = 4  # characters
 SMOOTH: Final = 4.0  # grams added to a stretch's number of grams before the root of it divides its document weights
 UNKNOWN: Final = 0  # the row of every gram that the table does not hold; its weights are zero
-_END: Final = "\n"  # stands in no gram, see ``rows.pack``
+_UNKNOWN: Final = repeat(UNKNOWN)
+_ROW: Final = dict[str, int].get
 
 
 def every(text: str) -> set[str]:
@@ -33,19 +36,13 @@ class Scan:
     def __init__(self, text: str, rows: Rows) -> None:
         self.text = text
         self.sums: dict[Any, Sequence[int]] = {}  # of stretches, kept here by ``lanes`` as long as the text is read
-        one, two, three, four = self.sizes = [[UNKNOWN] * (len(text) - size) for size in range(LONGEST)]
-        table, ended = rows.tails, text + _END
-        for at, char in enumerate(text):
-            row_of = table[char].get
-            one[at] = row_of("", UNKNOWN)
-            if (row := row_of(ended[at + 1])) is None:
-                continue
-            two[at] = row
-            if (row := row_of(ended[at + 1 : at + 3])) is None:
-                continue
-            three[at] = row
-            if (row := row_of(ended[at + 1 : at + 4])) is not None:
-                four[at] = row
+        chars = [*text]
+        begun = [*map(rows.tails.__getitem__, chars)]
+        tails = [""] * len(chars)
+        self.sizes = [[*map(_ROW, begun, tails, _UNKNOWN)]]
+        for size in range(1, LONGEST):  # what runs once a character is C
+            tails = chars[1:] if size == 1 else [*map(add, tails, chars[size:])]
+            self.sizes.append([*map(_ROW, begun, tails, _UNKNOWN)])
 
     def within(self, start: int, end: int) -> set[int]:
         """Rows of the grams lying wholly inside ``[start, end)``, each once; may hold ``UNKNOWN``, which weighs 0."""

@@ -30,8 +30,7 @@ def pack(grams: Sequence[str]) -> bytes:
 class Tails(dict[str, dict[str, int]]):
     """Character → what may follow it in a gram → the row; unpacked when a character is first asked for.
 
-    "" follows in the gram that is the character alone. What only begins something longer is there with row 0, so that
-    a search may stop at the first thing that is not there. Characters are finite, and so is this table.
+    "" follows in the gram that is the character alone. Characters are finite, and so is this table.
     """
 
     def __init__(self, packed: bytes) -> None:
@@ -41,15 +40,11 @@ class Tails(dict[str, dict[str, int]]):
         self.size = max((_last_row(lines[-1]) for _, *lines in parts if lines), default=0)
 
     def __missing__(self, char: str) -> dict[str, int]:
-        found: dict[str, int] = {"": 0}
+        found: dict[str, int] = {}
         for lines in self._packed:
             if char in lines:
                 first, *tails = lines.pop(char).decode().split("\t")
                 found.update(zip(tails, count(int(first))))
-        longer = [tail for tail in found if len(tail) > 1]
-        for tail in longer:
-            for size in range(1, len(tail)):
-                found.setdefault(tail[:size], 0)
         self[char] = found
         return found
 
@@ -63,10 +58,7 @@ class Rows:
         self.tails = Tails(packed)
 
     def __getitem__(self, gram: str) -> int:
-        row = self.tails[gram[0]].get(gram[1:], 0)
-        if not row:
-            raise KeyError(gram)
-        return row
+        return self.tails[gram[0]][gram[1:]]
 
     def __len__(self) -> int:
         return self.tails.size
