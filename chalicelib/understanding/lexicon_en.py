@@ -328,8 +328,11 @@ where's my, where are my, where is our, where are our, why is, why are, why do i
 did, why am i, why was, why were, how come, what happened to
 """
 
+# What is asked is not said, where it comes first: "is there a kids menu".
 ASKED: Final = """
-is it, is this, are they, does it, do they
+is it, is this, are they, does it, do they, do you have, do you offer, do you take, do you accept, do you deliver, do you
+sell, do you allow, is there, are there, can i, can we, could i, could we, may i, may we, should i, should we, how do i,
+how do we, how can i, how can we, how to, what time, which one, how much is, how much are, how much does
 """
 
 THANKS: Final = """

@@ -59,7 +59,7 @@ class Mood:
                 self.covered += (seen.end - seen.start) * (seen.rule in TURNED)
         self.exclaimed = self.exclaimed or _EXCLAIMED.search(text) is not None
         self.sarcastic = self.sarcastic or said.sarcastic
-        cues = {cue.kind for cue in said.cues}
+        cues = {cue.kind for cue in said.cues if cue.kind != "asked" or said.stance.asks}
         self.cues |= cues
         if "churn" in cues:
             self._add(-1, 1, "")

@@ -99,6 +99,11 @@ class Stance:
         return "sour" in self._found
 
     @property
+    def asks(self) -> bool:
+        """Whether anything here is asked and not said."""
+        return "asked" in self._found
+
+    @property
     def plain(self) -> bool:
         """Nothing here means anything but what it says."""
         return not self._found

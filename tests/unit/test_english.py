@@ -12,7 +12,7 @@ from chalicelib.understanding.clauses import split
 from chalicelib.understanding.lexicon import CUES, NEGATORS, OPINIONS
 from chalicelib.understanding.reader import Reader
 
-READERS = {pack: Reader(shipped.load(pack)) for pack in ("airline", "banking", "hotel", "ecommerce")}
+READERS = {pack: Reader(shipped.load(pack)) for pack in ("airline", "banking", "catering", "hotel", "ecommerce")}
 
 
 def read(text: str, pack: str = "hotel") -> Understanding:
@@ -524,6 +524,28 @@ def test_words_that_are_bad_in_bad_company(text: str) -> None:
 def test_pretty_is_a_degree_in_front_of_another_word() -> None:
     assert side("Pretty bad") == "negative"
     assert side("Pretty good") == "positive"
+
+
+@pytest.mark.parametrize(
+    ("pack", "text"),
+    [
+        ("catering", "Do you have vegan options?"),
+        ("catering", "Is there a kids menu?"),
+        ("hotel", "Can I get a late checkout?"),
+        ("airline", "What time does check-in open?"),
+        ("banking", "How do I reset my PIN?"),
+    ],
+)
+def test_who_asks_neither_praises_nor_complains(pack: str, text: str) -> None:
+    seen = read(text, pack)
+    assert seen.intents == ("question",)
+    assert seen.actionability == "response_needed"
+    assert {tag.polarity for tag in seen.tags} == {"neutral"}
+
+
+@pytest.mark.parametrize("text", ["This is it, the worst room ever", "The problem is there is no lift"])
+def test_what_asks_only_where_it_comes_first_is_no_question_elsewhere(text: str) -> None:
+    assert "question" not in read(text, "hotel").intents
 
 
 def test_greatly_strengthens_and_does_not_praise() -> None:
