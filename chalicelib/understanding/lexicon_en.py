@@ -107,6 +107,8 @@ bad, poor, slow, slowly, late, delayed, delay, broken, damaged, damage, cracked,
 expensive, overpriced, disappointed, disappointing, disappointment, annoying, annoyed, frustrated, frustrating,
 useless, fake, wrong, missing, lost, leaking, leaked, unhelpful, unfriendly, unresponsive, ignored, ignore, refused,
 refuse, complain, complaint, difficult, confusing, hard to, crash, crashes, crashed, crashing, freezes, frozen, buggy,
+kept dropping, keeps dropping, kept disconnecting, keeps disconnecting, kept cutting out, keeps cutting out, logs me
+out, logged me out, kicks me out, kicked me out,
 bug, fail, failed, failure, error, problem, issue, defective, faulty, stale, went cold, arrived cold, stuck, waited,
 unacceptable, unprofessional, misleading, unfair, mediocre, lousy, dislike, ripped, scratched, smelly, stinks, never
 arrived, not arrived, hasn't arrived, not working, does not work, did not work, doesn't work, didn't work, stopped
@@ -330,9 +332,9 @@ did, why am i, why was, why were, how come, what happened to
 
 # What is asked is not said, where it comes first: "is there a kids menu".
 ASKED: Final = """
-is it, is this, are they, does it, do they, do you have, do you offer, do you take, do you accept, do you deliver, do you
-sell, do you allow, is there, are there, can i, can we, could i, could we, may i, may we, should i, should we, how do i,
-how do we, how can i, how can we, how to, what time, which one, how much is, how much are, how much does
+is it, is this, are they, does it, do they, do you have, do you offer, do you take, do you accept, do you deliver,
+do you sell, do you allow, is there, are there, can i, can we, could i, could we, may i, may we, should i, should we,
+how do i, how do we, how can i, how can we, how to, what time, which one, how much is, how much are, how much does
 """
 
 THANKS: Final = """

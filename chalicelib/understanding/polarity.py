@@ -6,6 +6,9 @@ root of its length. The second looks at the same weights clause by clause: how t
 
 A review that turns is read once more, by the trees of ``turns``.
 
+A set says nothing of texts much shorter than its own, and its share of good ones is not theirs: below ``shortest``
+characters a pack is read like a voice of none.
+
 Chinese only: no openly licensed English polarity data trained it. Where a text has no CJK character, ask the lexicon.
 """
 
@@ -61,6 +64,8 @@ class PolarityModel:
         self._second: Sequence[float] = settings["second"]
         self._intercept: float = settings["intercept"]
         self._curve: Sequence[tuple[float, float]] = settings["curve"]
+        self._shortest: int = settings.get("shortest", 0)
+        self._general = PolarityModel(weights, ()) if self._shortest else None
         self._turns = weights.turns
 
     def stretch(self, scan: Scan, start: int, end: int) -> float:
@@ -108,7 +113,15 @@ class PolarityModel:
 
     def read(self, scan: Scan, clauses: Sequence[Clause], opinions: Sequence[Opinion] = ()) -> float:
         """Log-odds of positive for the whole folded text, as its topics hear it."""
+        if self._general is not None and len(scan.text) < self._shortest:
+            return self._as_of_none(self._general, scan, clauses, opinions)
         return self.second(self.features(scan, clauses, opinions))
+
+    def _as_of_none(
+        self, general: PolarityModel, scan: Scan, clauses: Sequence[Clause], opinions: Sequence[Opinion]
+    ) -> float:
+        """What ``read`` of a voice of no pack says, brought to the scale of this one."""
+        return self.believed(between(general._curve, general.read(scan, clauses, opinions)))
 
     def second(self, features: Sequence[float]) -> float:
         """The second stage: log-odds of positive from ``features``."""
@@ -118,6 +131,9 @@ class PolarityModel:
     def judge(self, scan: Scan, clauses: Sequence[Clause], opinions: Sequence[Opinion] = ()) -> tuple[float, float]:
         """Log-odds of positive as ``read`` has it, and of the whole review, for ``probability`` to calibrate: the same,
         or for a review that turns what the trees of the artefact make of its sides."""
+        if self._general is not None and len(scan.text) < self._shortest:
+            log_odds = self._as_of_none(self._general, scan, clauses, opinions)
+            return log_odds, log_odds
         seen = _seen(clauses)
         scores = self._scores(scan, seen)
         plain = self._features(scan, seen, scores, opinions)

@@ -66,6 +66,7 @@ class Recipe:
 
 RECIPE: Final = Recipe()
 _SECOND_STRENGTH: Final = 0.05
+_SHORTEST: Final = 1  # per cent of a pack's texts are so short that they say nothing of texts of that length
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +266,12 @@ def _settings(features: Array, corpus: Corpus, recipe: Recipe) -> dict[str, Any]
     wanted = {"": known if known.any() else ~known}  # an open build has no set of whole reviews of a pack
     for pack in sorted({pack for pack in packs if pack is not None}):
         wanted[pack] = np.array([one == pack for one in packs])
-    return {pack: second_stage(features[mine], corpus.good[mine]) for pack, mine in wanted.items()}
+    settings = {pack: second_stage(features[mine], corpus.good[mine]) for pack, mine in wanted.items()}
+    lengths = np.array([len(text) for text in corpus.texts])
+    for pack, mine in wanted.items():
+        if pack:
+            settings[pack]["shortest"] = int(np.percentile(lengths[mine], _SHORTEST, method="lower"))
+    return settings
 
 
 def second_stage(features: Array, good: Array) -> dict[str, Any]:
