@@ -65,7 +65,7 @@ class AliyunSms:
 
     def validate_settings(self, settings: Mapping[str, Any]) -> None:
         base.validate_common(self, settings)
-        sms_template.check_variables(settings["variables"], _VARIABLE.findall(settings["template_text"]))
+        sms_template.check_variables(settings["variables"], _VARIABLE.findall(settings["template_text"]), settings)
 
     def validate_credentials(self, credentials: Mapping[str, str]) -> None:
         sms_template.phones(credentials, abroad=False)

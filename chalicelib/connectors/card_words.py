@@ -57,6 +57,12 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "The ticket “{title}” was resolved in another system. Still missing: {lacking}. Please add it on the ticket's "
         "page: until then the customer is not asked and the case is not closed. {link}",
     ),
+    "told_unopened": (
+        "工单“{title}”中 {departments} 的子工单没有开出来。在开出来之前，这部分由您负责。 {link}",
+        "No ticket could be opened for {departments}, which has a part of the case “{title}”. Until there is one, that "
+        "part is yours too. {link}",
+    ),
+    "unopened": ("子工单未开出：{}", "no ticket could be opened for {}"),
     "lacking": ("还缺", "Still missing"),
     "root_cause": ("根本原因", "root cause"),
     "action": ("采取的措施", "what was done"),

@@ -17,7 +17,7 @@ from chalicelib.connectors.harmless import clip, excerpt, harmless, tail
 from chalicelib.domain.alerts.alert import NO_TOPIC
 from chalicelib.domain.cases.graph import QUESTION
 from chalicelib.domain.cases.playbook import said
-from chalicelib.domain.cases.ticket import SETTLED, lacking
+from chalicelib.domain.cases.ticket import PART_MISSING, SETTLED, lacking
 from chalicelib.domain.outbound.exchange import Message
 from chalicelib.domain.time.clocks import CLOCKS
 from chalicelib.domain.vocabulary import NO_UNIT
@@ -171,6 +171,8 @@ def clock_words(message: Message, lang: str) -> str:
         return ""
     if name == "bounced":
         return say("bounced", lang).format(ticket.bounced)
+    if name == PART_MISSING:
+        return say("unopened", lang).format(unopened_words(message, lang)) if ticket.unopened else ""
     clock = ticket.clocks.named().get(name) if ticket.clocks else None
     if clock is None or clock.due_at is None:
         return say(name, lang) if name in CLOCKS else ""
@@ -181,6 +183,12 @@ def lacking_words(message: Message, lang: str) -> str:
     """What a resolution does not say; empty where nothing is missing."""
     names = lacking(message.ticket) if message.ticket else ()
     return _comma(lang).join(say(name, lang) for name in names)
+
+
+def unopened_words(message: Message, lang: str) -> str:
+    """The departments that have a part of the case and no ticket."""
+    names = message.ticket.unopened if message.ticket else ()
+    return _comma(lang).join(harmless(called.department(one, lang)) for one in names)
 
 
 def what_words(message: Message, lang: str) -> str:

@@ -16,6 +16,7 @@ from chalicelib.connectors import templates
 from chalicelib.connectors.base import lang_of
 from chalicelib.connectors.harmless import clip
 from chalicelib.domain.alerts.sms import parts_of_characters
+from chalicelib.domain.cases.page_link import CODE_LENGTH
 from chalicelib.domain.outbound.exchange import Message
 from chalicelib.domain.workspaces.fields import Field
 from chalicelib.errors import Invalid
@@ -55,8 +56,9 @@ def phones(credentials: Mapping[str, str], *, abroad: bool) -> tuple[str, ...]:
     return several
 
 
-def check_variables(given: Mapping[str, Any], named: Sequence[str]) -> None:
-    """Whether every variable of the registered text has its template, in ``given``, and no other has.
+def check_variables(given: Mapping[str, Any], named: Sequence[str], settings: Mapping[str, Any]) -> None:
+    """Whether every variable of the registered text has its template, in ``given``, and no other has; and whether
+    there is room for a personal code, of which a part would open nothing.
 
     ``named`` are the variables in the text, in order. Raises Invalid (``settings_invalid``).
     """
@@ -71,14 +73,15 @@ def check_variables(given: Mapping[str, Any], named: Sequence[str]) -> None:
         if set(_NAMES.findall(template)) & set(_KEPT_OUT):
             allowed = tuple(name for name in templates.PLACEHOLDERS if name not in _KEPT_OUT)
             raise _unfit("Neither a customer's words nor a link may stand in an SMS variable.", pointer, allowed)
+        if "{code}" in template and len(template) - len("{code}") + CODE_LENGTH > _limit(settings):
+            raise _unfit(f"A code has {CODE_LENGTH} characters and does not fit.", "/settings/variable_limit")
 
 
 def filled(given: Mapping[str, str], message: Message, settings: Mapping[str, Any]) -> dict[str, str]:
     """Every variable as the vendor takes it: one line, no link, no sign that carriers refuse, never empty."""
     lang = lang_of(settings)
-    limit = int(settings.get("variable_limit") or VARIABLE_LIMIT.default)
     return {
-        name: clip(plain(templates.render(template, message, lang)), limit) or _NOTHING[lang]
+        name: clip(plain(templates.render(template, message, lang)), _limit(settings)) or _NOTHING[lang]
         for name, template in given.items()
     }
 
@@ -110,6 +113,11 @@ def host_of(url: str) -> str:
 def stable(code: str) -> str:
     """A vendor's code as a word of ours: ``isv.SMS_TEMPLATE_ILLEGAL`` → ``isv_sms_template_illegal``."""
     return re.sub(r"[^a-z0-9]+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", code).lower()).strip("_")[:64] or "refused"
+
+
+def _limit(settings: Mapping[str, Any]) -> int:
+    """Characters that a variable may have."""
+    return int(settings.get("variable_limit") or VARIABLE_LIMIT.default)
 
 
 def _is_plain(char: str) -> bool:

@@ -23,6 +23,7 @@ from chalicelib.domain.outbound.ratelimit import Limit
 MAX_TITLE: Final = 60  # characters of the ticket's title
 ROBOT: Final = "robot_code"  # of a DingTalk app: without it the app has nobody to speak through
 RESOLVED: Final = "ticket.resolved"  # type of the message that says what a resolution lacks
+UPDATED: Final = "ticket.updated"  # likewise, where it brings no code, for which part no ticket could be opened
 _FEISHU_KINDS: Final = {"ou_": "open_id", "on_": "union_id"}
 
 
@@ -38,8 +39,8 @@ def load(name: str, settings: Mapping[str, Any]) -> FeishuTeller | WeComTeller |
 
 
 def words(message: Message, settings: Mapping[str, Any]) -> str:
-    """The message itself, in the endpoint's language: the code, what a resolution lacks, or that the ticket was
-    escalated to who reads this.
+    """The message itself, in the endpoint's language: the code, what a resolution lacks, which part has no ticket, or
+    that the ticket was escalated to who reads this.
     """
     lang = base.lang_of(settings)
     title = cards.clip(cards.harmless(message.ticket.title), MAX_TITLE) if message.ticket else ""
@@ -48,6 +49,9 @@ def words(message: Message, settings: Mapping[str, Any]) -> str:
     if message.type == RESOLVED:
         lacking = cards.lacking_words(message, lang)
         return say("told_lacking", lang).format(title=title, lacking=lacking, link=message.link).rstrip()
+    if message.type == UPDATED:
+        departments = cards.unopened_words(message, lang)
+        return say("told_unopened", lang).format(title=title, departments=departments, link=message.link).rstrip()
     return say("told_above", lang).format(title=title, link=message.link).rstrip()
 
 

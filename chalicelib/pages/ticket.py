@@ -250,7 +250,12 @@ def _parts(page: Page, lang: str) -> Html:
         )
         for part in page.parts
     )
-    return fill("<ul>$lines</ul>", lines=joined(lines)) if page.parts else Html()
+    late = (
+        fill("<li>$what · $how</li>", what=_department(page, one, lang), how=word("unopened", lang))
+        for one in page.ticket.unopened
+    )
+    shown = [*lines, *late]
+    return fill("<ul>$lines</ul>", lines=joined(shown)) if shown else Html()
 
 
 def _same(page: Page, lang: str) -> Html:

@@ -36,6 +36,7 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "verification": ("效果验收", "Verification"),
     "satisfied": ("客户确认已解决", "the customer says that it is solved"),
     "parts": ("这个投诉分给了", "Whose the parts are"),
+    "unopened": ("子工单没有开出来，暂由整单负责人处理", "no ticket could be opened; it is with whoever has the case"),
     "part_of": (
         "这是一个投诉中归您部门的部分，整单状态：{}。",
         "This is your department's part of a case, which is: {}.",
@@ -86,8 +87,8 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "nothing": ("现在没有要做的事。", "There is nothing to do now."),
     # what a refusal says, by its code
     "code_invalid": (
-        "验证码不对、已过期，或错了五次已锁定。请向管理员要一个新的。",
-        "The code is wrong, over, or locked after five wrong tries. Ask your administrator for a new one.",
+        "验证码不对或已过期。请用最近收到的那一个；没有的话，向管理员要一个新的。",
+        "The code is wrong or over. Use the one that you got last; if you have none, ask your administrator.",
     ),
     "owner_changed": (
         "工单已转给别人，您的验证码不再有效。",

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from chalicelib.services.cases.audit_tickets import AuditTickets
     from chalicelib.services.cases.case_file import CaseFile
     from chalicelib.services.cases.find_playbook import FindPlaybook
+    from chalicelib.services.cases.follow_parts import LookForParts
     from chalicelib.services.cases.hand_over import HandOver
     from chalicelib.services.cases.manage_graph import ManageGraph
     from chalicelib.services.cases.manage_sla import ManageSla
@@ -42,6 +43,15 @@ def strike_clock() -> StrikeClock:
 
 
 @lru_cache(maxsize=1)
+def look_for_parts() -> LookForParts:
+    """Whether a case has the parts that it names."""
+    from chalicelib.services.cases.follow_parts import LookForParts
+    from chalicelib.wiring import tickets
+
+    return LookForParts(tickets.ticket_store(), tickets.offices(), base.due_store(), base.now)
+
+
+@lru_cache(maxsize=1)
 def recount_deadlines() -> RecountDeadlines:
     """Provisional deadlines, when their calendars have come."""
     from chalicelib.services.cases.strike_clock import RecountDeadlines
@@ -67,6 +77,7 @@ def open_ticket_service() -> OpenTicket:
         owner=workspaces.find_owner(),
         rules=cache(stores.directory().rules),
         path=lambda ticket: frames.find_graph().path(ticket, tally=tally),
+        due=base.due_store(),
         clock=base.now,
     )
 

@@ -24,6 +24,9 @@ def _configuration() -> Configuration:
         frame=stores.frame_store().state,
         book=frames.frame_book(),
         calendar=workspaces.calendar,
+        issues=stores.insight_store().policy,
+        questions=stores.verification_rules().get,
+        channels=stores.organisation_store().channels,
         clock=base.now,
     )
 
@@ -49,6 +52,7 @@ def start_dry_run() -> StartDryRun:
 @lru_cache(maxsize=1)
 def go_through() -> GoThrough:
     """What the reread function calls for it."""
+    from chalicelib.connectors import tellers
     from chalicelib.services.rehearsal.dry_run import GoThrough
     from chalicelib.services.rehearsal.dry_world import Sms
     from chalicelib.wiring import page, stores, tickets
@@ -60,6 +64,7 @@ def go_through() -> GoThrough:
         voices=stores.feedback_store(),
         tickets=tickets.ticket_store(),
         sms=Sms(base.settings().sms_parts_per_day, base.settings().public_url, page.known_page),
+        teller=tellers.load,
         readings=base.queue("readings"),
         clock=base.now,
     )

@@ -108,6 +108,7 @@ def follow_case() -> FollowCase:
             "verification": asking.wake,
             "clock": cases.strike_clock(),
             "recount": cases.recount_deadlines(),
+            "parts": cases.look_for_parts(),
             "issue_level": issues.link_cases().level,
             "effect": issues.judge_effect(),
             "recurrence": recurring,

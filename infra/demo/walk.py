@@ -139,7 +139,7 @@ class Walk:
         self.pages["manager"] = page
         title = self.ticket(ticket)["title"]
         told = self.wait("the code", lambda: next((one for one in self._whispers() if title in one), None))
-        code = re.search(r"[：:] ?([2-9A-Z]{8})", told)
+        code = re.search(r"[：:] ?([2-9A-Z]{10})", told)
         if code is None:
             raise RuntimeError("the message to the manager has no code")
         self.say(f"  card in the chat / 飞书群卡片: {card['header']['title']['content']}")

@@ -20,9 +20,12 @@ class FakeCases:
     judged: dict[Key, Verdict] = field(default_factory=dict)
     lose: int = 0
 
-    def add_note(self, workspace: str, ticket: str, note: Note) -> None:
-        others = [one for one in self.written.get((workspace, ticket), []) if one.id != note.id]
-        self.written[workspace, ticket] = [*others, note]
+    def add_note(self, workspace: str, ticket: str, note: Note) -> bool:
+        written = self.written.setdefault((workspace, ticket), [])
+        known = next((one for one in written if one.id == note.id), None)
+        if known is None:
+            written.append(note)
+        return known is None or known.text == note.text
 
     def notes(
         self, workspace: str, ticket: str, *, limit: int = 50, cursor: str | None = None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from chalicelib.domain.cases.page_link import MOST_TRIES, Code
+from chalicelib.domain.cases.page_link import Code
 
 
 @dataclass
@@ -28,17 +28,6 @@ class FakePageCodes:
     def all(self, workspace: str, ticket: str, at: datetime) -> Sequence[Code]:
         mine = (code for place, code in self.rows.items() if place[:2] == (workspace, ticket))
         return tuple(code for code in mine if code.expires_at > at)
-
-    def attempt(self, workspace: str, ticket: str, slot: str, at: datetime) -> Sequence[Code]:
-        tried = []
-        for code in self.all(workspace, ticket, at):
-            if code.slot == slot and code.tries < MOST_TRIES:
-                tried.append(replace(code, tries=code.tries + 1))
-                self.put(workspace, ticket, tried[-1])
-        return tried
-
-    def right(self, workspace: str, ticket: str, code: Code) -> None:
-        self._change(workspace, ticket, code, tries=0)
 
     def told(self, workspace: str, ticket: str, code: Code) -> None:
         self._change(workspace, ticket, code, sent=True)

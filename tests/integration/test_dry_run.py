@@ -99,13 +99,31 @@ def test_a_draft_rule_counts_what_comes_of_it_and_does_nothing(world: World, oa:
     keep_silent(world)
     before = wait_for(lambda: found if len(found := world.tickets()) == 2 * TIMES else None, "tickets are there")
 
+    li = {"name": "Li", "posts": ["*:logistics"], "channels": {"feishu": "ou_li"}}
+    there = world.api.call(
+        "PUT", "/v1/organisation", {"version": 0, "time_zone": "Asia/Shanghai", "people": {"li": li}}
+    )
+    assert there.status == 200, there.json
+    app = {"app_id": "cli_a", "app_secret": "s"}
+    chat = {"default_assignees": ["oc_shop"]}
+    world.endpoint(oa, connector="feishu_app", events=["ticket.verified"], credentials=app, settings=chat)
+
     run = dry_run(world, {"rules": {"put": [RULE]}})
+    for column in (run["now"], run["then"]):
+        codes = column["total"]["codes"]
+        assert codes >= column["owner"]["li"] > 0
+        assert (column["told"], column["channel"]) == ({"li": codes}, {"feishu": codes})
+    assert run["difference"]["total"]["codes"] == TIMES
     assert run["now"]["total"]["feedback"] == 3 * TIMES + 1 + SILENT > PAGE
     assert run["now"]["total"]["tickets"] == len(before)
     assert run["now"]["severity"] == dict(Counter(one["severity"] for one in before))
     assert run["now"]["endpoint"] == {endpoint["id"]: run["now"]["total"]["messages"]}
     assert run["difference"]["total"]["tickets"] == TIMES
     assert [one["id"] for one in world.tickets()] == [one["id"] for one in before], "nothing was opened"
+    issues = wait_for(lambda: world.api.call("GET", "/v1/issues").json["items"], "eight alike are an issue")
+    topics = [topic for one in issues for topic in one["scope"]["topics"]]
+    assert (run["now"]["total"]["issues"], run["now"]["issue"]) == (len(issues), dict(Counter(topics)))
+    assert "what_follows_from_issues" in run["left_out"]
     assert world.api.call("GET", "/v1/dry-runs").json["items"][0]["id"] == run["id"]
 
     real = new_world(world.stack)

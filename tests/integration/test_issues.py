@@ -25,7 +25,7 @@ units:
   SH/002: {{name: 二店, type: shop}}
   SH/K1: {{name: 报刊亭, type: kiosk}}
 people:
-  li: {{name: 李, posts: ["*:quality"], key: {li}}}
+  li: {{name: 李, posts: ["*:quality"], authority: ["can_change:warehouse"], key: {li}}}
   wang: {{name: 王, posts: ["*:logistics"], authority: ["can_change:packaging"], key: {wang}}}
 """
 EVENTS = ["issue.opened", "issue.updated"]
@@ -111,6 +111,30 @@ def test_five_cases_become_an_l2_issue_that_only_somebody_with_a_say_accepts(wor
     wait_for(lambda: {event["type"] for event in oa.events} == set(EVENTS), "the OA heard of the issue")
     told = next(event for event in oa.events if event["type"] == "issue.opened")["data"]["issue"]
     assert (told["issue_id"], told["level"], told["unit_kind"]) == (path, "L2", "shop")
+
+
+def test_nobody_comes_round_the_say_in_a_process_and_a_wrong_one_is_put_right(world: World) -> None:
+    li, wang = staffed(world)
+    facts = {"level": "L2", "definition": "d", "plan": "p", "analyst": "li"}
+    bound, other = (
+        world.api.made("/v1/issues", {**facts, "title": name, "process": name})["id"]
+        for name in ("packaging", "warehouse")
+    )
+    assert post(li, bound, "transitions", to="open", version=1).status == 200
+
+    ways = (
+        li.call("PATCH", f"/v1/issues/{bound}", {"version": 2, "process": "warehouse"}),
+        post(li, bound, "promote", to="L1", version=2, reason="small"),
+        post(li, bound, "merge", into=other, version=2),
+        post(li, bound, "transitions", to="accepted", version=2),
+    )
+    assert [(one.status, one.json["code"]) for one in ways] == [(403, "no_authority")] * 4
+
+    renamed = wang.call("PATCH", f"/v1/issues/{bound}", {"version": 2, "process": "warehouse"})
+    back = world.api.call("PATCH", f"/v1/issues/{bound}", {"version": 3, "process": "packaging"})
+    assert ((renamed.status, renamed.json["process"]), back.status) == ((200, "warehouse"), 200)
+    assert [line["version"] for line in issue(world, bound)["history"]] == [1, 2, 3, 4]
+    assert post(wang, bound, "transitions", to="accepted", version=4).json["state"] == "accepted"
 
 
 def test_merge_split_levels_and_links_by_hand(world: World) -> None:

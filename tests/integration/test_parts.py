@@ -1,12 +1,19 @@
-"""Cases over HTTP on the engine: one that is divided among two departments, one that goes up the line, duplicates."""
+"""Cases over HTTP on the engine: one that is divided among two departments, one of whose parts has no ticket, one that
+goes up the line, duplicates."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
 from typing import Any, Final
 
 import pytest
 
+from chalicelib.storage import keys
+from chalicelib.storage.cases.ticket_rows import TicketRow
+from chalicelib.storage.due import DueStore
+from chalicelib.storage.table import Row, bind
 from infra import client
 from tests.fakes.oa import Oa
 from tests.integration.world import World, voice, wait_for
@@ -119,3 +126,65 @@ def test_a_duplicate_is_merged_and_taken_out_again(world: World) -> None:
         same = {name for name, value in before.items() if after[name] != value}
         moved = {"version", "history", "updated_at", "queues", "customer"}
         assert same <= (moved if before is second else {"queues", "customer"})
+
+
+def test_whoever_has_a_case_is_told_of_a_part_that_could_not_be_opened_until_it_is(world: World, oa: Oa) -> None:
+    world.endpoint(oa, events=["ticket.escalated"])
+    put_people(world)
+    case = opened(world, world.connect("canonical"), THREE)
+    logistics, service = (one["id"] for one in case["children"])
+    look = lost(world, service, case["id"])
+    for state in ("accepted", "resolved"):
+        do(world, logistics, "transitions", to=state, root_cause="thin carton", action="sent another")
+    began = reaches(world, case["id"], "the case as far as its part", lambda one: one["state"] == "in_progress")
+    assert (began["unopened"], [one["part"] for one in began["children"]]) == ([], ["logistics"])
+
+    send(world, "cases", look)
+    alone = reaches(world, case["id"], "the owner told", lambda one: one["unopened"])
+    assert (alone["state"], alone["unopened"]) == ("in_progress", ["customer_service"])
+    assert alone["history"][-1]["reason"] == "no ticket could be opened for customer_service: told log"
+    heard = wait_for(lambda: [one for one in oa.events if one["type"] == "ticket.escalated"], "the escalation")
+    assert heard[0]["data"]["ticket"]["id"] == case["id"]
+
+    send(world, "tickets", {"detail": {"workspace": world.workspace, "feedback_id": case["feedback"]}})
+    whole = reaches(world, case["id"], "the part opened after all", lambda one: not one["unopened"])
+    assert [one["part"] for one in whole["children"]] == ["logistics", "customer_service"]
+
+
+def test_a_case_is_not_closed_over_a_part_without_a_ticket_until_whoever_tries_was_told(world: World) -> None:
+    case = opened(world, world.connect("canonical"), THREE)
+    lost(world, case["children"][1]["id"], case["id"])
+    for state in ("accepted", "resolved", "verifying"):
+        do(world, case["id"], "transitions", to=state, root_cause="thin carton", action="sent another")
+    refused = do(world, case["id"], "transitions", 409, to="closed")
+    missing = case["children"][1]["part"]
+    assert (refused["code"], refused["detail"]) == (
+        "children_open",
+        f"Parts of this case are not closed: {missing} (no ticket yet).",
+    )
+    closed = do(world, case["id"], "transitions", to="closed")
+    assert (closed["state"], closed["unopened"]) == ("closed", [missing])
+
+
+def send(world: World, queue: str, body: dict[str, Any]) -> None:
+    url = world.stack.facts["queues"][queue]
+    world.stack.clients("sqs").send_message(QueueUrl=url, MessageBody=json.dumps(body))
+
+
+def lost(world: World, part: str, case: str) -> dict[str, Any]:
+    """As if the part's opening had died for good; the message that was written to look for it."""
+    before, shared = Row.Meta.table_name, Row.shared_client
+    bind(world.stack.facts["table"], world.stack.clients("dynamodb"))
+    try:
+        TicketRow.get(*keys.ticket(world.workspace, part)).delete()
+        now = datetime.now(timezone.utc)
+        found = [
+            dict(item.body)
+            for minute in range(57, 63)
+            for item in DueStore(lambda: now).take(now + timedelta(minutes=minute))
+            if item.body.get("kind") == "parts" and item.body.get("ticket") == case
+        ]
+    finally:
+        Row.Meta.table_name, Row.shared_client = before, shared
+    (look,) = found
+    return look

@@ -67,11 +67,15 @@ def test_the_customer_is_asked_and_has_the_last_word(world: World, oa: Oa) -> No
 
     assert press(asked["url"], "solved", "好了，我的手机 13987254361") == 200, "sent back to the page"
     assert press(asked["url"], "solved") == 200
+    assert [press(asked["url"], "solved", words) for words in ("谁都可以写", "谁都可以写")] == [200, 200]
     done = world.api.call("GET", path).json
     assert (done["state"], done["verification"], done["history"][-1]["actor"]) == ("closed", "satisfied", "customer")
     assert done["version"] == told["version"] + 1
     notes = world.api.call("GET", f"{path}/notes").json["items"]
-    assert [(one["by"], one["text"]) for one in notes] == [("customer", "好了，我的手机 〔手机号〕")]
+    assert [(one["by"], one["text"]) for one in notes] == [
+        ("customer", "好了，我的手机 〔手机号〕"),
+        ("customer", "谁都可以写"),
+    ]
     wait_for(lambda: oa.of("ticket.verified") and oa.of("ticket.closed"), "the OA heard of it")
 
     changed = {"type": "verification.answered", "data": {"ticket_id": done["id"], "answer": "not_solved"}}

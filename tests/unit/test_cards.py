@@ -62,6 +62,20 @@ def test_a_card_says_what_a_resolution_lacks(lang: str, said: dict[str, str], sh
     assert [line for line in lines if line.startswith(("还缺", "Still missing"))] == ([shown] if shown else [])
 
 
+@pytest.mark.parametrize(
+    ("lang", "unopened", "shown"),
+    [
+        ("zh-CN", ("care", "depot"), "时限: 子工单未开出：care、depot"),
+        ("en", ("care", "depot"), "Promise: no ticket could be opened for care, depot"),
+        ("en", (), ""),  # it was opened after all
+    ],
+)
+def test_an_escalation_says_which_part_has_no_ticket(lang: str, unopened: tuple[str, ...], shown: str) -> None:
+    told = about(type="ticket.escalated", ticket={"unopened": unopened}, detail={"reason": "part_missing"})
+    lines = plain_text(told, lang, 4_000).splitlines()
+    assert [line for line in lines if line.startswith(("时限", "Promise"))] == ([shown] if shown else [])
+
+
 # --- the first line ---------------------------------------------------------------------------------------------
 
 

@@ -17,12 +17,17 @@ from typing import Any, Final
 import pytest
 
 from chalicelib.calendars.book import calendar
+from chalicelib.connectors import tellers
+from chalicelib.connectors.registry import load_gateway
 from chalicelib.domain.cases.graph import Cause, Causes, Weighed
 from chalicelib.domain.cases.sla import Policy, QuietHours, Timed
 from chalicelib.domain.cases.ticket import SETTLED, Move, Ticket
+from chalicelib.domain.cases.verification import EVENT, Rules
 from chalicelib.domain.changes import FeedbackChange, RowChange, events_of
 from chalicelib.domain.events import ticket_events
 from chalicelib.domain.ids import child_ticket_id, ticket_id
+from chalicelib.domain.issues.recurrence import IssuePolicy
+from chalicelib.domain.outbound.exchange import HttpResponse
 from chalicelib.domain.reading.dry_run import (
     CHANGED,
     DONE,
@@ -50,33 +55,43 @@ from chalicelib.domain.reading.reading import decided
 from chalicelib.domain.voice.feedback import Feedback
 from chalicelib.domain.voice.understanding import Understanding
 from chalicelib.domain.workspaces import rules
-from chalicelib.domain.workspaces.directory import Endpoint, Subscription
+from chalicelib.domain.workspaces.directory import Endpoint, EndpointSecret, Subscription
 from chalicelib.domain.workspaces.organisation import EVERYWHERE, Organisation, Person, Post, Unit
 from chalicelib.domain.workspaces.rules import Rule
 from chalicelib.errors import Conflict, Invalid, NotFound, Parked, Retryable
 from chalicelib.observability import Line
 from chalicelib.services.alerts.raise_alert import RaiseAlert
 from chalicelib.services.alerts.send_alert import SendAlert
+from chalicelib.services.alerts.spend_sms import SpendSms
 from chalicelib.services.cases.find_graph import FindGraph
 from chalicelib.services.cases.find_owner import FindOwner
 from chalicelib.services.cases.move_ticket import MoveTicket
 from chalicelib.services.cases.open_ticket import OpenTicket
 from chalicelib.services.cases.strike_clock import StrikeClock
 from chalicelib.services.cases.timed_tickets import Offices, TimedTickets
+from chalicelib.services.issues.link_cases import LinkCases
+from chalicelib.services.issues.promote import Promote
 from chalicelib.services.outbound.delivery_plan import DeliveryPlan
 from chalicelib.services.outbound.fan_out import FanOut
+from chalicelib.services.outbound.keep_token import KeepToken
+from chalicelib.services.page.send_code import SendCode
 from chalicelib.services.rehearsal.dry_run import MOST_RUNNING, Configuration, GoThrough, StartDryRun
 from chalicelib.services.rehearsal.dry_stores import Tickets
 from chalicelib.services.rehearsal.dry_world import Sms
+from chalicelib.services.verification.ask_customer import AskCustomer
 from chalicelib.services.workspaces.manage_organisation import sound
 from chalicelib.services.workspaces.organisation_file import Document
 from chalicelib.storage.reading.dry_runs import change_of, packed_change
 from chalicelib.understanding.book import FrameBook
-from tests.builders import WORKSPACE, endpoint, feedback, tag, ticket
+from tests.builders import WORKSPACE, endpoint, endpoint_secret, feedback, tag, ticket
+from tests.builders_admin import FakeVault
 from tests.fakes import alerts, deliveries
 from tests.fakes.causes import FakeCauses
 from tests.fakes.dry_runs import FakeRuns
+from tests.fakes.issues import FakeIssues, FakeRecurrences
+from tests.fakes.items import FakeTokens
 from tests.fakes.organisations import FakeOrganisations
+from tests.fakes.page_codes import FakePageCodes
 from tests.fakes.sla import FakeSla, FakeTimedTickets
 from tests.fakes.tickets import FakeClock, FakeDue, FakeFeedback, FakeQueue
 
@@ -103,7 +118,7 @@ POLICY: Final = Policy(
 ORGANISATION: Final = Organisation(
     version=1,
     triage="front",
-    units=(Unit("SH-001"), Unit("BJ-002")),
+    units=(Unit("SH-001", kind="shop"), Unit("BJ-002", kind="kiosk")),
     people=(
         Person("lu", posts=(Post("SH-001", "logistics"),), most_open=3),
         Person("li", posts=(Post(EVERYWHERE, "logistics"),), superior="boss"),
@@ -111,8 +126,28 @@ ORGANISATION: Final = Organisation(
         Person("boss", posts=(Post(EVERYWHERE, "front"),)),
     ),
 )
+PHONE: Final = {"phones": "13911111111"}
+CREDENTIALS: Final = ("app_id", "app_secret", "access_key_id", "access_key_secret")
+TAKEN: Final = {"code": 0, "tenant_access_token": "t", "expire": 7200, "data": {"message_id": "om"}, "Code": "OK"}
+SMS: Final = {
+    "sign_name": "回响",
+    "template_code": "SMS_1",
+    "template_text": "${code}",
+    "variables": {"code": "{code}"},
+}
+CHANNELS: Final = {
+    "lu": {"phone": "13922222222"},
+    "li": {"feishu": "ou_li", "phone": "13922222223"},
+    "boss": {"feishu": "b"},
+}
+ISSUES: Final = IssuePolicy(1, count=6, days=20, critical=3)
 ENDPOINTS: Final = (
-    endpoint(id="ep_oa", events=("ticket.opened", "ticket.updated", "ticket.resolved", "ticket.reminded")),
+    endpoint(
+        id="ep_oa",
+        events=("ticket.opened", "ticket.updated", "ticket.resolved", "ticket.reminded", "verification.asked"),
+    ),
+    endpoint(id="ep_app", connector="feishu_app", events=("issue.updated",)),
+    endpoint(id="ep_phone", connector="aliyun_sms", events=("issue.updated",), settings=SMS),
     endpoint(id="ep_boss", events=("ticket.escalated", "alert.raised"), settings={"filter": {"min_severity": "high"}}),
     endpoint(
         id="ep_parts", events=("ticket.opened", "feedback.scored"), settings={"filter": {"departments": ["logistics"]}}
@@ -126,6 +161,16 @@ SUBSCRIPTIONS: Final = (
 
 
 # --- ninety days --------------------------------------------------------------------------------------------------
+
+
+LIVES: Final = (  # a case with parts is not rejected
+    (),
+    ("accepted",),
+    ("accepted", "waiting_customer", "in_progress", "resolved"),
+    ("accepted", "resolved", "reopened", "in_progress", "resolved"),
+    ("rejected",),
+    ("rejected", "reopened"),
+)
 
 
 @cache
@@ -157,6 +202,8 @@ def voice(number: int, luck: random.Random) -> Feedback:
         revision=luck.choice((1, 2)),
         reading=luck.choice((1, 3)),
         ticket=ticket_id(WORKSPACE, f"fb_{number:04d}") if luck.random() < 0.7 else None,
+        customer_ref="CUST-1" if luck.random() < 0.8 else None,
+        contact=None,
     )
 
 
@@ -169,7 +216,7 @@ def worked(one: Feedback, luck: random.Random) -> dict[str, tuple[Move, ...]]:
     found = {}
     for name in dict.fromkeys(names):
         at, before, lines = one.received_at, "open", [Move(1, "", "open", "echoloop", one.received_at)]
-        for after in luck.choice(((), ("accepted",), ("accepted", "waiting_customer", "in_progress", "resolved"))):
+        for after in luck.choice(LIVES if len(one.understanding.departments) < 2 else LIVES[:-2]):
             at += timedelta(minutes=luck.randrange(1, 4000))
             lines.append(Move(len(lines) + 1, before, after, "ky_one", at, root_cause="box", action="sent another"))
             before = after
@@ -225,6 +272,26 @@ class Metrics(Line):
 
 
 @dataclass
+class Calls:
+    """Credentials, and vendors who take everything."""
+
+    way: str = ""
+
+    def get(self, record: str) -> EndpointSecret:
+        return replace(endpoint_secret(), id=record, credentials=dict.fromkeys(CREDENTIALS, "c") | PHONE)
+
+    def take(self, *_: Any, **__: Any) -> float:
+        return 0.0
+
+    def spend(self, *_: Any, **__: Any) -> bool:
+        return True
+
+    def send(self, method: str, url: str, headers: Any, body: bytes, *, within: float | None = None) -> HttpResponse:
+        self.way = "feishu" if "open-apis" in url else "phone"
+        return HttpResponse(200, {}, json.dumps(TAKEN).encode())
+
+
+@dataclass
 class Replay:
     """Everything that happens in one order of time: voices, wake-ups, alarms, and what people do."""
 
@@ -241,6 +308,8 @@ class Replay:
     agenda: list[tuple[datetime, int, Callable[[], Any]]] = field(default_factory=list)
     places: Any = field(default_factory=itertools.count)
     told: Counter[tuple[str, str]] = field(default_factory=Counter)
+    direct_counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    follows: bool = False  # whether issues come up and customers are asked, which changes cases
 
     def __post_init__(self) -> None:
         organisations = FakeOrganisations({(WORKSPACE, 1): self.organisation}, {WORKSPACE: [None]})  # type: ignore[list-item]
@@ -250,13 +319,47 @@ class Replay:
         self.tickets = FakeTimedTickets(time=TimedTickets(office, self.clock), due=self.alarms)
         self.sent = deliveries.FakeDeliveryStore(self.clock)
         known = deliveries.FakeEndpoints({one.id: one for one in self.endpoints})
-        self.fan_out = FanOut(known.endpoints, DeliveryPlan(self.sent, FakeQueue(), FakeDue(), self.clock))
+        self.codes, self.direct, self.calls = FakePageCodes(), FakeQueue(), Calls()
+        self.send_code = SendCode(
+            tickets=self.tickets,
+            codes=self.codes,
+            marks=FakeVault(),
+            directory=known,
+            organisation=lambda _: self.organisation,
+            channels=lambda _: CHANNELS,
+            secrets=self.calls,
+            teller=tellers.load,
+            keep_token=KeepToken(FakeTokens(), self.clock),
+            windows=self.calls,
+            door=self.calls,
+            sms=SpendSms(self.calls, load_gateway, PARTS_A_DAY, self.clock),
+            topic_names=lambda _: lambda topic, _lang: topic,
+            queue=self.direct,
+            due=FakeDue(),
+            clock=self.clock,
+            monotonic=lambda: 0.0,
+        )
+        plan = DeliveryPlan(self.sent, FakeQueue(), FakeDue(), self.clock)
+        self.fan_out = FanOut(known.endpoints, plan, self.send_code.plan)
+        self.issues, found = FakeIssues(), FindOwner(organisations, self.clock, self.load)
+        self.promote = Promote(
+            self.tickets,
+            self.issues,
+            FakeRecurrences(),
+            LinkCases(self.issues, self.tickets, self.voices, FakeDue(), self.clock),
+            lambda _: ISSUES,
+            found,
+            lambda _: words.name,
+            self.clock,
+        )
+        self.waits = FakeDue()
+        self.ask = AskCustomer(self.tickets, self.voices, known, lambda _: Rules(), self.waits, self.clock)
         self.open = OpenTicket(
             self.voices,
             self.tickets,
             lambda _: words,
             self.clock,
-            FindOwner(organisations, self.clock, self.load),
+            found,
             lambda _: self.ruled,
             graph.path,
         )
@@ -322,13 +425,19 @@ class Replay:
 
     def relay(self, before: Mapping[tuple[str, str], Ticket], raised: int) -> None:
         """What the stream tells the bus; a version that was written over at the same moment had its events too."""
-        for key, one in self.tickets.rows.items():
+        for key, one in list(self.tickets.rows.items()):
             if before.get(key) != one:
                 for event in ticket_events(one):
                     made = self.fan_out.handle(event.as_detail())
+                    self.send(made_of=self.direct.sent)
                     above = {one.escalated_to[-1]} if event.type == "ticket.escalated" and one.escalated_to else set()
                     for person in {one.owner} | above:
                         self.told["person", str(person)] += made if person else 0
+                    if self.follows:
+                        then = dict(self.tickets.rows)
+                        self.promote(event.as_detail())
+                        self.ask.follow(event.as_detail())
+                        self.relay(then, len(self.alerts.alerts))
         for alert in self.alerts.alerts[raised:]:
             lead = alert.lead
             image = {
@@ -339,7 +448,19 @@ class Replay:
             for event in events_of(RowChange("alert", None, image, alert.at), lambda _, __: True):
                 self.fan_out.handle(event.as_detail())
 
+    def send(self, made_of: list[dict[str, Any]]) -> None:
+        """What was planned for single people."""
+        while made_of:
+            body = made_of.pop(0)
+            assert self.send_code(body) == "sent"
+            self.direct_counts[TOTAL, "notices" if body["above"] else "codes"] += 1
+            self.direct_counts["told", body["person"]] += 1
+            self.direct_counts["channel", self.calls.way] += 1
+
     def drain(self) -> None:
+        for (minute, key), item in list(self.waits.rows.items()):
+            del self.waits.rows[minute, key]
+            self.at(minute + timedelta(minutes=1), lambda body=item.body: self.ask.wake(body))
         for (minute, key), item in list(self.alarms.rows.items()):
             del self.alarms.rows[minute, key]
             self.at(datetime.fromisoformat(item.body["at"]), lambda body=item.body: self.strike(body))
@@ -372,13 +493,20 @@ class Replay:
             "messages": len(self.sent.rows),
             **by_protocol,
             "reminders": sum(said.startswith("reminder:") for _, said in lines),
-            "breaches": sum(
-                clock.breached_at is not None for one in tickets if one.clocks for clock in one.clocks.named().values()
-            ),
+            "breaches": sum(said.startswith("breach:") for _, said in lines),
             "escalations": sum("breach" in said and "told later" not in said for _, said in lines),
         }
+        for (group, name), number in self.direct_counts.items():
+            if group == TOTAL:
+                total[name] = number
+        total |= {"issues": len(self.issues.rows), "questions": sum(said == EVENT for _, said in lines)}
         found: dict[str, Counter[str]] = {
             TOTAL: Counter(total),
+            **{
+                name: Counter({one: n for (group, one), n in self.direct_counts.items() if group == name})
+                for name in ("told", "channel")
+            },
+            "issue": Counter(topic for one in self.issues.rows.values() for topic in one.scope.topics),
             "severity": Counter(one.severity for one in tickets if one.parent is None),
             "department": Counter(next(iter(one.departments), NOBODY) for one in held),
             "owner": Counter(one.owner or NOBODY for one in held),
@@ -402,6 +530,8 @@ class Room:
     clock: FakeClock = field(default_factory=lambda: FakeClock(UNTIL))
     causes: FakeCauses = field(default_factory=FakeCauses)
     policy: Policy = POLICY
+    issues: IssuePolicy = ISSUES
+    questions: Rules = Rules()  # noqa: RUF009 - frozen
 
     def own_rules(self, workspace: str) -> Sequence[Rule]:
         return self.own
@@ -422,6 +552,9 @@ class Room:
             frame=lambda _: FRAME,
             book=BOOK,
             calendar=calendar,
+            issues=lambda _: self.issues,
+            questions=lambda _: self.questions,
+            channels=lambda _: CHANNELS,
             clock=self.clock,
         )
 
@@ -437,8 +570,8 @@ class Room:
 
     @cached_property
     def work(self) -> GoThrough:
-        past = self.past
-        return GoThrough(self.runs, self.configuration, past, past, past, Sms(PARTS_A_DAY), self.queue, self.clock)
+        past, sms = self.past, Sms(PARTS_A_DAY)
+        return GoThrough(self.runs, self.configuration, past, past, past, sms, tellers.load, self.queue, self.clock)
 
     def tried(self, change: Change, days: int = DAYS) -> DryRun:
         """A run at its end, each message brought twice."""
@@ -455,9 +588,10 @@ class Room:
 def same(counted: Mapping[str, Mapping[str, int]], replayed: Mapping[str, Mapping[str, int]]) -> None:
     """Count by count; what a replay cannot tell apart is left out."""
     ours = {name: n for name, n in counted[TOTAL].items() if "unworked" not in name and name != "write_units"}
-    assert {**ours, "followups": 0} == {**replayed[TOTAL], "followups": 0}
+    left = {"followups": 0, "issues": 0, "questions": 0}
+    assert {**ours, **left} == {**replayed[TOTAL], **left}
     for group, counts in replayed.items():
-        if group != TOTAL:
+        if group not in (TOTAL, "issue"):
             assert counted[group] == counts, group
 
 
@@ -478,7 +612,7 @@ CHANGES: Final[Mapping[str, Change]] = {
 @pytest.mark.parametrize("what", CHANGES)
 def test_ninety_days_count_what_the_real_services_then_do(what: str) -> None:
     change = CHANGES[what]
-    room = Room(Past(seed=7 + len(what), count=VOICES if what == "rule" else 60))
+    room = Room(Past(seed=len(what) - 1, count=VOICES if what == "rule" else 60))
     run = room.tried(change)
     assert (run.state, run.page) == (DONE, -(-len(room.past.voices) // PAGE))
     same(run.now, Replay(room.past, rules.effective_rules(())).run().counts())
@@ -493,7 +627,13 @@ def test_ninety_days_count_what_the_real_services_then_do(what: str) -> None:
     moved = difference(run.now, run.then)
     assert moved[TOTAL] or moved["owner"], "the change changes something, or equal counts prove nothing"
     if what == "rule":
+        followed = Replay(room.past, change.rules(()), follows=True).run().counts()
         total = run.then[TOTAL]
+        assert {name: total[name] for name in ("issues", "questions")} == {
+            name: followed[TOTAL][name] for name in ("issues", "questions")
+        }
+        assert run.then["issue"] == followed["issue"]
+        assert run.now[TOTAL]["questions"] < total["questions"], "more cases, more questions"
         seen = {name for name in TOTALS if total.get(name)}
         assert seen >= set(TOTALS) - {"followups"}, set(TOTALS) - seen
         assert total["alerts_swallowed"] < sum(run.then["severity"].values())
@@ -549,11 +689,19 @@ def test_what_is_deleted_or_unread_says_nothing(gone: dict[str, Any]) -> None:
     assert room.tried(Change(put=(DRAFT,))).now[TOTAL]["feedback"] == 11
 
 
-def test_a_run_ends_when_what_it_compares_with_is_changed_meanwhile() -> None:
+@pytest.mark.parametrize(
+    ("what", "newer"),
+    [
+        ("policy", replace(POLICY, version=2, reminder=0.5)),
+        ("issues", replace(ISSUES, version=2, count=9)),
+        ("questions", Rules(version=1, enabled=False)),
+    ],
+)
+def test_a_run_ends_when_what_it_compares_with_is_changed_meanwhile(what: str, newer: Any) -> None:
     room = Room(Past(2, PAGE + 1))
     made = room.start(WORKSPACE, DAYS, Change(put=(DRAFT,)), by="ky_one")
     assert room.work(room.queue.sent.pop()) == PAGE
-    room.policy = replace(POLICY, version=2, reminder=0.5)
+    setattr(room, what, newer)
     assert room.work(room.queue.sent.pop()) == 0
     run = room.start.get(WORKSPACE, made.id)
     assert (run.state, run.reason, run.page) == (FAILED, CHANGED, 1)

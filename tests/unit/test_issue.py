@@ -28,6 +28,7 @@ from chalicelib.domain.issues.issue import (
     moved,
     promoted,
     require_authority,
+    require_leave,
     split,
     way_to,
 )
@@ -130,8 +131,53 @@ def test_an_l2_or_l3_is_accepted_by_somebody_with_a_say_in_its_process_only(leve
     with pytest.raises(Forbidden, match=f"^Who accepts an {level} issue needs a say in its process\\.$") as refusal:
         require_authority(one, "accepted", ("logistics",))
     assert (refusal.value.code, refusal.value.status) == ("no_authority", 403)
-    with pytest.raises(Forbidden):
-        require_authority(replace(one, process=None), "accepted", ())
+    unnamed = replace(one, state="open", process=None)
+    require_authority(unnamed, "accepted", ())
+    with pytest.raises(Invalid) as refused:  # what is missing is said, and not that it is not allowed
+        go(unnamed, "accepted")
+    assert refused.value.code == "process_missing"
+
+
+LEAVING: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "another process": ({}, {"process": "logistics"}),
+    "no process": ({}, {"process": None}),
+    "another process on L1": ({"level": "L1"}, {"level": "L1", "process": "logistics"}),
+    "down to L1": ({}, {"level": "L1"}),
+    "down from L3 to L1": ({"level": "L3"}, {"level": "L1"}),
+    "into one of another process": ({}, {"id": "is_two", "process": "logistics"}),
+    "into one that names none": ({}, {"id": "is_two", "process": None}),
+    "into one on L1": ({}, {"id": "is_two", "level": "L1"}),
+}
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("way", LEAVING)
+def test_nobody_without_a_say_takes_an_issue_out_of_the_say_of_others(state: str, way: str) -> None:
+    before, after = (issue(**{"state": state, **changes}) for changes in LEAVING[way])
+    require_leave(before, after, ("packaging",))
+    with pytest.raises(Forbidden) as refused:
+        require_leave(before, after, ("logistics",))
+    assert (refused.value.status, refused.value.code, refused.value.message) == (
+        403,
+        "no_authority",
+        "This takes the issue out of the say of those who may change packaging: one of them does it, or an admin.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"process": None}, {"process": "logistics"}),
+        ({"process": None}, {"process": None, "level": "L1"}),
+        ({"level": "L1"}, {"level": "L2"}),
+        ({"level": "L3"}, {"level": "L2"}),
+        ({}, {"plan": "Weigh two hundred", "owner": "li"}),
+        ({}, {"id": "is_two"}),
+        ({"level": "L1"}, {"id": "is_two", "level": "L1"}),
+    ],
+)
+def test_what_leaves_the_say_in_a_process_where_it_is_asks_for_none(before: Any, after: Any) -> None:
+    require_leave(issue(**before), issue(**after), ())
 
 
 DECIDED = {
@@ -163,6 +209,19 @@ def test_what_it_was_accepted_with_is_not_taken_from_it() -> None:
     assert step is not None
     assert (step.issue.version, step.issue.state, step.issue.change) == (2, "studying", "updated")
     assert changed(taken, taken, actor="ky_1", at=LATER) is None
+
+
+def test_what_it_was_accepted_with_is_not_taken_from_it_while_it_is_merged() -> None:
+    away = merged(issue(id="is_a", state="studying"), issue(id="is_b"), actor="ky_1", at=LATER)[0].issue
+    for change in ({"process": "logistics"}, {"plan": None}, {"analyst": None}):
+        with pytest.raises(Conflict, match=r"^It was accepted with this: it goes back to open first\.$") as refusal:
+            changed(away, replace(away, **change), actor="ky_1", at=LATER)
+        assert refusal.value.code == "accepted"
+    with pytest.raises(Invalid) as undefined:
+        changed(away, replace(away, definition=None), actor="ky_1", at=LATER)
+    assert undefined.value.code == "definition_missing"
+    asleep = merged(issue(id="is_a", state="open"), issue(id="is_b"), actor="ky_1", at=LATER)[0].issue
+    assert changed(asleep, replace(asleep, process="logistics"), actor="ky_1", at=LATER) is not None
 
 
 @pytest.mark.parametrize("state", [one for one in STATES if one not in ("closed", "declined", "merged", "fixed")])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -102,7 +104,14 @@ def test_each_state_offers_what_may_follow_it(state: str, acts: set[str]) -> Non
 def test_a_code_is_read_as_it_was_meant_and_has_no_letters_that_look_alike() -> None:
     assert page_link.typed(" ab-cd 2345\u3000") == "ABCD2345"
     assert not set(page_link.ALPHABET) & set("01OILU")
-    assert len(set(page_link.ALPHABET)) ** page_link.CODE_LENGTH > 2**38
+
+
+def test_a_code_is_not_found_by_sending_all_that_the_api_takes_for_as_long_as_it_lasts() -> None:
+    rate = re.search(r"^  ApiRate:\n.*\n    Default: (\d+)$", Path("infra/resources.yaml").read_text(), re.MULTILINE)
+    assert rate is not None
+    requests = int(rate[1]) * page_link.LIFETIME.total_seconds()
+
+    assert len(set(page_link.ALPHABET)) ** page_link.CODE_LENGTH > 2_000_000 * requests
 
 
 @given(mark=st.text(alphabet="abcdefghijklmnopqrstuvwxyz234567", min_size=26, max_size=26))
@@ -112,4 +121,3 @@ def test_a_code_that_is_made_of_a_mark_is_always_the_same_and_of_letters_that_no
     assert text == page_link.spelt(mark) == page_link.typed(f" {text[:4].lower()}-{text[4:]}")
     assert len(text) == page_link.CODE_LENGTH
     assert set(text) <= set(page_link.ALPHABET)
-    assert page_link.slot_of(text) == text[:2]

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -24,26 +25,29 @@ from chalicelib.domain.cases.parts import (
     parts_of,
 )
 from chalicelib.domain.cases.playbook import RED_LINE, Chosen, Playbooks
+from chalicelib.domain.cases.sla import Office, Policy, QuietHours
 from chalicelib.domain.cases.ticket import SETTLED, STATES, SYSTEM, Move, Resolution, Ticket, legal_moves, path, walk
 from chalicelib.domain.events import feedback_event, ticket_events
 from chalicelib.domain.ids import child_ticket_id, ticket_id
 from chalicelib.domain.outbound.delivery import wants
+from chalicelib.domain.time.calendar import BusinessTime
+from chalicelib.domain.time.opening_hours import hours
 from chalicelib.domain.voice.feedback import Decision, Feedback
 from chalicelib.domain.voice.understanding import Tag, Understanding
 from chalicelib.domain.workspaces.directory import ApiKey, Endpoint
 from chalicelib.domain.workspaces.organisation import Organisation, Person, Post
 from chalicelib.domain.workspaces.rules import BUILTIN, Rule, decide
-from chalicelib.errors import Conflict, Invalid, NotFound, Retryable
+from chalicelib.errors import Conflict, Invalid, NotFound, Parked, Retryable
 from chalicelib.services.cases.case_file import CaseFile
 from chalicelib.services.cases.follow_bounces import FollowBounces
-from chalicelib.services.cases.follow_parts import FollowParts, WholeCases, children
+from chalicelib.services.cases.follow_parts import FollowParts, LookForParts, WholeCases, children
 from chalicelib.services.cases.mark_duplicate import MarkDuplicate
 from chalicelib.services.cases.move_ticket import MoveTicket
 from chalicelib.services.cases.open_ticket import OpenTicket
 from tests import builders
 from tests.builders import AT, WORKSPACE, endpoint, feedback, reason, tag, ticket
 from tests.fakes.cases import FakeCases
-from tests.fakes.tickets import FakeClock, FakeFeedback, FakeTickets
+from tests.fakes.tickets import FakeClock, FakeDue, FakeFeedback, FakeTickets
 
 WHOLE = ticket_id(WORKSPACE, "fb_one")
 LOGISTICS, SERVICE = (child_ticket_id(WORKSPACE, "fb_one", one) for one in ("logistics", "customer_service"))
@@ -97,6 +101,18 @@ class Looked(FakeTickets):
         return super().moves(workspace, ticket_id)
 
 
+@dataclass
+class Refusing(FakeTickets):
+    """``refused``: tickets that cannot be opened, however often it is tried."""
+
+    refused: set[str] = field(default_factory=set)
+
+    def create(self, ticket: Ticket, move: Move) -> bool:
+        if ticket.id in self.refused:
+            raise ValueError("the table refuses this row")
+        return super().create(ticket, move)
+
+
 class Overtaken(FakeTickets):
     """``meanwhile`` runs once, before the first history is read: another worker hears of the same case."""
 
@@ -115,7 +131,7 @@ class Desk:
     """Tickets with all that moves them, and every event that was told and not yet heard."""
 
     def __init__(self) -> None:
-        self.rows, self.tickets, self.clock = FakeFeedback(), FakeTickets(), FakeClock(AT)
+        self.rows, self.tickets, self.clock, self.due = FakeFeedback(), Refusing(), FakeClock(AT), FakeDue()
         self.open_ticket = OpenTicket(
             feedback=self.rows,
             tickets=self.tickets,
@@ -123,8 +139,14 @@ class Desk:
             clock=self.clock,
             owner=lambda _, departments, unit: f"{departments[0]}@{unit}",
             rules=lambda _: BUILTIN,
+            due=self.due,
         )
         self.follow = FollowParts(self.tickets, self.clock)
+        self.quiet: QuietHours | None = None
+        self.look = LookForParts(self.tickets, self.office, self.due, self.clock)
+
+    def office(self, _: str) -> Office:
+        return Office(Policy(quiet=self.quiet), lambda _: BusinessTime(ZoneInfo("UTC"), hours("daily 24h")))
 
     def hear(self, one: Feedback) -> str:
         self.rows.add(one)
@@ -656,6 +678,183 @@ def test_whatever_happens_in_whatever_order_whole_and_parts_agree_in_the_end(see
     for identity in (WHOLE, LOGISTICS, SERVICE):
         versions = [line.version for line in desk.tickets.moves(WORKSPACE, identity)]
         assert versions == list(range(1, desk.get(identity).version + 1))
+
+
+# --- a part that could not be opened ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def half(desk: Desk) -> Desk:
+    """A case of two departments, for one of which no ticket can be opened: the message died as often as it came."""
+    desk.tickets.refused = {SERVICE}
+    for _ in range(8):
+        with pytest.raises(ValueError, match="refuses"):
+            desk.hear(said(*TWO))
+    assert desk.states() == {"": "open", "logistics": "open"}
+    return desk
+
+
+def looked(desk: Desk) -> str:
+    """What comes of it when the case's parts are looked for."""
+    ((at, _), item), *_ = sorted(desk.due.rows.items())
+    desk.due.rows.clear()
+    desk.clock.now = max(desk.clock.now, at)
+    return desk.look(item.body)
+
+
+def test_whoever_has_the_whole_is_told_once_of_a_part_that_could_not_be_opened(half: Desk) -> None:
+    ((at, _), item) = next(iter(half.due.rows.items()))
+    assert (at, item.queue, item.body) == (
+        AT + timedelta(hours=1),
+        "cases",
+        {"kind": "parts", "workspace": WORKSPACE, "ticket": WHOLE},
+    )
+    assert [looked(half), half.look(item.body)] == ["told", "all_there"]
+
+    whole = half.get(WHOLE)
+    assert (whole.unopened, whole.version, whole.state) == (("customer_service",), 2, "open")
+    (event,) = ticket_events(whole)
+    assert (event.type, event.detail["reason"], event.detail["owner"]) == (
+        "ticket.escalated",
+        "part_missing",
+        "logistics@SH-001",
+    )
+    (line,) = half.tickets.moves(WORKSPACE, WHOLE)[1:]
+    assert line.reason == "no ticket could be opened for customer_service: told logistics@SH-001"
+
+
+def test_the_history_says_so_where_nobody_has_the_case(half: Desk) -> None:
+    half.tickets.rows[WORKSPACE, WHOLE] = replace(half.get(WHOLE), owner=None)
+    assert looked(half) == "told"
+    assert half.tickets.moves(WORKSPACE, WHOLE)[-1].reason == (
+        "no ticket could be opened for customer_service: nobody has the case"
+    )
+
+
+def test_a_case_with_all_its_parts_tells_nobody(divided: Desk) -> None:
+    assert looked(divided) == "all_there"
+    assert divided.get(WHOLE).version == 1
+
+
+def test_a_case_that_is_divided_later_is_looked_at_an_hour_after_that(desk: Desk) -> None:
+    desk.hear(said("logistics.damage"))
+    assert desk.due.rows == {}, "a case of one department has no parts to miss"
+    desk.clock.forward(hours=9)
+    desk.tickets.refused = {SERVICE}
+    with pytest.raises(ValueError, match="refuses"):
+        desk.hear(said(*TWO, revision=2))
+    assert [at for at, _ in desk.due.rows] == [AT + timedelta(hours=10)]
+    assert looked(desk) == "told"
+
+
+def test_in_quiet_hours_nobody_is_told_before_they_are_over(half: Desk) -> None:
+    half.quiet = QuietHours(start=AT.hour * 60, end=(AT.hour + 3) % 24 * 60)
+    assert (looked(half), half.get(WHOLE).version) == ("deferred", 1)
+    assert (looked(half), half.clock.now.hour) == ("told", AT.hour + 3)
+
+
+@pytest.mark.parametrize("state", ["closed", "merged", "rejected"])
+def test_of_a_case_that_was_put_away_nobody_is_told(half: Desk, state: str) -> None:
+    half.tickets.rows[WORKSPACE, WHOLE] = replace(half.get(WHOLE), state=state)
+    assert (looked(half), half.get(WHOLE).version) == ("gone", 1)
+    assert half.look({"kind": "parts", "workspace": WORKSPACE, "ticket": "tk_none"}) == "gone"
+
+
+def test_a_look_that_names_no_ticket_is_parked_and_one_that_loses_a_race_comes_again(half: Desk) -> None:
+    with pytest.raises(Parked) as parked:
+        half.look({"kind": "parts", "workspace": WORKSPACE})
+    assert (parked.value.code, parked.value.message) == ("message_invalid", "The message names no ticket.")
+    half.tickets.lose = 1
+    with pytest.raises(Retryable) as contended:
+        looked(half)
+    assert (contended.value.code, contended.value.message) == ("contended", "The case keeps changing.")
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_the_parts_that_there_are_do_not_resolve_a_case_that_lacks_one(half: Desk, told: bool) -> None:
+    if told:
+        looked(half)
+    half.resolve(LOGISTICS)
+    half.settle()
+    assert half.states() == {"": "in_progress", "logistics": "resolved"}
+
+
+def test_what_is_stored_opens_the_part_as_soon_as_it_can_be_and_the_case_goes_on(half: Desk) -> None:
+    assert half.rows.rows[WORKSPACE, "fb_one"].awaiting == {"ticket"}, "so the sweep sends it again, every hour"
+    looked(half)
+    half.resolve(LOGISTICS)
+    half.settle()
+    half.tickets.refused = set()
+    assert half.hear(said(*TWO)) == "updated"
+    half.settle()
+    assert half.get(WHOLE).unopened == ()
+    reasons = [line.reason for line in half.tickets.moves(WORKSPACE, WHOLE)]
+    assert "the ticket for customer_service was opened after all" in reasons
+    half.resolve(SERVICE)
+    half.settle()
+    assert set(half.states().values()) == {"resolved"}
+
+
+def test_a_part_that_comes_after_the_whole_was_resolved_is_resolved_with_it(half: Desk) -> None:
+    looked(half)
+    half.resolve(WHOLE)
+    half.settle()
+    half.tickets.refused = set()
+    half.hear(said(*TWO))
+    half.settle()
+    assert (half.get(SERVICE).state, half.get(WHOLE).state, half.get(WHOLE).unopened) == ("resolved", "resolved", ())
+
+
+def test_a_case_is_not_closed_over_a_part_without_a_ticket_before_somebody_was_told(half: Desk) -> None:
+    half.resolve(WHOLE)
+    half.settle()
+    whole = half.move(WHOLE, "verifying")
+    close = MoveTicket(half.tickets, half.clock)
+    with pytest.raises(Conflict) as refused:
+        close(WORKSPACE, WHOLE, to="closed", version=whole.version, actor="ky_li")
+    assert (refused.value.code, refused.value.message) == (
+        "children_open",
+        "Parts of this case are not closed: customer_service (no ticket yet).",
+    )
+    told = half.get(WHOLE)
+    assert (told.state, told.unopened, told.version) == ("verifying", ("customer_service",), whole.version + 1)
+    closed = close(WORKSPACE, WHOLE, to="closed", version=told.version, actor="ky_li")
+    assert (closed.state, half.get(LOGISTICS).state) == ("closed", "closed")
+
+
+@pytest.mark.parametrize("to", ["rejected", "merged"])
+def test_nor_is_it_put_away_otherwise(half: Desk, to: str) -> None:
+    half.move(LOGISTICS, "rejected")
+    move = MoveTicket(half.tickets, half.clock)
+    with pytest.raises(Conflict) as refused:
+        move(WORKSPACE, WHOLE, to=to, version=1, actor="ky_li")
+    assert refused.value.code == "children_open"
+    assert move(WORKSPACE, WHOLE, to=to, version=2, actor="ky_li").state == to
+
+
+def test_a_refusal_stands_where_telling_it_loses_a_race(half: Desk) -> None:
+    half.move(LOGISTICS, "rejected")
+    half.tickets.lose = 1
+    with pytest.raises(Conflict) as refused:
+        MoveTicket(half.tickets, half.clock)(WORKSPACE, WHOLE, to="rejected", version=1, actor="ky_li")
+    assert (refused.value.code, half.get(WHOLE).version) == ("children_open", 1)
+
+
+def test_a_customers_answer_closes_it_after_somebody_was_told(half: Desk) -> None:
+    half.resolve(WHOLE)
+    half.settle()
+    cases = WholeCases(half.tickets, half.clock)
+
+    def close() -> bool:
+        step = walk(half.get(WHOLE), ("closed",), actor="customer", at=AT, given=Resolution())
+        return cases.update(step.ticket, step.moves, expected_version=half.get(WHOLE).version)
+
+    half.move(WHOLE, "verifying")
+    with pytest.raises(Conflict) as refused:
+        close()
+    assert (refused.value.code, half.get(LOGISTICS).state) == ("children_open", "resolved")
+    assert ticket_events(half.get(WHOLE))[0].type == "ticket.escalated"
+    assert close()
 
 
 # --- what is not read ---------------------------------------------------------------------------------------------

@@ -106,7 +106,7 @@ class Company:
     def text(self) -> str:
         """The code as the service makes it."""
         code = self.codes.rows[OURS, "tk_one", "li"]
-        return self.service._text(self.ticket, "li", code.expires_at, code.number or 0)
+        return self.service._text(self.ticket, "li", code.expires_at)
 
     def run(self, event: Mapping[str, Any] = EVENT) -> list[str]:
         """Plan it, and work off the queue as the function does; what each message came to."""
@@ -186,7 +186,7 @@ def test_the_owner_alone_gets_the_code_that_opens_the_page_once(
     assert parts[0] in url
     assert parts[1] in body
     row = firm.codes.rows[OURS, "tk_one", "li"]
-    assert replace(row, number=None, sent=False) == kept(firm.vault, firm.ticket, "li", text, row.expires_at)
+    assert replace(row, derived=False, sent=False) == kept(firm.vault, firm.ticket, "li", text, row.expires_at)
     assert row.expires_at == NOW + page_link.LIFETIME
     assert text not in repr(firm.codes.rows) + repr(firm.queue) + repr(firm.due)
     assert firm.spent == ([1] if connector == "aliyun_sms" else [])
@@ -230,7 +230,7 @@ def test_who_stands_above_is_told_once_of_an_escalation_with_a_link_and_without_
     assert code not in body
     assert sum("passed up to you" in told for _, told in firm.sent) == 1
     above = firm.codes.rows[OURS, "tk_one", "wang#above"]
-    assert page_link.slot_of(page_link.typed("-")) != above.slot
+    assert above.mark not in {kept(firm.vault, firm.ticket, "li", one, NOW).mark for one in ("", above.person, code)}
 
 
 def test_an_escalation_is_told_to_nobody_by_sms_and_to_nobody_whom_it_no_more_concerns() -> None:
@@ -245,6 +245,46 @@ def test_an_escalation_is_told_to_nobody_by_sms_and_to_nobody_whom_it_no_more_co
     late.ticket = replace(late.ticket, state="resolved")
     assert late.service(late.queue.sent.pop()) == "moved_on"
     assert late.sent == []
+
+
+@pytest.mark.parametrize("way", WAYS[:4], ids=lambda way: str(way[0]))
+@pytest.mark.parametrize(
+    ("lang", "text"),
+    [
+        ("zh-CN", "care、depot 的子工单没有开出来。在开出来之前，这部分由您负责。"),
+        ("en", "No ticket could be opened for care, depot, which has a part of the case"),
+    ],
+)
+def test_whoever_has_a_case_is_told_once_which_part_has_no_ticket(way: Any, lang: str, text: str) -> None:
+    connector, credentials, channels, settings, parts = way
+    firm = company(connector, credentials, channels, lang=lang, **settings)
+    firm.run()
+    code = firm.text()
+    firm.sent.clear()
+    firm.ticket = replace(firm.ticket, parts=("logistics", "care", "depot"), unopened=("care", "depot"))
+
+    assert firm.run(ESCALATION) == ["sent"]
+    assert firm.run(ESCALATION) == [], "the same event twice"
+    ((url, body),) = firm.sent
+    assert parts[0] in url
+    assert text in body
+    assert "https://loop.test/t/page-of-tk_one" in body
+    assert code not in body
+
+    firm.ticket = replace(firm.ticket, unopened=("depot",))
+    assert firm.run(ESCALATION) == ["sent"], "another one, by itself"
+
+
+@pytest.mark.parametrize("changes", [{"unopened": ()}, {"state": "closed"}, {"owner": "wang"}])
+def test_a_part_that_is_opened_after_all_or_of_a_case_that_is_over_is_told_no_more(changes: dict[str, Any]) -> None:
+    firm = company("feishu_app", FEISHU, {"feishu": "ou_li"})
+    firm.run()
+    firm.sent.clear()
+    firm.ticket = replace(firm.ticket, parts=("logistics", "care"), unopened=("care",))
+    firm.service.plan(ESCALATION, firm.endpoints)
+    firm.ticket = replace(firm.ticket, **changes)
+    assert firm.service(firm.queue.sent.pop()) == "moved_on"
+    assert firm.sent == []
 
 
 def resolved(firm: Company, version: int, **changes: Any) -> dict[str, Any]:
@@ -340,19 +380,6 @@ def test_a_code_that_is_soon_over_does_for_all_that_is_no_resolution_without_wor
     firm.run()
     firm.now += timedelta(hours=71)
     assert firm.run({**EVENT, "type": "ticket.updated"}) == []
-
-
-def test_a_code_that_wrong_tries_have_locked_stays_locked_whatever_a_resolution_lacks() -> None:
-    firm = company("feishu_app", FEISHU, {"feishu": "ou_li"})
-    firm.run()
-    slot = firm.codes.rows[OURS, "tk_one", "li"].slot
-    for _ in range(page_link.MOST_TRIES):
-        firm.codes.attempt(OURS, "tk_one", slot, firm.now)
-    locked = firm.codes.rows[OURS, "tk_one", "li"]
-    firm.now += timedelta(hours=49)
-
-    assert firm.run(resolved(firm, 4)) == ["sent"], "what is missing alone"
-    assert firm.codes.rows[OURS, "tk_one", "li"] == locked
 
 
 def test_an_earlier_resolution_that_was_not_told_in_time_is_told_no_more() -> None:
@@ -533,8 +560,8 @@ def test_a_code_that_waited_is_not_sent_to_whoever_has_the_ticket_no_more_and_th
 
     assert firm.service(first) == "moved_on"
     assert firm.run() == ["sent"]
-    slots = {one.slot for one in firm.codes.rows.values()}
-    assert (len(firm.codes.rows), len(slots)) == (2, 2)
+    marks = {one.mark for one in firm.codes.rows.values()}
+    assert (len(firm.codes.rows), len(marks)) == (2, 2)
 
 
 def test_two_workers_do_not_send_at_once_and_a_code_made_by_hand_is_left_alone() -> None:
@@ -544,7 +571,7 @@ def test_two_workers_do_not_send_at_once_and_a_code_made_by_hand_is_left_alone()
     assert firm.codes.lease(OURS, "tk_one", code, NOW, NOW + timedelta(seconds=60))
     assert firm.service(firm.queue.sent.pop()) == "being_sent"
 
-    firm.codes.put(OURS, "tk_one", replace(code, number=None))
+    firm.codes.put(OURS, "tk_one", replace(code, derived=False))
     assert firm.run() == []
 
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from chalicelib.connectors import aliyun_sms, sms_template, tencent_sms
 from chalicelib.connectors.registry import ConnectorCatalogue, load, load_gateway
+from chalicelib.domain.cases.page_link import CODE_LENGTH
 from chalicelib.domain.outbound.exchange import EgressError, HttpRequest, HttpResponse
 from chalicelib.domain.voice.understanding import Text
 from chalicelib.errors import Invalid
@@ -314,6 +315,19 @@ def test_the_variables_are_those_of_the_registered_text(name: str) -> None:
         ConnectorCatalogue().check_settings(name, {**known.settings, "variables": fewer})
     assert (refusal.value.code, refusal.value.pointer) == ("settings_invalid", "/settings/variables")
     assert len(refusal.value.allowed) == 4
+
+
+@each
+def test_a_variable_has_room_for_a_whole_code(name: str) -> None:
+    known = profile(name)
+    before: Any = dict(known.settings)["variables"]
+    variables = {**before, "level": "{code}"} if name == "aliyun_sms" else ["{code}", *before[1:]]
+    settings = {**known.settings, "variables": variables, "variable_limit": CODE_LENGTH}
+
+    ConnectorCatalogue().check_settings(name, settings)
+    with pytest.raises(Invalid, match="A code has 10 characters and does not fit") as refusal:
+        ConnectorCatalogue().check_settings(name, {**settings, "variable_limit": CODE_LENGTH - 1})
+    assert (refusal.value.code, refusal.value.pointer) == ("settings_invalid", "/settings/variable_limit")
 
 
 def test_a_variable_is_a_text_with_known_placeholders() -> None:

@@ -37,6 +37,8 @@ FULL: dict[str, Any] = {
     "departments": ("logistics", "客服"),
     "assigned": True,
     "customer": "cu_one",
+    "parts": ("logistics", "客服"),
+    "unopened": ("客服",),
     "closed_at": AT,
     "topics": ("a", "b.c"),
     "playbook": Chosen("a", "own-1~2"),

@@ -90,7 +90,7 @@ def test_a_review_without_a_turn_is_left_to_the_second_stage(text: str) -> None:
 
 
 def test_only_packs_that_the_trees_learned_from_use_them() -> None:
-    text = "房间不错,但是前台态度太差,再也不来"
+    text = "房间不错,早餐也丰富,但是前台态度太差,再也不来"
     known, unknown = (PolarityModel(weights.load(), [pack]) for pack in ("hotel", "banking"))
     assert whole(text, known)[0] != whole(text, known)[1]
     assert whole(text, unknown)[0] == whole(text, unknown)[1]

@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from chalicelib.domain.cases import verification
 from chalicelib.domain.cases.ticket import SYSTEM, Resolution, Ticket, completed, walk
-from chalicelib.domain.cases.verification import CUSTOMER, LIFETIME, QUESTION, Ask, Rules
+from chalicelib.domain.cases.verification import CUSTOMER, LIFETIME, MOST_NOTES, QUESTION, Ask, Rules
 from chalicelib.domain.ids import child_ticket_id
 from chalicelib.domain.voice.feedback import Feedback
 from chalicelib.domain.workspaces.directory import Endpoint
@@ -275,7 +275,21 @@ def test_the_same_answer_again_is_no_news(answer: str) -> None:
     again = world.answer(answer, number=0, words="once more")
     assert (again.code, again.ticket) == ("duplicate", first.ticket)
     world.answer(answer, words="once more")
-    assert world.notes == ["once more"], "one note an answer"
+    assert world.notes == ["once more"], "the same words once"
+
+
+def test_whoever_has_the_link_writes_over_no_words_of_the_customer_and_fills_no_ticket() -> None:
+    world = Listening()
+    world.resolved()
+    world.answer("solved", words="the customer's")
+    for number in range(20):
+        world.answer("solved", words=f"a stranger's {number}")
+        world.taking.keep_late(WORKSPACE, ID, f"late {number}")
+
+    assert world.notes[0] == "the customer's"
+    assert len(world.notes) == 2 * MOST_NOTES
+    ids = [one.id for one in world.cases.written[WORKSPACE, ID] if not one.text.startswith("late")]
+    assert ids == sorted(ids), "in the order in which they were said"
 
 
 def test_a_changed_answer_reopens_within_its_days_and_never_closes() -> None:

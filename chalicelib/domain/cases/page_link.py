@@ -15,13 +15,11 @@ from typing import Final
 from chalicelib.domain.cases.ticket import SETTLED, WITH_THE_OWNER, Ticket, legal_moves
 
 LIFETIME: Final = timedelta(hours=72)  # of a link and of a code
-MOST_TRIES: Final = 5  # wrong ones that a code takes
 # Without what is read for something else: no 0 O 1 I L, no U, which makes words.
 ALPHABET: Final = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
-CODE_LENGTH: Final = 8
-# So many of them say whose code it is, so that wrong tries lock nobody else's. The six that are left are 29 bits: with
-# five tries a guess stays a guess.
-SLOT_LENGTH: Final = 2
+# 590 million million codes. Nothing counts wrong ones: a count is what somebody with the link alone could use up.
+# Whoever sends all that the API takes (1000 a second) for as long as a code lasts finds it once in 2.2 million times.
+CODE_LENGTH: Final = 10
 ACCEPT, NOT_MINE, CONTACTED, RESOLVE, CALL = "accept", "not_mine", "contacted", "resolve", "call"
 COMPLETE: Final = "complete"  # what an OA resolved without root cause and action
 
@@ -52,18 +50,16 @@ class PageLink:
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A person's code for one ticket. ``mark`` is what is kept of it; ``tries``: those since the last right one.
+    """A person's code for one ticket. ``mark`` is what is kept of it.
 
-    ``slot`` is how its text begins. One that is sent by itself has a ``number``, from which its text can be had again
-    for as long as it was not ``sent``; of one that was made by hand nobody knows the text.
+    The text of one that is ``derived`` can be had again, for as long as it was not ``sent``; of one that was made by
+    hand nobody knows it.
     """
 
     person: str
     mark: str = field(repr=False)
     expires_at: datetime
-    tries: int = 0
-    slot: str = ""
-    number: int | None = None
+    derived: bool = False
     sent: bool = False
 
 
@@ -112,11 +108,6 @@ def spelt(mark: str) -> str:
         bits, place = divmod(bits, len(ALPHABET))
         text += ALPHABET[place]
     return text
-
-
-def slot_of(code: str) -> str:
-    """By which part of a typed code its row is known."""
-    return code[:SLOT_LENGTH]
 
 
 def possible(ticket: Ticket) -> tuple[str, ...]:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from chalicelib.domain.cases.playbook import RED_LINE, Chosen
 from chalicelib.domain.cases.ticket import (
+    PART_MISSING,
     SETTLED,
     SYSTEM,
     WITH_THE_OWNER,
@@ -37,6 +38,7 @@ FINISHED: Final = frozenset({"resolved", "verifying", "closed"})  # somebody say
 UNDONE: Final = SETTLED - FINISHED  # put away, and nobody did anything
 PUT_AWAY: Final = frozenset({"closed", "merged", "rejected"})  # nobody waits for it any more
 IN_TOUCH: Final = frozenset({"in_progress", "waiting_customer"})  # somebody has spoken with the customer
+PATIENCE: Final = timedelta(hours=1)  # until a part without a ticket is one that could not be opened
 MAX_WORDS: Final = 4_000  # characters of a root cause or an action that was put together
 
 
@@ -137,6 +139,50 @@ def children_of(parent: Ticket) -> tuple[str, ...]:
     return tuple(child_ticket_id(parent.workspace, parent.feedback, one) for one in parent.parts)
 
 
+# --- parts that could not be opened -------------------------------------------------------------------------------
+
+
+def missing(whole: Ticket, children: Iterable[Ticket]) -> tuple[str, ...]:
+    """The departments whose part has no ticket: it is being opened, or could not be."""
+    there = {one.id for one in children}
+    return tuple(part for part, identity in zip(whole.parts, children_of(whole), strict=True) if identity not in there)
+
+
+def untold(whole: Ticket, children: Iterable[Ticket]) -> tuple[str, ...]:
+    """Those of ``missing`` of which the whole's owner was not told yet."""
+    return tuple(one for one in missing(whole, children) if one not in whole.unopened)
+
+
+def told_unopened(whole: Ticket, departments: Sequence[str], at: datetime) -> Step:
+    """The whole whose owner is told that no ticket could be opened for these departments: what they were to do is left
+    to them, unless it is opened after all.
+    """
+    newer = replace(
+        whole,
+        unopened=(*whole.unopened, *departments),
+        version=whole.version + 1,
+        updated_at=at,
+        change="escalated",
+        about=PART_MISSING,
+    )
+    told = f"told {whole.owner}" if whole.owner else "nobody has the case"
+    note = f"no ticket could be opened for {', '.join(departments)}: {told}"
+    return Step(newer, (history_line(whole, newer, actor=SYSTEM, reason=note),))
+
+
+def opened_after_all(whole: Ticket, child: str, at: datetime) -> Step | None:
+    """The whole one of whose parts has its ticket, ``child``, after its owner was told that it has none; None for a
+    part of which nobody was told.
+    """
+    department = dict(zip(children_of(whole), whole.parts, strict=True)).get(child)
+    if department not in whole.unopened:
+        return None
+    left = tuple(one for one in whole.unopened if one != department)
+    newer = replace(whole, unopened=left, version=whole.version + 1, updated_at=at, change="updated")
+    note = f"the ticket for {department} was opened after all"
+    return Step(newer, (history_line(whole, newer, actor=SYSTEM, reason=note),))
+
+
 # --- how they move together ---------------------------------------------------------------------------------------
 
 
@@ -196,7 +242,8 @@ def follow(parent: Standing, children: Sequence[Standing], at: datetime) -> tupl
     - The whole is reopened, and not because of a part: so is what was done below.
     - Somebody is in touch with the customer about a part: so is the whole, which waits for the customer when all that
       is left does.
-    - All parts are settled, and something was done: the whole is resolved with what they say.
+    - All parts are settled, and something was done: the whole is resolved with what they say. Where one could not be
+      opened people resolve it: nobody has done what that one was to do.
     - A root cause and action that came later count for the parts, or the whole, that lack them.
     """
     if parent.ticket.state in FINISHED:
@@ -207,7 +254,7 @@ def follow(parent: Standing, children: Sequence[Standing], at: datetime) -> tupl
     if again:
         return again
     states = {one.ticket.state for one in children}
-    if states - SETTLED:
+    if states - SETTLED or missing(parent.ticket, [one.ticket for one in children]):
         return _as_far(parent, children, at)
     if not states & FINISHED:
         return ()
@@ -327,10 +374,13 @@ def _said(words: Sequence[tuple[str, str]]) -> str | None:
     return whole[:MAX_WORDS] or None
 
 
-def children_open(children: Iterable[Ticket]) -> Conflict | None:
-    """The refusal of putting a case away over the heads of those who have its parts; None when nobody is left."""
-    left = [one for one in children if one.state not in PUT_AWAY]
+def children_open(children: Iterable[Ticket], unopened: Sequence[str] = ()) -> Conflict | None:
+    """The refusal of putting a case away over the heads of those who have its parts; None when nobody is left.
+
+    ``unopened``: departments that have none yet, and nobody was told, see ``untold``.
+    """
+    left = [f"{one.id} ({one.state})" for one in children if one.state not in PUT_AWAY]
+    left += [f"{one} (no ticket yet)" for one in unopened]
     if not left:
         return None
-    named = ", ".join(f"{one.id} ({one.state})" for one in left)
-    return Conflict(f"Parts of this case are not closed: {named}.", code="children_open")
+    return Conflict(f"Parts of this case are not closed: {', '.join(left)}.", code="children_open")

@@ -39,6 +39,7 @@ SETTLED: Final = frozenset({"resolved", "verifying", "closed", "merged", "reject
 TAKEN: Final = frozenset({"accepted", "in_progress"})  # from here the way to open is back
 WITH_THE_OWNER: Final = TAKEN | {"waiting_customer"}  # whoever has it there has accepted it
 SYSTEM: Final = "echoloop"  # the actor of what nobody did by hand
+PART_MISSING: Final = "part_missing"  # what the escalation of a whole is about, one of whose parts has no ticket
 # Why a ticket goes to a state where nobody said it in words: every move has its reason.
 STANDING: Final[Mapping[str, str]] = {
     "triage": "nobody is named for it yet",
@@ -129,13 +130,14 @@ class Ticket:
     due_at: datetime | None = None  # the resolution's deadline; None while it is paused
     clocks: Clocks | None = None  # set by whoever writes tickets, see domain/cases/sla.py
     escalated_to: tuple[str, ...] = ()  # who was told beside the owner, who stays answerable
-    about: str = ""  # of a reminder or an escalation: the clock, or bounced
+    about: str = ""  # of a reminder or an escalation: the clock, bounced or part_missing
     reopened: int = 0  # how often a resolution did not hold
     bounced: int = 0  # how often who had taken it gave it back, or it went to another department
     assigned: bool = False  # a person chose the department: what is read of the words no longer does
     parent: str | None = None  # the case that it is a part of, see parts.py
     part: str | None = None  # the department that a part was made for; it stays, whoever gets the part later
     parts: tuple[str, ...] = ()  # the departments that a case was divided among
+    unopened: tuple[str, ...] = ()  # of those, the ones for which no ticket could be opened, as its owner was told
     bounce_told: int = 0  # the bounce that the ticket went up the line for last
     customer: str | None = None  # ids.customer_key: which of the workspace's customers, and nothing that names them
     closed_at: datetime | None = None  # while it is closed

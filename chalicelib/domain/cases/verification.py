@@ -26,6 +26,7 @@ ANSWERABLE: Final = frozenset({"resolved", "verifying", "closed"})
 QUESTION: Final[Text] = {"zh-CN": "您反映的问题解决了吗？", "en": "Has the problem that you told us about been solved?"}
 MOST_WAIT: Final = 30  # days until silence closes a case
 MOST_CHANGE: Final = 30  # days in which a closed case is taken up again by an answer
+MOST_NOTES: Final = 5  # that one answer may bring: a link is anybody's who has it, and must not fill a ticket
 # Of a link to the question: longer than a case can wait for its answer. When it still counts the ticket says.
 LIFETIME: Final = timedelta(days=MOST_WAIT + MOST_CHANGE)
 
@@ -140,18 +141,15 @@ def answered(
     return Step(replace(step.ticket, verification=_AS_SAID[answer], answered_at=at), step.moves)
 
 
-def note_id(ticket: Ticket) -> str:
-    """Of the words that came with the answer: one a resolution and answer, and it sorts by time."""
-    return _note_id("answer", ticket, ticket.answered_at or ticket.updated_at)
+def note_ids(ticket: Ticket, *, late: bool = False) -> tuple[str, ...]:
+    """Of the notes that words become which came with an answer, those of a ``late`` one that decides nothing too.
 
-
-def late_note_id(ticket: Ticket) -> str:
-    """Of the words that came with an answer that decides nothing: one a version of the ticket."""
-    return _note_id("late", ticket, ticket.updated_at)
-
-
-def _note_id(kind: str, ticket: Ticket, at: datetime) -> str:
-    return f"nt_{int(at.timestamp() * 1000):012x}{digest(kind, ticket.workspace, ticket.id, length=16)}"
+    They sort by time. There are MOST_NOTES for each answer, and for each version of the ticket that was late.
+    """
+    at = ticket.updated_at if late else ticket.answered_at or ticket.updated_at
+    since = int(at.timestamp() * 1000)
+    mark = digest("late" if late else "answer", ticket.workspace, ticket.id, length=16)
+    return tuple(f"nt_{since + number:012x}{mark}" for number in range(MOST_NOTES))
 
 
 def _reopened(ticket: Ticket, at: datetime, via: str) -> Step:

@@ -1,7 +1,8 @@
 """A systemic problem that cases are linked to, on the level that can solve it, and the moves that it may make. Pure.
 
 L1 is put right where it happens, L2 is studied first (a plan and an analyst), L3 changes the strategy (an executive
-owner). Whoever accepts an L2 or L3 must have a say in the process that has to change.
+owner). Whoever accepts an L2 or L3 must have a say in the process that has to change, and so must whoever takes it
+out of that say: names another process, puts it on L1, or merges it into an issue that others accept.
 """
 
 from __future__ import annotations
@@ -225,10 +226,27 @@ def _undefined() -> Invalid:
 
 def require_authority(issue: Issue, to: str, processes: tuple[str, ...]) -> None:
     """Raises Forbidden (``no_authority``) when an L2 or L3 would be accepted by somebody who may not change what has
-    to change. ``processes``: what the acting person may change; nobody has none.
+    to change. ``processes``: what the acting person may change; nobody has none. One without a process is accepted by
+    nobody, see ``moved``.
     """
-    if to == "accepted" and issue.level != "L1" and issue.process not in processes:
+    if to == "accepted" and issue.level != "L1" and issue.process not in (None, *processes):
         raise Forbidden(f"Who accepts an {issue.level} issue needs a say in its process.", code="no_authority")
+
+
+def require_leave(issue: Issue, newer: Issue, processes: tuple[str, ...]) -> None:
+    """Raises Forbidden (``no_authority``) when an issue that names its process would be accepted without a say in it
+    from here on, and who does that has none. ``newer``: the issue as it would be, or the one that it is merged into.
+    ``processes`` as for ``require_authority``. A process that nobody has named yet is anybody's to name, and its name
+    binds on every level: who is on L1 today may be on L2 tomorrow.
+    """
+    is_lowered = newer.level == "L1" != issue.level
+    if issue.process in (None, *processes) or not (is_lowered or newer.process != issue.process):
+        return
+    raise Forbidden(
+        f"This takes the issue out of the say of those who may change {issue.process}: one of them does it, or an"
+        " admin.",
+        code="no_authority",
+    )
 
 
 def way_to(issue: Issue, choice: str) -> tuple[str, ...]:
@@ -243,13 +261,15 @@ def changed(issue: Issue, newer: Issue, *, actor: str, at: datetime, reason: str
     """``newer`` with other facts as the next version, its state untouched; None when nothing differs.
 
     Raises Conflict (``accepted``) when an issue that was accepted would lose what it was accepted with, Invalid
-    (``definition_missing``) when one that has left triage would lose its definition.
+    (``definition_missing``) when one that has left triage would lose its definition. One that is merged is what it
+    will be again when it is split.
     """
     if newer == issue:
         return None
-    if issue.state != "triage" and issue.definition and not newer.definition:
+    state = issue.former_state or issue.state
+    if state != "triage" and issue.definition and not newer.definition:
         raise _undefined()
-    if issue.state in ACCEPTED and issue.level != "L1":
+    if state in ACCEPTED and issue.level != "L1":
         lost = [name for name in ("plan", "analyst", "executive") if getattr(issue, name) and not getattr(newer, name)]
         if lost or newer.process != issue.process:
             raise Conflict("It was accepted with this: it goes back to open first.", code="accepted", allowed=("open",))

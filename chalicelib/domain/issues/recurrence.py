@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from chalicelib.domain.cases.ticket import Ticket
 from chalicelib.domain.issues.issue import (
@@ -58,7 +58,20 @@ class Cause:
     numbers: Mapping[str, Any]
 
 
-def cause_of(ticket: Ticket, found: Sequence[Occurrence], policy: IssuePolicy) -> Cause | None:
+class Case(Protocol):
+    """What of a ticket may be a cause."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def opened_at(self) -> datetime: ...
+
+    @property
+    def bounced(self) -> int: ...
+
+
+def cause_of(ticket: Case, found: Sequence[Occurrence], policy: IssuePolicy) -> Cause | None:
     """Why ``ticket`` is more than one case; None when it is not. ``found`` has the ticket itself where it counts.
 
     The order in which tickets are heard of does not matter: the whole of the first span that is full counts.
@@ -96,7 +109,9 @@ def opened_by(
     analyst: str | None,
     at: datetime,
 ) -> IssueStep:
-    """The L2 issue of a cause, in triage until somebody defines it. ``name``: language → name of the topic."""
+    """The L2 issue of a cause, in triage until somebody defines it, who says what process has to change: a guess of
+    ours would bind them. ``name``: language → name of the topic.
+    """
     subject = topic or ticket.id
     zh, en = (name[lang] if topic else ticket.title for lang in ("zh-CN", "en"))
     title = zh if zh == en else f"{zh} / {en}"
@@ -113,7 +128,6 @@ def opened_by(
         scope=Scope(topics=(topic,) if topic else (), unit_kind=unit_kind or None, first=cause.first.date()),
         evidence=(evidence(cause, at),),
         owner=owner,
-        process=ticket.departments[0] if ticket.departments else None,
         analyst=analyst or owner,
         departments=ticket.departments[:1],
         origin=cause.origin,

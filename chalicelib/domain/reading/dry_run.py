@@ -35,7 +35,8 @@ LONGEST: Final = timedelta(days=1)  # of a run: one whose message was put aside 
 TOTAL: Final = "total"
 NOBODY: Final = "-"  # where a ticket has no owner, no department, no playbook, no cause
 # What is counted by name. Of whole cases: severity; of what somebody works on, so of parts and not of their whole:
-# department, owner, playbook, cause. Of messages: endpoint, person, subscription.
+# department, owner, playbook, cause. Of messages: endpoint, person, subscription. Of issues: their topic. Of codes and
+# notices, whom they are for (told) and the channel that they go over.
 GROUPS: Final = (
     "severity",
     "department",
@@ -45,6 +46,9 @@ GROUPS: Final = (
     "endpoint",
     "person",
     "subscription",
+    "issue",
+    "told",
+    "channel",
 )
 TOTALS: Final = (
     "feedback",
@@ -64,7 +68,22 @@ TOTALS: Final = (
     "unworked",
     "unworked_reminders",
     "unworked_breaches",
+    "issues",
+    "questions",
+    "codes",
+    "notices",
     "write_units",
+)
+# What no count has in it.
+LEFT_OUT: Final = (
+    "contact_limits",  # every customer may be asked: what else they were asked meanwhile is not known
+    "earlier_issues",  # there is none at the start, and nobody settles one
+    "handed_back",  # so no case becomes an issue by it
+    "what_follows_from_issues",  # issue.opened, tickets that become part of one
+    "what_follows_from_questions",  # verification.asked, answers, cases that are closed without one
+    "resolutions_without_words",  # whoever is told what is missing, and the code for it
+    "notes",
+    "parts_of_endpoint_sms",  # codes by SMS as well
 )
 
 # DynamoDB write units, by the rows that each thing puts: a row of up to 1 KB is one, twice that in a transaction, one

@@ -26,7 +26,7 @@ class Tickets(Protocol):
 
 
 class Cases(Protocol):
-    def add_note(self, workspace: str, ticket: str, note: Note) -> None: ...
+    def add_note(self, workspace: str, ticket: str, note: Note) -> bool: ...
 
     def notes(
         self, workspace: str, ticket: str, *, limit: int, cursor: str | None

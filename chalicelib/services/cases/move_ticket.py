@@ -6,13 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from chalicelib.domain.cases.parts import PUT_AWAY
-from chalicelib.domain.cases.ticket import Resolution, Ticket, resolution_incomplete, walk
+from chalicelib.domain.cases.ticket import Resolution, Step, Ticket, resolution_incomplete, walk
 from chalicelib.domain.text.hygiene import clean
 from chalicelib.domain.text.redaction import redact
 from chalicelib.domain.workspaces.access import nowhere
 from chalicelib.errors import Conflict
-from chalicelib.services.cases.follow_parts import FollowParts, Histories, WholeCases, refuse_open_parts
-from chalicelib.services.ports import Clock, TicketStore
+from chalicelib.services.cases.follow_parts import (
+    FollowParts,
+    Histories,
+    WholeCases,
+    refuse_open_parts,
+    tell_refused,
+)
+from chalicelib.services.ports import Clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,20 +59,28 @@ class MoveTicket:
         given = Resolution(colleagues_words(root_cause), colleagues_words(action), cause)
         said = colleagues_words(reason)
         step = walk(ticket, (to,), actor=actor, at=self.clock(), given=given, reason=said)
-        tickets = self._whole(ticket, to) if ticket.parts and to in PUT_AWAY else self.tickets
         if step.ticket.state == "resolved" and step.ticket.incomplete:
             raise resolution_incomplete("resolved")
-        if not tickets.update(step.ticket, step.moves, expected_version=version):
+        write = self._put_away if ticket.parts and to in PUT_AWAY else self._write
+        if not write(step, version):
             raise version_conflict()
         return self.tickets.get(workspace, ticket_id) or step.ticket  # with its clocks
 
-    def _whole(self, ticket: Ticket, to: str) -> TicketStore:
-        """Where a case with parts is put away. What follows of its resolution may still be on its way to the parts."""
-        if to != "closed":
-            refuse_open_parts(self.tickets, ticket)
-            return self.tickets
-        FollowParts(self.tickets, self.clock)({"workspace": ticket.workspace, "ticket_id": ticket.id, "parts": True})
-        return WholeCases(self.tickets, self.clock)
+    def _write(self, step: Step, version: int) -> bool:
+        return self.tickets.update(step.ticket, step.moves, expected_version=version)
+
+    def _put_away(self, step: Step, version: int) -> bool:
+        """Write the end of a case with parts. What follows of its resolution may still be on its way to them."""
+        whole = step.ticket
+        if whole.state == "closed":
+            FollowParts(self.tickets, self.clock)({"workspace": whole.workspace, "ticket_id": whole.id, "parts": True})
+            return WholeCases(self.tickets, self.clock).update(whole, step.moves, expected_version=version)
+        try:
+            refuse_open_parts(self.tickets, whole)
+        except Conflict:
+            tell_refused(self.tickets, whole, self.clock())
+            raise
+        return self._write(step, version)
 
 
 def version_conflict() -> Conflict:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from chalicelib.domain.cases.parts import by_department, lapsed, opened_part, parts_of
+from chalicelib.domain.cases.parts import PATIENCE, by_department, lapsed, opened_part, parts_of
 from chalicelib.domain.cases.playbook import Chosen, FrameWords, choose
 from chalicelib.domain.cases.ticket import (
     Step,
@@ -27,7 +27,8 @@ from chalicelib.domain.voice.feedback import Feedback
 from chalicelib.domain.workspaces.organisation import Edge
 from chalicelib.domain.workspaces.rules import Rule
 from chalicelib.errors import Parked, Retryable
-from chalicelib.services.ports import Clock, FeedbackReader, TicketStore
+from chalicelib.services.cases.follow_parts import LOOK, armed
+from chalicelib.services.ports import Clock, DueStore, FeedbackReader, TicketStore
 
 Owners = Callable[[str, Sequence[str], str | None], str | None]  # workspace, departments, unit → person
 
@@ -56,7 +57,8 @@ class OpenTicket:
     ``frames`` gives what a workspace's frame says of topics: their names, and what to do about them. ``owner`` gives
     who is answerable now; it is asked when a ticket is opened, and when it goes to another department or unit.
     ``rules`` are a workspace's in force; they are asked which of several parts they are about. ``path`` gives the way
-    of a ticket from what it is about to the question that ends it, with every version that comes of its voice.
+    of a ticket from what it is about to the question that ends it, with every version that comes of its voice. ``due``
+    has the parts of a case looked for an hour after it names them; None where nothing dies.
     """
 
     feedback: FeedbackReader
@@ -66,6 +68,7 @@ class OpenTicket:
     owner: Owners = nobody
     rules: Callable[[str], Iterable[Rule]] = no_rules
     path: Callable[[Ticket], tuple[Edge, ...]] = no_path
+    due: DueStore | None = None
 
     def __call__(self, message: Mapping[str, Any]) -> str:
         """Bring feedback and ticket together; any number of times, in any order, with the same end.
@@ -112,6 +115,7 @@ class OpenTicket:
     def _open(self, feedback: Feedback, parts: tuple[str, ...]) -> str | None:
         about, playbook = self._words(feedback)
         step = self._on_its_way(self._owned(opened(feedback, about, self.clock(), playbook, parts)))
+        self._look_for(step.ticket, named=())
         return "opened" if self.tickets.create(step.ticket, step.moves[0]) else None
 
     def _bring_up(self, ticket: Ticket, feedback: Feedback, parts: tuple[str, ...] = ()) -> str | None:
@@ -121,7 +125,13 @@ class OpenTicket:
             return "unchanged"
         if is_elsewhere(ticket, step.ticket):
             step = self._owned(step)
+        self._look_for(step.ticket, named=ticket.parts)
         return "updated" if self._kept(ticket, self._on_its_way(step)) else None
+
+    def _look_for(self, whole: Ticket, *, named: Sequence[str]) -> None:
+        """Before a case names other parts than it did: whoever looks finds the ticket as it is then."""
+        if self.due is not None and set(whole.parts) - set(named):
+            self.due.add(self.clock() + PATIENCE, "cases", armed(whole), key=f"{LOOK}#{whole.id}")
 
     def _part(self, department: str, feedback: Feedback, part: Feedback | None, *, is_new: bool) -> str | None:
         """Bring the ticket of one department together with its part of the voice; ``part`` None: it has none now.

@@ -23,6 +23,7 @@ from chalicelib.domain.issues.issue import (
     opened,
     promoted,
     require_authority,
+    require_leave,
     split,
     way_to,
 )
@@ -68,7 +69,9 @@ class Levels(Protocol):
 class ManageIssues:
     """All raise NotFound and Conflict (``version_conflict``), and what domain/issues/issue.py says of the change.
 
-    ``actor`` is the id of an API key. Where there is an organisation, people are those that it knows.
+    ``actor`` is the id of an API key. Where there is an organisation, people are those that it knows. ``admin``: the
+    key is an admin's, who says who has which authority, and so may take an issue out of anybody's; to accept one takes
+    a person who has it.
     """
 
     store: IssueShelf
@@ -103,12 +106,24 @@ class ManageIssues:
             raise Conflict("There is such an issue already.")
         return issue
 
-    def change(self, workspace: str, issue_id: str, given: Mapping[str, Any], *, version: int, actor: str) -> Issue:
+    def change(
+        self,
+        workspace: str,
+        issue_id: str,
+        given: Mapping[str, Any],
+        *,
+        version: int,
+        actor: str,
+        admin: bool = False,
+    ) -> Issue:
         """The issue with other facts: fields of Issue by name, null taking one back. ``scope`` holds what changes of
-        it; ``evidence`` is added to what there is. Raises Invalid (``unknown_person``, ``words_missing``).
+        it; ``evidence`` is added to what there is. Raises Forbidden (``no_authority``), Invalid (``unknown_person``,
+        ``words_missing``).
         """
         issue, now = self._seen(workspace, issue_id, version), self.clock()
-        step = changed(issue, self._with(issue, given, actor, now), actor=actor, at=now)
+        newer = self._with(issue, given, actor, now)
+        self._leave(issue, newer, actor, admin=admin)
+        step = changed(issue, newer, actor=actor, at=now)
         return self._written(step) if step is not None else issue
 
     def _with(self, issue: Issue, given: Mapping[str, Any], actor: str, at: datetime) -> Issue:
@@ -145,7 +160,7 @@ class ManageIssues:
         if to == "fixed":
             raise Invalid("An issue is declared fixed with the date of it.", code="date_missing", pointer="/to")
         if to == "merged" or issue.state == "merged":
-            raise Invalid("Issues are merged and split by name.", code="merge_by_name", pointer="/to")
+            raise _by_name("/to")
         if to in _NEED_A_REASON and said is None:
             raise Invalid("This move needs a reason.", code="no_reason", pointer="/reason")
         return self._walked(issue, (to,), actor, said)
@@ -155,6 +170,8 @@ class ManageIssues:
         issue, said = self._seen(workspace, issue_id, version), colleagues_words(reason)
         if said is None:
             raise Invalid("A decision needs a reason.", code="no_reason", pointer="/reason")
+        if issue.state == "merged":  # else it would be by itself again, and still one of the other's
+            raise _by_name("/decision")
         now = self.clock()
         decided = replace(issue, decision=Decision(choice, actor, now, said))
         way = way_to(issue, choice)
@@ -163,12 +180,17 @@ class ManageIssues:
         step = changed(issue, decided, actor=actor, at=now, reason=said)
         return self._written(step) if step is not None else issue
 
-    def promote(self, workspace: str, issue_id: str, level: str, *, version: int, actor: str, reason: str) -> Issue:
-        """The issue on another level, and its tickets with it. Raises Invalid (``no_reason``)."""
+    def promote(
+        self, workspace: str, issue_id: str, level: str, *, version: int, actor: str, reason: str, admin: bool = False
+    ) -> Issue:
+        """The issue on another level, and its tickets with it. Raises Forbidden (``no_authority``), Invalid
+        (``no_reason``).
+        """
         issue, said = self._seen(workspace, issue_id, version), colleagues_words(reason)
         if said is None:
             raise Invalid("Another level needs a reason.", code="no_reason", pointer="/reason")
         step = promoted(issue, level, actor=actor, at=self.clock(), reason=said)
+        self._leave(issue, step.issue, actor, admin=admin)
         self.levels.bring_to_level(issue)  # a minute from now, by the level of then: a crash here leaves nothing out
         return self._written(step)
 
@@ -186,6 +208,11 @@ class ManageIssues:
             moves += step.moves
         return self._written(IssueStep(issue, tuple(moves)))
 
+    def _leave(self, issue: Issue, newer: Issue, actor: str, *, admin: bool) -> None:
+        """Raises Forbidden (``no_authority``), see ``require_leave``."""
+        if not admin:
+            require_leave(issue, newer, self._acting(issue.workspace, actor)[1])
+
     def _acting(self, workspace: str, actor: str) -> tuple[str | None, tuple[str, ...]]:
         """Who works with the key, and which processes they may change."""
         person = self.office.person_of(workspace, actor)
@@ -195,11 +222,22 @@ class ManageIssues:
     # --- two issues that are one --------------------------------------------------------------------------------
 
     def merge(
-        self, workspace: str, issue_id: str, into: str, *, version: int, actor: str, reason: str | None = None
+        self,
+        workspace: str,
+        issue_id: str,
+        into: str,
+        *,
+        version: int,
+        actor: str,
+        reason: str | None = None,
+        admin: bool = False,
     ) -> Issue:
-        """The issue as part of another one. Raises Conflict (``merges_itself``, ``illegal_move``, ``too_many``)."""
+        """The issue as part of another one. Raises Forbidden (``no_authority``), Conflict (``merges_itself``,
+        ``illegal_move``, ``too_many``).
+        """
         issue, other = self._seen(workspace, issue_id, version), self.get(workspace, into)
         gone, fuller = merged(issue, other, actor=actor, at=self.clock(), reason=colleagues_words(reason))
+        self._leave(issue, other, actor, admin=admin)
         return self._written(gone, fuller)
 
     def split(self, workspace: str, issue_id: str, *, version: int, actor: str, reason: str | None = None) -> Issue:
@@ -223,6 +261,10 @@ class ManageIssues:
         if not self.store.update(*steps):
             raise _version_conflict()
         return steps[0].issue
+
+
+def _by_name(pointer: str) -> Invalid:
+    return Invalid("Issues are merged and split by name.", code="merge_by_name", pointer=pointer)
 
 
 def _version_conflict() -> Conflict:

@@ -1,9 +1,9 @@
 """A person works on a ticket from its page. The link is anybody's who has it; the code is one person's.
 
 A code is sent to its person (send_code.py), or shown once to whoever asked for it, who hands it on. It is good
-for 72 hours and for one ticket; one that was sent, until the ticket is somebody else's. Five wrong tries lock it, and
-nobody else's, until somebody asks for another. A form of another site cannot know it, so nothing else guards the page's
-form.
+for 72 hours and for one ticket; one that was sent, until the ticket is somebody else's. However many wrong ones are
+tried, the right one works: a code is too long to be guessed, and nobody who has the link alone can lock its person out
+(infra/decisions/0028). A form of another site cannot know it, so nothing else guards the page's form.
 """
 
 from __future__ import annotations
@@ -46,10 +46,6 @@ class Codes(Protocol):
 
     def all(self, workspace: str, ticket: str, at: datetime) -> Sequence[Code]: ...
 
-    def attempt(self, workspace: str, ticket: str, slot: str, at: datetime) -> Sequence[Code]: ...
-
-    def right(self, workspace: str, ticket: str, code: Code) -> None: ...
-
     def withdraw(self, workspace: str, ticket: str, code: Code) -> None: ...
 
 
@@ -79,11 +75,8 @@ class MakeCode:
         named = person or ticket.owner
         if named is None:
             raise Invalid("The ticket has no owner: name the person.", code="no_owner", pointer="/person")
-        now = self.clock()
-        known = self.codes.all(ticket.workspace, ticket.id, now)
-        taken = {one.slot for one in known if one.person != named}
-        text = next(text for text in iter(_random, "") if page_link.slot_of(text) not in taken)
-        code = kept(self.marks, ticket, named, text, now + page_link.LIFETIME)
+        text = "".join(secrets.choice(page_link.ALPHABET) for _ in range(page_link.CODE_LENGTH))
+        code = kept(self.marks, ticket, named, text, self.clock() + page_link.LIFETIME)
         self.codes.put(ticket.workspace, ticket.id, code)
         return Made(named, text, code.expires_at)
 
@@ -106,7 +99,7 @@ class ActOnPage:
     def __call__(self, text: str, act: Act) -> Ticket:
         """The ticket after it.
 
-        Raises NotFound for the link; Forbidden ``code_invalid`` for a code that is wrong, over or locked,
+        Raises NotFound for the link; Forbidden ``code_invalid`` for a code that is wrong or over,
         ``owner_changed`` for one that was sent to whoever had the ticket before; Conflict ``illegal_move``,
         ``version_conflict``, ``already_claimed``; Invalid ``no_reason``, ``no_department``, ``nothing_changes``,
         ``resolution_incomplete``, ``unknown_cause``; Retryable.
@@ -132,7 +125,7 @@ class ActOnPage:
         if ticket is None:
             raise nowhere()
         code = self._proven(link, act.code)
-        if code.number is not None and not self._may_be_theirs(ticket, code.person):
+        if code.derived and not self._may_be_theirs(ticket, code.person):
             raise Forbidden("The ticket is somebody else's by now.", code="owner_changed")
         if act.what not in page_link.possible(ticket):
             raise Conflict("This is not to be done now.", code="illegal_move")
@@ -144,14 +137,12 @@ class ActOnPage:
         return ticket.owner in (None, person, known.key if known else None)
 
     def _proven(self, link: PageLink, text: str) -> Code:
-        """The code that ``text`` is. The try is counted before it is judged, or many at once were one."""
-        typed = page_link.typed(text)
-        tried = self.codes.attempt(link.workspace, link.ticket, page_link.slot_of(typed), self.clock())
-        given = _mark(self.marks, link.workspace, link.ticket, typed)
-        code = next((one for one in tried if hmac.compare_digest(one.mark, given)), None)
+        """The code that ``text`` is."""
+        known = self.codes.all(link.workspace, link.ticket, self.clock())
+        given = _mark(self.marks, link.workspace, link.ticket, page_link.typed(text))
+        code = next((one for one in known if hmac.compare_digest(one.mark, given)), None)
         if code is None:
-            raise Forbidden("The code is wrong, over or locked.", code="code_invalid")
-        self.codes.right(link.workspace, link.ticket, code)
+            raise Forbidden("The code is wrong or over.", code="code_invalid")
         return code
 
     def _do(self, ticket: Ticket, act: Act, person: str) -> Ticket:
@@ -210,12 +201,7 @@ class ActOnPage:
 
 def kept(marks: Marks, ticket: Ticket, person: str, text: str, expires_at: datetime) -> Code:
     """What is kept of a code with this text."""
-    mark = _mark(marks, ticket.workspace, ticket.id, text)
-    return Code(person, mark, expires_at, slot=page_link.slot_of(text))
-
-
-def _random() -> str:
-    return "".join(secrets.choice(page_link.ALPHABET) for _ in range(page_link.CODE_LENGTH))
+    return Code(person, _mark(marks, ticket.workspace, ticket.id, text), expires_at)
 
 
 def _mark(marks: Marks, workspace: str, ticket: str, code: str) -> str:

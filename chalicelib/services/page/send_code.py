@@ -1,16 +1,15 @@
 """The owner of a ticket gets their personal code by itself, over the channel that the organisation knows of them.
 
 One for each ticket and owner, and another with the ticket's next change once that is over. The text of a code is kept
-nowhere: it is made of the workspace's key, the ticket, the person and a number, so that every attempt sends the same
+nowhere: it is made of the workspace's key, the ticket, the person and its end, so that every attempt sends the same
 one. It goes to the one person and never into a room, on no bus and in no row of a delivery. What cannot be sent is left
 to an admin, who makes a code by hand.
 
 Whoever a ticket is escalated to is told the same way, once for each ticket and person: with a link and without a code,
-since such a message is what people forward. So is the owner whose ticket an OA resolved without root cause or action,
-once for each such resolution: nobody asks the customer, and nobody closes the case, before both are said. They say it
-on the page, so they get a code as at the opening, in a message of its own, unless theirs is good for another day, since
-no change of the ticket need follow. A code that wrong tries have locked stays locked until it is over: no event is to
-get round a lock.
+since such a message is what people forward. So is whoever has a case of whose parts one could not be opened, and the
+owner whose ticket an OA resolved without root cause or action, once for each such resolution: nobody asks the customer,
+and nobody closes the case, before both are said. They say it on the page, so they get a code as at the opening, in a
+message of its own, unless theirs is good for another day, since no change of the ticket need follow.
 """
 
 from __future__ import annotations
@@ -18,14 +17,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from itertools import count
 from typing import Any, Final, Protocol
 
 from chalicelib.domain.cases import page_link
-from chalicelib.domain.cases.page_link import MOST_TRIES, Code
-from chalicelib.domain.cases.parts import UNDONE, children_of, left_to_the_whole
+from chalicelib.domain.cases.page_link import Code
+from chalicelib.domain.cases.parts import PUT_AWAY, UNDONE, children_of, left_to_the_whole
 from chalicelib.domain.cases.ticket import SETTLED, Ticket, lacking
 from chalicelib.domain.cases.ticket_title import TopicNames
+from chalicelib.domain.ids import digest
 from chalicelib.domain.outbound.delivery import covers
 from chalicelib.domain.outbound.exchange import DELIVERED, FAILED, RETRY, HttpRequest, Message, Outcome
 from chalicelib.domain.outbound.item import Access
@@ -53,7 +52,6 @@ ESCALATED: Final = "ticket.escalated"
 RESOLVED: Final = "ticket.resolved"
 REMEMBERED: Final = timedelta(days=30)  # how long nobody is told the same again: longer than any event is replayed
 ENOUGH: Final = timedelta(hours=24)  # that a code is to last for who is told what a resolution lacks
-_NO_SLOT: Final = "-"  # how no typed code begins
 LONGEST_DELAY: Final = 900  # seconds that a message may wait
 
 
@@ -114,23 +112,26 @@ class Reader:
     """Whom a message is for: a ticket's owner, or ``above``, somebody whom it was escalated to.
 
     ``resolution``: the owner, of what was left unsaid in the ticket's resolution of that number (see _resolution); 0
-    for all else.
+    for all else. ``unopened``: the owner, of the parts that could not be opened (see _unopened).
     """
 
     person: str
     above: bool = False
     resolution: int = 0
+    unopened: str = ""
 
     @property
     def row(self) -> str:
         """By which name it is kept that they were told."""
         if self.resolution:
             return f"{self.person}#lacking#{self.resolution}"
+        if self.unopened:
+            return f"{self.person}#unopened#{self.unopened}"
         return f"{self.person}#above" if self.above else self.person
 
     @property
     def gets_code(self) -> bool:
-        return not (self.above or self.resolution)
+        return not (self.above or self.resolution or self.unopened)
 
     def is_of(self, ticket: Ticket, *, unsaid: bool) -> bool:
         """Whether the ticket still has something to tell them.
@@ -141,6 +142,8 @@ class Reader:
             return self.person in ticket.escalated_to and ticket.state not in SETTLED
         if self.person != ticket.owner:
             return False
+        if self.unopened:
+            return self.unopened == _unopened(ticket) and ticket.state not in PUT_AWAY
         if self.resolution:
             return unsaid and self.resolution == _resolution(ticket)
         return unsaid or ticket.state not in SETTLED
@@ -216,7 +219,7 @@ class SendCode:
 
     def _planned(self, ticket: Ticket, reader: Reader, tellers: Sequence[tuple[Endpoint, Teller]]) -> bool:
         mine = self._claimed(ticket, reader, tellers)
-        if mine is None or mine.sent or mine.number is None:
+        if mine is None or mine.sent or not mine.derived:
             return False
         self._wake(ticket, reader, Left(), after=0)
         return True
@@ -224,17 +227,22 @@ class SendCode:
     def _claimed(self, ticket: Ticket, reader: Reader, tellers: Sequence[tuple[Endpoint, Teller]]) -> Code | None:
         """What the reader has, else a new one; None where nothing reaches them, or another worker is faster.
 
-        Where a resolution lacks words, a code that is over within ENOUGH counts as over, unless it is locked.
+        Where a resolution lacks words, a code that is over within ENOUGH counts as over.
         """
         now = self.clock()
         known = self.codes.all(ticket.workspace, ticket.id, now)
         mine = next((one for one in known if one.person == reader.row), None)
         over = now + ENOUGH if reader.gets_code and lacking(ticket) else now
-        is_good = mine is not None and (mine.expires_at > over or mine.tries >= MOST_TRIES)
-        if is_good or not self._ways(ticket, reader, tellers):
+        if (mine is not None and mine.expires_at > over) or not self._ways(ticket, reader, tellers):
             return mine
-        new = self._new(ticket, reader.person, now, known) if reader.gets_code else self._told(ticket, reader, now)
+        new = self._new(ticket, reader.person, now) if reader.gets_code else self._told(ticket, reader, now)
         return new if self.codes.claim(ticket.workspace, ticket.id, new, over) else None
+
+    def channel(self, message: Mapping[str, Any], endpoints: Sequence[Endpoint]) -> str | None:
+        """Over which channel the first try of what was planned goes; None where nothing reaches its reader any more."""
+        ticket = self.tickets.get(message["workspace"], message["ticket_id"])
+        ways = self._ways(ticket, _reader(message), self._tellers(endpoints)) if ticket is not None else ()
+        return ways[0].teller.channel if ways else None
 
     def __call__(self, message: Mapping[str, Any]) -> str:
         """One try over the best way that is left; what it came to. What a target does is not raised.
@@ -242,13 +250,13 @@ class SendCode:
         Raises Retryable for our own trouble.
         """
         workspace = message["workspace"]
-        reader = Reader(message["person"], message.get("above", False), message.get("resolution", 0))
+        reader = _reader(message)
         ticket = self.tickets.get(workspace, message["ticket_id"])
         if ticket is None or not self._concerned(ticket, [reader]):
             return "moved_on"
         now = self.clock()
         code = next((one for one in self.codes.all(workspace, ticket.id, now) if one.person == reader.row), None)
-        if code is None or code.sent or code.number is None:
+        if code is None or code.sent or not code.derived:
             return "already"
         left = Left(int(message["tries"]), tuple(message["skip"]))
         ways = self._ways(ticket, reader, self._tellers(self.directory.endpoints(workspace)))
@@ -322,7 +330,7 @@ class SendCode:
             page=self.page(ticket.workspace, ticket.id, now) if linked else "",
             topic_name=self.topic_names(ticket.workspace),
             time_zone=endpoint.settings.get("time_zone") or TIME_ZONE,
-            code="" if linked else self._text(ticket, code.person, code.expires_at, code.number or 0),
+            code="" if linked else self._text(ticket, code.person, code.expires_at),
         )
 
     def _tellers(self, endpoints: Sequence[Endpoint]) -> list[tuple[Endpoint, Teller]]:
@@ -345,23 +353,18 @@ class SendCode:
         return [Way(one, teller, mine[teller.channel]) for one, teller in near if mine.get(teller.channel)]
 
     def _told(self, ticket: Ticket, reader: Reader, now: datetime) -> Code:
-        """What is kept of it that somebody is told, without a code. No typed code is one of these."""
+        """What is kept of it that somebody is told, without a code. No typed code has such a mark."""
         mark = self.marks.mark(ticket.workspace, TOLD, f"{ticket.id}\n{reader.row}")
-        return Code(reader.row, mark, now + REMEMBERED, slot=_NO_SLOT, number=0)
+        return Code(reader.row, mark, now + REMEMBERED, derived=True)
 
-    def _new(self, ticket: Ticket, person: str, now: datetime, known: Sequence[Code]) -> Code:
-        """What is kept of the first code that begins as nobody else's does."""
-        expires_at, taken = now + page_link.LIFETIME, {one.slot for one in known}
-        for number, text in self._texts(ticket, person, expires_at):
-            if page_link.slot_of(text) not in taken:
-                return replace(kept(self.marks, ticket, person, text, expires_at), number=number)
-        raise AssertionError  # the numbers do not end
+    def _new(self, ticket: Ticket, person: str, now: datetime) -> Code:
+        """What is kept of a new code."""
+        expires_at = now + page_link.LIFETIME
+        text = self._text(ticket, person, expires_at)
+        return replace(kept(self.marks, ticket, person, text, expires_at), derived=True)
 
-    def _texts(self, ticket: Ticket, person: str, expires_at: datetime) -> Iterator[tuple[int, str]]:
-        return ((number, self._text(ticket, person, expires_at, number)) for number in count())
-
-    def _text(self, ticket: Ticket, person: str, expires_at: datetime, number: int) -> str:
-        told = f"{ticket.id}\n{person}\n{int(expires_at.timestamp())}\n{number}"
+    def _text(self, ticket: Ticket, person: str, expires_at: datetime) -> str:
+        told = f"{ticket.id}\n{person}\n{int(expires_at.timestamp())}"
         return page_link.spelt(self.marks.mark(ticket.workspace, PURPOSE, told))
 
     def _wake(self, ticket: Ticket, reader: Reader, left: Left, *, after: float) -> None:
@@ -372,6 +375,7 @@ class SendCode:
             "person": reader.person,
             "above": reader.above,
             "resolution": reader.resolution,
+            "unopened": reader.unopened,
             "tries": left.tries,
             "skip": list(left.skip),
         }
@@ -382,12 +386,20 @@ class SendCode:
         self.due.add(self.clock() + timedelta(seconds=after), QUEUE, body, key=key)
 
 
+def _reader(message: Mapping[str, Any]) -> Reader:
+    """Whom a message of the queue is for."""
+    resolution, unopened = message.get("resolution", 0), message.get("unopened", "")
+    return Reader(message["person"], message.get("above", False), resolution, unopened)
+
+
 def _readers(detail: Mapping[str, Any], ticket: Ticket) -> Iterator[Reader]:
     """Whom an event may have something to say to."""
     is_asked = detail["type"] == RESOLVED and detail.get("incomplete")
     yield from _asked(ticket) if is_asked else _asked(ticket)[:1]
     if detail["type"] == ESCALATED:
         yield from (Reader(person, above=True) for person in ticket.escalated_to if person != ticket.owner)
+        if ticket.owner and ticket.unopened:
+            yield Reader(ticket.owner, unopened=_unopened(ticket))
 
 
 def _asked(ticket: Ticket) -> Sequence[Reader]:
@@ -401,6 +413,11 @@ def _leaves_words(detail: Mapping[str, Any]) -> bool:
     """
     is_nobodys = bool(detail.get("incomplete")) and detail.get("owner") is None
     return bool(detail.get("parent")) and (detail.get("state") in UNDONE or is_nobodys)
+
+
+def _unopened(ticket: Ticket) -> str:
+    """Equal for the same parts; empty where all have tickets."""
+    return digest("unopened", *sorted(ticket.unopened)) if ticket.unopened else ""
 
 
 def _resolution(ticket: Ticket) -> int:

@@ -17,7 +17,9 @@ from chalicelib.domain.cases.graph import Tally as Learned
 from chalicelib.domain.cases.playbook import FrameWords
 from chalicelib.domain.cases.sla import Policy
 from chalicelib.domain.cases.ticket import Move
+from chalicelib.domain.cases.verification import Rules
 from chalicelib.domain.ids import timed_id
+from chalicelib.domain.issues.recurrence import IssuePolicy
 from chalicelib.domain.reading.dry_run import (
     CHANGED,
     PAGE,
@@ -47,7 +49,7 @@ from chalicelib.errors import Invalid, Parked, Retryable, TooLarge
 from chalicelib.services.cases.find_graph import FindGraph
 from chalicelib.services.cases.timed_tickets import Offices
 from chalicelib.services.ports import Clock, Queue
-from chalicelib.services.rehearsal.dry_world import InForce, Sms, World
+from chalicelib.services.rehearsal.dry_world import FindTeller, InForce, Sms, World
 
 MOST_RUNNING: Final = 3  # at once in a workspace: each reads everything of its days
 START_S: Final = 2  # the list of feedback is eventually consistent
@@ -130,6 +132,9 @@ class Configuration:
     frame: Callable[[str], FrameState]
     book: Book
     calendar: Callable[[str], Calendar | None]
+    issues: Callable[[str], IssuePolicy]
+    questions: Callable[[str], Rules]
+    channels: Callable[[str], Mapping[str, Mapping[str, str]]]
     clock: Clock
 
     def basis(self, workspace: str) -> str:
@@ -143,6 +148,8 @@ class Configuration:
             str(self.causes.overlay(workspace).version),
             self.book.version(self.frame(workspace)),
             heard,
+            str(self.issues(workspace).version),
+            str(self.questions(workspace).version),
         )
 
     def in_force(self, workspace: str, change: Change) -> InForce:
@@ -168,6 +175,9 @@ class Configuration:
             office=Offices(_Promised(policy), lambda _: organisation, self.calendar, self.clock)(workspace),
             endpoints=change.reached(self.directory.endpoints(workspace)),
             subscriptions=tuple(self.directory.subscriptions(workspace)),
+            issues=self.issues(workspace),
+            questions=self.questions(workspace),
+            channels=self.channels(workspace),
         )
 
     def _read(self, state: FrameState) -> Callable[[Feedback], Understanding]:
@@ -279,7 +289,9 @@ class _Worlds(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class GoThrough:
-    """What the queue of readings brings for a run: one page of it. ``sms`` is what an alert's text depends on."""
+    """What the queue of readings brings for a run: one page of it. ``sms`` is what an alert's text depends on,
+    ``teller`` what reaches one person.
+    """
 
     runs: Runs
     configuration: Configuration
@@ -287,6 +299,7 @@ class GoThrough:
     voices: Voices
     tickets: Tickets
     sms: Sms
+    teller: FindTeller
     readings: Queue
     clock: Clock
 
@@ -349,6 +362,7 @@ class GoThrough:
                 since=one.since,
                 until=one.until,
                 sms=self.sms,
+                teller=self.teller,
                 memory=memory,
             )
             for change, tally, memory in zip((Change(), one.change), counted, one.memory, strict=True)

@@ -23,7 +23,7 @@ from chalicelib.domain.reading.dry_run import (
 )
 from chalicelib.domain.vocabulary import severity_rank
 from chalicelib.domain.voice.feedback import Feedback
-from chalicelib.domain.workspaces.directory import Subscription
+from chalicelib.domain.workspaces.directory import Endpoint, Subscription
 from chalicelib.domain.workspaces.organisation import Organisation
 from chalicelib.observability import Line
 from chalicelib.services.cases.timed_tickets import TimedTickets
@@ -177,31 +177,37 @@ def _breached(ticket: Ticket) -> int:
 
 
 class Load:
-    """How many open tickets somebody has: of those alone who may have so many and no more."""
+    """How many open tickets somebody has: of those alone who may have so many and no more.
 
-    def __init__(self, memory: Mapping[str, Mapping[str, str]], organisation: Organisation, clock: Frozen) -> None:
+    Kept by ticket: the moments at which it was settled and taken up again, by turns.
+    """
+
+    def __init__(
+        self, memory: Mapping[str, Mapping[str, Sequence[str]]], organisation: Organisation, clock: Frozen
+    ) -> None:
         self._organisation, self._clock = organisation, clock
-        self._held = {person: dict(tickets) for person, tickets in memory.items()}  # ticket → until when, "" for ever
+        self._held = {
+            person: {one: list(turns) for one, turns in tickets.items()} for person, tickets in memory.items()
+        }
 
     def __call__(self, person: str) -> int:
         now = self._clock().isoformat()
-        held = {one: until for one, until in self._held.get(person, {}).items() if not until or until > now}
-        self._held[person] = held
-        return len(held)
+        known = self._held.get(person, {})
+        self._held[person] = {one: turns for one, turns in known.items() if len(turns) % 2 == 0 or turns[-1] > now}
+        return sum(sum(at <= now for at in turns) % 2 == 0 for turns in self._held[person].values())
 
     def opened(self, ticket: Ticket) -> None:
         person = self._organisation.by_person.get(ticket.owner) if ticket.owner else None
         if person is not None and not ticket.parts and (person.most_open or self._organisation.most_open):
-            self._held.setdefault(person.id, {}).setdefault(ticket.id, "")
+            self._held.setdefault(person.id, {}).setdefault(ticket.id, [])
 
     def changed(self, ticket: Ticket, at: datetime) -> None:
-        held = self._held.get(ticket.owner or "", {})
-        if ticket.id in held:
-            settled = ticket.state in SETTLED
-            held[ticket.id] = (held[ticket.id] or at.isoformat()) if settled else ""
+        turns = self._held.get(ticket.owner or "", {}).get(ticket.id)
+        if turns is not None and (ticket.state in SETTLED) != (len(turns) % 2 == 1):
+            turns.append(at.isoformat())
 
     @property
-    def memory(self) -> dict[str, dict[str, str]]:
+    def memory(self) -> dict[str, dict[str, list[str]]]:
         for person in list(self._held):
             self(person)
         return {person: held for person, held in self._held.items() if held}
@@ -342,6 +348,14 @@ class Subscribers:
     known: Sequence[Subscription]
 
     def subscriptions(self, workspace: str) -> Sequence[Subscription]:  # noqa: ARG002 - of one workspace
+        return self.known
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    known: Sequence[Endpoint]
+
+    def endpoints(self, workspace: str) -> Sequence[Endpoint]:  # noqa: ARG002 - of one workspace
         return self.known
 
 

@@ -1,25 +1,28 @@
 """A world in memory that hears a workspace's voices again, each at the moment at which it arrived.
 
 The services are the real ones, on stores that forget: rules decide, tickets are opened and divided, clocks strike,
-alerts are admitted and swallowed, events fan out. Nothing leaves. What people did with a case they do again at the same
-moments; a case that there never was is left alone, and what its clocks then do is counted apart.
+alerts are admitted and swallowed, events fan out, and what follows from cases is counted. Nothing leaves. What people
+did with a case they do again at the same moments; a case that there never was is left alone, and what its clocks then
+do is counted apart.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, cast
 
 from chalicelib.domain.alerts.alert import Alert
 from chalicelib.domain.cases.playbook import FrameWords
 from chalicelib.domain.cases.sla import Office
-from chalicelib.domain.cases.ticket import Move, Resolution, Ticket, walk
+from chalicelib.domain.cases.ticket import Move, Resolution, Ticket, lacking, walk
 from chalicelib.domain.cases.ticket_title import TopicNames
+from chalicelib.domain.cases.verification import Rules
 from chalicelib.domain.changes import FeedbackChange, RowChange, events_of
 from chalicelib.domain.events import Event, ticket_events, wanted_actions
+from chalicelib.domain.issues.recurrence import IssuePolicy
 from chalicelib.domain.reading.dry_run import Tally
 from chalicelib.domain.reading.reading import decided
 from chalicelib.domain.vocabulary import NO_UNIT
@@ -37,10 +40,13 @@ from chalicelib.services.cases.strike_clock import CLOCK, StrikeClock
 from chalicelib.services.cases.timed_tickets import TimedTickets
 from chalicelib.services.outbound.delivery_plan import DeliveryPlan, DeliveryStore
 from chalicelib.services.outbound.fan_out import FanOut
+from chalicelib.services.page.send_code import SendCode, Teller
+from chalicelib.services.rehearsal.dry_followers import Codes, Issues, Questions
 from chalicelib.services.rehearsal.dry_stores import (
     Alerts,
     Counted,
     Deliveries,
+    Endpoints,
     Frozen,
     Load,
     Nothing,
@@ -49,6 +55,10 @@ from chalicelib.services.rehearsal.dry_stores import (
     Tickets,
     Voices,
 )
+from chalicelib.services.verification.ask_customer import AskCustomer
+
+# What gives the way of a connector with such settings to one person, see connectors/tellers.py.
+FindTeller = Callable[[str, Mapping[str, Any]], Teller | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +73,9 @@ class InForce:
     office: Office
     endpoints: Sequence[Endpoint]
     subscriptions: Sequence[Subscription]
+    issues: IssuePolicy
+    questions: Rules
+    channels: Mapping[str, Mapping[str, str]] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +91,16 @@ class World:
     """``until``: nothing happens from then on. ``memory`` is what it remembered at the end of the page before."""
 
     def __init__(
-        self, workspace: str, by: InForce, tally: Tally, *, since: datetime, until: datetime, sms: Sms, memory: Any
+        self,
+        workspace: str,
+        by: InForce,
+        tally: Tally,
+        *,
+        since: datetime,
+        until: datetime,
+        sms: Sms,
+        teller: FindTeller,
+        memory: Any,
     ) -> None:
         self._workspace, self._by, self._tally, self._until = workspace, by, tally, until
         self._clock = Frozen(since)
@@ -87,7 +109,18 @@ class World:
         self._tickets = Tickets(TimedTickets(lambda _: by.office, self._clock), self._told, tally)
         self._alerts = Alerts(memory.get("alerts", {}), self._clock, self._raised, tally)
         deliveries = cast("DeliveryStore", Deliveries(tally))  # fanning out makes them and asks for nothing more
-        self._fan_out = FanOut(lambda _: by.endpoints, DeliveryPlan(deliveries, Nothing(), Nothing(), self._clock))
+        self._code = self._coding(teller)
+        plan = DeliveryPlan(deliveries, Nothing(), Nothing(), self._clock)
+        self._fan_out = FanOut(lambda _: by.endpoints, plan, self._plan_code)
+        self._issues = Issues(memory.get("issues", {}), by.issues, by.organisation, tally)
+        self._ask = AskCustomer(
+            Questions(self._tickets.get, tally),
+            self._voices,
+            Endpoints(by.endpoints),
+            lambda _: by.questions,
+            Nothing(),
+            self._clock,
+        )
         self._open = OpenTicket(
             feedback=self._voices,
             tickets=self._tickets,
@@ -119,6 +152,30 @@ class World:
         )
         return RaiseAlert(feedback=self._voices, admission=self._alerts, send=send, clock=self._clock)
 
+    def _coding(self, teller: FindTeller) -> SendCode:
+        """It plans here and calls nobody, so it needs nothing that a call needs."""
+        call: Any = Nothing()
+        codes = Codes(self._tally, lambda body: str(self._code.channel(body, self._by.endpoints)))
+        return SendCode(
+            tickets=self._tickets,
+            codes=codes,
+            marks=codes,
+            directory=Endpoints(self._by.endpoints),
+            organisation=lambda _: self._by.organisation,
+            channels=lambda _: self._by.channels,
+            secrets=call,
+            teller=teller,
+            keep_token=call,
+            windows=call,
+            door=call,
+            sms=call,
+            topic_names=lambda _: self._by.words.name,
+            queue=codes,
+            due=Nothing(),
+            clock=self._clock,
+            monotonic=lambda: 0.0,
+        )
+
     # --- what happens ---------------------------------------------------------------------------------------------
 
     def hear(self, stored: Feedback, history: Callable[[str], Sequence[Move]]) -> None:
@@ -140,7 +197,10 @@ class World:
             self._alert.handle(message, self._line)
         if "ticket" in voice.awaiting:
             self._open(message)
-            for ticket in self._tickets.opened():
+            opened = self._tickets.opened()
+            for ticket in opened:
+                self._issues.opened(ticket)
+            for ticket in opened:
                 self._live(ticket, history(ticket.id))
             self._clock.at = at  # the next voice comes long before a case is over
 
@@ -151,7 +211,11 @@ class World:
     @property
     def memory(self) -> dict[str, Any]:
         """What has to be known when the next page begins, as JSON."""
-        return {"alerts": self._alerts.memory, "load": self._load.memory}
+        return {
+            "alerts": self._alerts.memory,
+            "load": self._load.memory,
+            "issues": self._issues.memory(self._clock()),
+        }
 
     def _decided(self, stored: Feedback, at: datetime) -> Feedback:
         """The voice as it first came, with what is known of its words now: it is heard once, whatever its revisions."""
@@ -168,7 +232,8 @@ class World:
         return decided(fresh, rules.decide(self._by.rules, fresh), at)
 
     def _catch_up(self, to: datetime) -> None:
-        """Cool-downs that are over by a moment."""
+        """Cool-downs that are over by a moment, and cases that count no more by then, or count again."""
+        self._issues.until(to)
         while (wake := self._alerts.next(to)) is not None:
             self._clock.forward(wake[0])
             self._alert.handle(wake[1], self._line)
@@ -223,6 +288,15 @@ class World:
             for person in people - {None}:
                 if sent:
                     self._tally.add(str(person), sent, group="person")
+            self._ask.follow(event.as_detail())
+        self._issues.changed(ticket, self._clock())
+
+    def _plan_code(self, event: Mapping[str, Any], endpoints: Sequence[Endpoint]) -> bool:
+        """Whose code comes of an event, unless it is about what a resolution lacks: parts of a case say it together,
+        and they are lived one after the other here.
+        """
+        ticket = self._tickets.get(self._workspace, str(event.get("ticket_id")))
+        return ticket is not None and not lacking(ticket) and self._code.plan(event, endpoints)
 
     def _raised(self, alert: Alert) -> None:
         for event in events_of(RowChange("alert", None, _image(alert), alert.at), lambda _, __: True):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, Protocol
 
 from chalicelib.domain.cases import verification
@@ -19,7 +20,7 @@ ATTEMPTS: Final = 6
 
 
 class Notes(Protocol):
-    def add_note(self, workspace: str, ticket: str, note: Note) -> None: ...
+    def add_note(self, workspace: str, ticket: str, note: Note) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +80,21 @@ class TakeAnswer:
 
     def keep_late(self, workspace: str, ticket_id: str, words: str) -> None:
         """Keep for colleagues what a customer wrote with an answer that decides nothing any more."""
-        ticket, text = self.tickets.get(workspace, ticket_id), colleagues_words(words)
-        if ticket is not None and text is not None:
-            note = Note(verification.late_note_id(ticket), CUSTOMER, self.clock(), text)
-            self.notes.add_note(workspace, ticket_id, note)
+        ticket = self.tickets.get(workspace, ticket_id)
+        if ticket is not None:
+            self._keep(ticket, verification.note_ids(ticket, late=True), self.clock(), words)
 
     def _noted(self, taken: Taken, words: str | None) -> Taken:
-        """With a repeated answer too: the first may have died before its words were kept. One note an answer."""
+        """With a repeated answer too: the first may have died before its words were kept."""
+        ticket = taken.ticket
+        self._keep(ticket, verification.note_ids(ticket), ticket.answered_at or ticket.updated_at, words)
+        return taken
+
+    def _keep(self, ticket: Ticket, ids: Sequence[str], at: datetime, words: str | None) -> None:
+        """The same words once, and no others over them: whoever has the customer's link can send some.
+
+        Words for which no id is left are dropped.
+        """
         text = colleagues_words(words)
         if text is not None:
-            ticket = taken.ticket
-            note = Note(verification.note_id(ticket), CUSTOMER, ticket.answered_at or ticket.updated_at, text)
-            self.notes.add_note(ticket.workspace, ticket.id, note)
-        return taken
+            any(self.notes.add_note(ticket.workspace, ticket.id, Note(one, CUSTOMER, at, text)) for one in ids)

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from pynamodb.exceptions import PutError
+
 from chalicelib.domain.cases.case import Link, Note, Verdict
 from chalicelib.storage import cursor as cursors
 from chalicelib.storage import keys
@@ -20,9 +22,16 @@ _NEXT, _LAST = "!", "~"  # right behind one id, and behind all: ids are letters,
 class CaseStore:
     """What lies beside a ticket. Writing any of it leaves the ticket's version alone."""
 
-    def add_note(self, workspace: str, ticket: str, note: Note) -> None:
-        """Keep a note under its id."""
-        rows.note_row(workspace, ticket, note).save()
+    def add_note(self, workspace: str, ticket: str, note: Note) -> bool:
+        """Keep a note under its id; False where another one has the id: no note is written over."""
+        row = rows.note_row(workspace, ticket, note)
+        try:
+            row.save(condition=NoteRow.pk.does_not_exist())
+        except PutError as error:
+            if error.cause_response_code != "ConditionalCheckFailedException":
+                raise
+            return rows.note_of(NoteRow.get(row.pk, row.sk, consistent_read=True)).text == note.text
+        return True
 
     def notes(
         self, workspace: str, ticket: str, *, limit: int = 50, cursor: str | None = None

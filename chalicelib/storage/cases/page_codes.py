@@ -9,7 +9,7 @@ from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttrib
 from pynamodb.exceptions import DeleteError, PutError, UpdateError
 from pynamodb.expressions.update import Action
 
-from chalicelib.domain.cases.page_link import MOST_TRIES, Code
+from chalicelib.domain.cases.page_link import Code
 from chalicelib.storage import keys
 from chalicelib.storage.table import Row
 
@@ -19,9 +19,7 @@ class CodeRow(Row):
 
     person = UnicodeAttribute()
     mark = UnicodeAttribute()
-    slot = UnicodeAttribute()
-    tries = NumberAttribute(default=0)
-    number = NumberAttribute(null=True)
+    derived = BooleanAttribute(default=False)
     sent = BooleanAttribute(default=False)
     lease_until = NumberAttribute(null=True)  # epoch seconds
 
@@ -48,25 +46,6 @@ class PageCodes:
         pk, first = keys.ticket_code(workspace, ticket, "")
         rows = CodeRow.query(pk, CodeRow.sk.startswith(first), consistent_read=True)
         return tuple(code for code in map(_code, rows) if code.expires_at > at)
-
-    def attempt(self, workspace: str, ticket: str, slot: str, at: datetime) -> Sequence[Code]:
-        """Count a try and give the codes to compare it with: those that begin so, are not over and not locked."""
-        known = (one for one in self.all(workspace, ticket, at) if one.slot == slot)
-        return tuple(code for one in known if (code := self._counted(workspace, ticket, one, at)) is not None)
-
-    def _counted(self, workspace: str, ticket: str, known: Code, at: datetime) -> Code | None:
-        row = CodeRow(*keys.ticket_code(workspace, ticket, known.person))
-        open_ = (CodeRow.tries < MOST_TRIES) & (CodeRow.expires_at > int(at.timestamp()))
-        try:
-            row.update(actions=[CodeRow.tries.add(1)], condition=open_)
-        except UpdateError as error:
-            _lost(error)
-            return None
-        return _code(row)
-
-    def right(self, workspace: str, ticket: str, code: Code) -> None:
-        """Forget the tries before the right one, unless there is another code by now."""
-        self._update(workspace, ticket, code, CodeRow.tries.set(0))
 
     def told(self, workspace: str, ticket: str, code: Code) -> None:
         """It has reached its person."""
@@ -109,8 +88,7 @@ def _row(workspace: str, ticket: str, code: Code) -> CodeRow:
         *keys.ticket_code(workspace, ticket, code.person),
         person=code.person,
         mark=code.mark,
-        slot=code.slot,
-        number=code.number,
+        derived=code.derived,
         sent=code.sent,
         expires_at=int(code.expires_at.timestamp()),
     )
@@ -121,9 +99,7 @@ def _code(row: CodeRow) -> Code:
         row.person,
         row.mark,
         datetime.fromtimestamp(int(row.expires_at or 0), timezone.utc),
-        int(row.tries),
-        row.slot,
-        None if row.number is None else int(row.number),
+        bool(row.derived),
         bool(row.sent),
     )
 

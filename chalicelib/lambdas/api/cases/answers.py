@@ -128,6 +128,7 @@ class Deadline(Answer):
 class Ticket(Answer):
     """``parent``: the case that it is a part of, made for the department ``part``; null for a case of its own.
     ``parts``: the departments that the case was divided among, each with a ticket; empty where it was not.
+    ``unopened``: those of them for which none could be opened, as its owner was told.
     """
 
     id: str
@@ -143,6 +144,7 @@ class Ticket(Answer):
     parent: str | None
     part: str | None
     parts: list[str]
+    unopened: list[str]
     topics: list[str]
     owner: str | None
     root_cause: str | None

@@ -55,6 +55,7 @@ def ticket(one: Ticket) -> Json:
         "parent": one.parent,
         "part": one.part,
         "parts": list(one.parts),
+        "unopened": list(one.unopened),
         "topics": list(one.topics),
         "owner": one.owner,
         "root_cause": one.root_cause,

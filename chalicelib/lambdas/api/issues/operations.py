@@ -53,6 +53,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         answers.Issue,
         body=schemas.IssueChange,
         errors={
+            403: ("no_authority",),
             409: ("accepted", *VERSIONED, *FULL),
             422: ("unknown_person", "words_missing", "definition_missing"),
         },
@@ -62,12 +63,16 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "promote_issue": Operation(
         answers.Issue,
         body=schemas.IssuePromotion,
-        errors={409: ("same_level", "illegal_move", *VERSIONED), 422: ("no_reason",)},
+        errors={
+            403: ("no_authority",),
+            409: ("same_level", "illegal_move", *VERSIONED),
+            422: ("no_reason",),
+        },
     ),
     "merge_issue": Operation(
         answers.Issue,
         body=schemas.IssueMerge,
-        errors={409: ("merges_itself", "illegal_move", *VERSIONED, *FULL)},
+        errors={403: ("no_authority",), 409: ("merges_itself", "illegal_move", *VERSIONED, *FULL)},
     ),
     "split_issue": Operation(answers.Issue, body=schemas.IssueSplit, errors={409: ("not_merged", *VERSIONED)}),
     "list_linked_cases": Operation(Page[answers.LinkedCase], query=ListQuery),

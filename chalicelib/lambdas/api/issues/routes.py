@@ -74,16 +74,27 @@ def get_issue(issue_id: str) -> Response:
 @bp.route("/v1/issues/{issue_id}", methods=["PATCH"], content_types=ANY)
 @guarded
 def change_issue(issue_id: str) -> Response:
-    """Define an issue: what it is, where, since when, what speaks for it, who has it."""
+    """Define an issue: what it is, where, since when, what speaks for it, who has it. Another process than the one that
+    it names is named by somebody who may change that one, or by an admin.
+    """
     from chalicelib.lambdas.api.issues import schemas
     from chalicelib.wiring import issues
 
     call = _call(access.ISSUE_WORKERS)
     workspace, wanted = call.body(schemas.IssueChange)
     changed = issues.manage_issues().change(
-        workspace, access.identity(issue_id), _facts(wanted), version=wanted.version, actor=call.key.id
+        workspace,
+        access.identity(issue_id),
+        _facts(wanted),
+        version=wanted.version,
+        actor=call.key.id,
+        admin=_is_admin(call.key),
     )
     return _shown(changed)
+
+
+def _is_admin(key: ApiKey) -> bool:
+    return key.role in access.ADMINS
 
 
 def _facts(body: Any) -> dict[str, Any]:
@@ -141,7 +152,9 @@ def decide_issue(issue_id: str) -> Response:
 @bp.route("/v1/issues/{issue_id}/promote", methods=["POST"], content_types=ANY)
 @guarded
 def promote_issue(issue_id: str) -> Response:
-    """Put an issue on another level. One that was accepted is open again: its new level asks for other authority."""
+    """Put an issue on another level. One that was accepted is open again: its new level asks for other authority. Down
+    to L1 it is put by somebody who may change its process, or by an admin.
+    """
     from chalicelib.lambdas.api.issues import schemas
     from chalicelib.wiring import issues
 
@@ -154,6 +167,7 @@ def promote_issue(issue_id: str) -> Response:
         version=wanted.version,
         actor=call.key.id,
         reason=wanted.reason,
+        admin=_is_admin(call.key),
     )
     return _shown(promoted)
 
@@ -161,7 +175,9 @@ def promote_issue(issue_id: str) -> Response:
 @bp.route("/v1/issues/{issue_id}/merge", methods=["POST"], content_types=ANY)
 @guarded
 def merge_issue(issue_id: str) -> Response:
-    """Make an issue part of another one. Only links: its cases stay its own, and ``split`` undoes it."""
+    """Make an issue part of another one. Only links: its cases stay its own, and ``split`` undoes it. Into one of
+    another process, or on L1, it is merged by somebody who may change its own process, or by an admin.
+    """
     from chalicelib.lambdas.api.issues import schemas
     from chalicelib.wiring import issues
 
@@ -174,6 +190,7 @@ def merge_issue(issue_id: str) -> Response:
         version=wanted.version,
         actor=call.key.id,
         reason=wanted.reason,
+        admin=_is_admin(call.key),
     )
     return _shown(merged)
 

@@ -67,8 +67,8 @@ class IssueEvidence(Part):
 
 class IssueFacts(Body):
     """What is known of an issue. Null takes a fact back; ``evidence`` is added to what there is. ``process`` names what
-    has to change: who accepts an L2 or L3 issue needs ``can_change:<process>``. ``plan`` and ``analyst`` are those of
-    an L2, ``executive`` answers for an L3.
+    has to change: who accepts an L2 or L3 issue needs ``can_change:<process>``, and so does who names another one in
+    the place of it. ``plan`` and ``analyst`` are those of an L2, ``executive`` answers for an L3.
     """
 
     title: Title | None = Field(default=None, repr=False)

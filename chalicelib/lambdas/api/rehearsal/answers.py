@@ -11,7 +11,9 @@ class DryRunTotals(Answer):
     """``unworked``: cases that there never was, which nobody works on; their reminders and breaches are among all.
 
     ``messages`` are deliveries to endpoints, ``emails`` and ``sms`` alerts to subscribers, ``sms_parts`` what these
-    cost, ``sms_refused`` alerts for which the day had no parts left. ``write_units``: of the table, by estimate.
+    cost, ``sms_refused`` alerts for which the day had no parts left. ``issues``
+    come up by themselves; ``questions`` are resolutions about which a customer is asked; ``codes`` for a ticket's page
+    and ``notices`` of an escalation go to one person each. ``write_units``: of the table, by estimate.
     """
 
     feedback: int
@@ -31,13 +33,19 @@ class DryRunTotals(Answer):
     unworked: int
     unworked_reminders: int
     unworked_breaches: int
+    issues: int
+    questions: int
+    codes: int
+    notices: int
     write_units: int
 
 
 class DryRunCounts(Answer):
     """By name; ``-`` for none. ``severity`` is of whole cases; department, owner, playbook and cause are of what
     somebody works on, so of the parts of a case that has some. ``endpoint``: deliveries by endpoint; ``person``: those
-    about tickets, by whoever has the ticket or is told beside them; ``subscription``: alerts by subscription.
+    about tickets, by whoever has the ticket or is told beside them; ``subscription``: alerts by subscription;
+    ``issue``: issues by topic; ``told`` and ``channel``: codes and notices, by person and by how they go (``feishu``,
+    ``wecom``, ``dingtalk``, ``phone``).
     """
 
     total: DryRunTotals
@@ -49,6 +57,9 @@ class DryRunCounts(Answer):
     endpoint: dict[str, int]
     person: dict[str, int]
     subscription: dict[str, int]
+    issue: dict[str, int]
+    told: dict[str, int]
+    channel: dict[str, int]
 
 
 class DryRunTried(Answer):
@@ -78,9 +89,10 @@ class DryRunLine(Answer):
 
 
 class DryRun(DryRunLine):
-    """``now``: as things are; ``then``: with the change."""
+    """``now``: as things are; ``then``: with the change; ``left_out``: what neither has in it."""
 
     change: DryRunTried
     now: DryRunCounts
     then: DryRunCounts
     difference: DryRunCounts
+    left_out: list[str]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chalicelib.domain.reading.dry_run import GROUPS, TOTAL, TOTALS, Counts, DryRun, difference
+from chalicelib.domain.reading.dry_run import GROUPS, LEFT_OUT, TOTAL, TOTALS, Counts, DryRun, difference
 from chalicelib.lambdas.api.shows import Json, moment
 
 
@@ -19,6 +19,7 @@ def dry_run(one: DryRun) -> Json:
         "now": _counts(one.now),
         "then": _counts(one.then),
         "difference": _counts(difference(one.now, one.then)),
+        "left_out": list(LEFT_OUT),
     }
 
 

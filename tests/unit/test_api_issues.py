@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from chalicelib.domain.changes import RowChange, events_of
-from chalicelib.domain.issues.issue import IssueLink
+from chalicelib.domain.issues.issue import ACCEPTED, LEVELS, IssueLink
 from chalicelib.domain.outbound.delivery import sequence_of, subject_of
+from chalicelib.domain.workspaces.organisation import Person
+from chalicelib.errors import Rejected
+from chalicelib.services.cases.find_owner import FindOwner
+from chalicelib.services.issues.link_cases import LinkCases
+from chalicelib.services.issues.manage_issues import ManageIssues
 from chalicelib.storage import images
 from chalicelib.storage.issues.issue_rows import issue_row
+from tests.builders import AT, WORKSPACE
 from tests.builders_admin import NOW, OURS, Office, composed
-from tests.builders_issues import OFFICE, issue
+from tests.builders_issues import OFFICE, FakeVoices, issue
 from tests.fakes.gateway import Answer
+from tests.fakes.issues import FakeIssues
+from tests.fakes.organisations import FakeOrganisations
+from tests.fakes.tickets import FakeClock, FakeDue, FakeTickets
 
 ISSUES = "/v1/issues"
 ISSUE = "/v1/issues/{issue_id}"
@@ -132,6 +145,111 @@ def test_a_person_without_a_say_in_the_process_cannot_accept_an_l3(office: Offic
     assert refused.json["detail"] == "Who accepts an L3 issue needs a say in its process."
     assert (admin.status, admin.code) == (403, "no_authority")  # a key is no authority: a person has it
     assert (accepted.status, accepted.json["state"], accepted.json["owner"]) == (200, "accepted", "wang")
+
+
+WAYS_ROUND = {
+    "PATCH": ("", {"process": "logistics"}),
+    "null": ("", {"process": None}),
+    "promote": ("promote", {"to": "L1", "reason": "it is small"}),
+    "merge": ("merge", {"into": "is_two"}),
+}
+
+
+def send(office: Office, way: str, *, version: int = 1, key: str | None = None) -> Answer:
+    what, body = WAYS_ROUND[way]
+    if what:
+        return do(office, what, {**body, "version": version}, key=key)
+    return office.call("PATCH", ISSUE, {**body, "version": version}, path={"issue_id": ONE}, key=key)
+
+
+@pytest.mark.parametrize("way", WAYS_ROUND)
+@pytest.mark.parametrize("state", ["triage", "open", "reopened"])
+def test_there_is_no_way_round_the_say_in_a_process(office: Office, way: str, state: str) -> None:
+    li, _ = staffed(office)
+    (key,) = [key.id for key in office.directory.keys.values() if key.role == "analyst"]
+    zhao = Person("zhao", authority=("logistics",), key=key)  # has a say, and not in this
+    office.organisations.put(OURS, replace(OFFICE, people=(*OFFICE.people[1:], zhao)), by="ky_one", at=NOW)
+    before = office.issue(state=state)
+    office.issue(id="is_two", process="logistics")
+
+    refused = send(office, way, key=li)
+    assert (refused.status, refused.code) == (403, "no_authority")
+    assert refused.json["detail"] == (
+        "This takes the issue out of the say of those who may change packaging: one of them does it, or an admin."
+    )
+    assert (office.issues.rows[OURS, ONE], office.due.rows) == (before, {})
+
+
+@pytest.mark.parametrize("way", WAYS_ROUND)
+@pytest.mark.parametrize("who", ["wang", "admin"])
+def test_a_wrong_process_is_put_right_by_whom_it_binds_or_by_an_admin(office: Office, way: str, who: str) -> None:
+    _, wang = staffed(office)
+    office.issue(state="open")
+    office.issue(id="is_two", process="logistics")
+    put_right = send(office, way, key=wang if who == "wang" else None)
+    assert (put_right.status, put_right.json["version"]) == (200, 2)
+    assert shown(office)["history"][-1]["version"] == 2
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.integers(min_value=0, max_value=9), max_size=9))
+def test_whatever_somebody_without_a_say_tries_nothing_of_the_issue_is_accepted(tried: list[int]) -> None:
+    shelf, due, clock = FakeIssues(), FakeDue(), FakeClock(AT)
+    organisations = FakeOrganisations()
+    zhao = Person("zhao", authority=("logistics",), key="ky_zhao")
+    organisations.put(WORKSPACE, replace(OFFICE, people=(zhao,)), by="ky_one", at=AT)
+    links = LinkCases(shelf, FakeTickets(), FakeVoices(), due, clock)
+    service = ManageIssues(shelf, links, FindOwner(organisations, clock), clock)
+    for number, more in enumerate(({}, {}, {"process": "logistics"}, {"process": "logistics", "level": "L1"})):
+        one = issue(id=f"is_{number}", state="open", executive="wang", **more)
+        shelf.rows[WORKSPACE, one.id] = one
+
+    def version(name: str) -> dict[str, Any]:
+        return {"version": shelf.rows[WORKSPACE, name].version, "actor": "ky_zhao"}
+
+    def every(name: str) -> list[Callable[[], object]]:
+        said = {**version(name), "reason": "r"}
+        return [
+            lambda: service.change(WORKSPACE, name, {"process": "logistics"}, **version(name)),
+            lambda: service.change(WORKSPACE, name, {"process": None}, **version(name)),
+            *(partial(service.promote, WORKSPACE, name, level, **said) for level in LEVELS),
+            *(partial(service.merge, WORKSPACE, name, f"is_{number}", **said) for number in (1, 2, 3)),
+            lambda: service.split(WORKSPACE, name, **version(name)),
+            lambda: service.decide(WORKSPACE, name, "act", **said),
+        ]
+
+    for number in tried:
+        for name in ("is_0", "is_1"):
+            with suppress(Rejected):
+                every(name)[number]()
+    for name in ("is_0", "is_1"):
+        bound = shelf.rows[WORKSPACE, name]
+        assert (bound.process, bound.level != "L1", bound.state in ACCEPTED) == ("packaging", True, False)
+        assert bound.merged_into in (None, "is_1")
+
+
+def test_a_merged_issue_is_decided_with_what_it_was_merged_into(office: Office) -> None:
+    _, wang = staffed(office)
+    office.issue(state="fixing")
+    office.issue(id="is_two")
+    assert do(office, "merge", {"into": "is_two", "version": 1}, key=wang).status == 200
+    for decision in ("act", "study", "decline"):
+        refused = do(office, "decision", {"decision": decision, "version": 2, "reason": "r"}, key=wang)
+        assert (refused.status, refused.code, refused.json["pointer"]) == (422, "merge_by_name", "/decision")
+        assert refused.json["detail"] == "Issues are merged and split by name."
+    assert shown(office)["state"] == "merged"
+
+
+def test_an_issue_that_names_no_process_is_named_by_anybody_and_then_binds(office: Office) -> None:
+    li, wang = staffed(office)
+    office.issue(state="open", process=None)
+    path = {"issue_id": ONE}
+    unnamed = do(office, "transitions", {"to": "accepted", "version": 1}, key=wang)
+    assert (unnamed.status, unnamed.code) == (422, "process_missing")
+    assert office.call("PATCH", ISSUE, {"version": 1, "process": "packaging"}, path=path, key=li).status == 200
+    assert office.call("PATCH", ISSUE, {"version": 2, "process": "x"}, path=path, key=li).code == "no_authority"
+    assert office.call("PATCH", ISSUE, {"version": 2, "process": "packaging"}, path=path, key=li).status == 200
+    assert do(office, "transitions", {"to": "accepted", "version": 2}, key=wang).json["state"] == "accepted"
 
 
 @pytest.mark.parametrize(
