@@ -41,6 +41,7 @@ from chalicelib.domain.reading.listing import UNATTENDED, FeedbackPage, Feedback
 from chalicelib.domain.reading.proposal import Effect, Proposal, basis
 from chalicelib.domain.reports.briefing import Briefing
 from chalicelib.domain.voice.feedback import Closing, Feedback
+from chalicelib.domain.workspaces.access import is_below
 from chalicelib.domain.workspaces.directory import Connection, ConnectionSecret, Endpoint, EndpointSecret, Subscription
 from chalicelib.domain.workspaces.organisation import Organisation, Person
 from chalicelib.egress import Door
@@ -71,6 +72,7 @@ from tests.fakes.gateway import Answer, call, product
 from tests.fakes.issues import FakeInsights, FakeIssues
 from tests.fakes.items import FakeItems
 from tests.fakes.loop import FakeBook, FakeBriefings, FakeTellings
+from tests.fakes.lots import FakeLots
 from tests.fakes.organisations import FakeOrganisations
 from tests.fakes.page_codes import FakePageCodes
 from tests.fakes.sla import FakeSla
@@ -230,6 +232,7 @@ class FakeTicketShelf(FakeTickets):
         state: str | None = None,
         owner: str | None = None,
         department: str | None = None,
+        unit: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
         limit: int = 50,
@@ -242,6 +245,7 @@ class FakeTicketShelf(FakeTickets):
             and state in (None, one.state)
             and owner in (None, one.owner)
             and (department is None or department in one.departments)
+            and (unit is None or is_below(one.unit, unit))
             and (since is None or one.opened_at >= since)
             and (until is None or one.opened_at < until)
         ]
@@ -362,6 +366,7 @@ class Office:
     dry_runs: FakeRuns = field(default_factory=FakeRuns)
     tickets: FakeTicketShelf = field(default_factory=FakeTicketShelf)
     cases: FakeCases = field(default_factory=FakeCases)
+    lots: FakeLots = field(init=False)
     causes: FakeCauses = field(default_factory=FakeCauses)
     codes: FakePageCodes = field(default_factory=FakePageCodes)
     items: FakeItems = field(default_factory=FakeItems)
@@ -395,6 +400,7 @@ class Office:
 
     def __post_init__(self) -> None:
         self.key = self.new_key()
+        self.lots = FakeLots(self.tickets)
 
     def new_key(self, role: str = "admin", workspace: str = OURS, **more: Any) -> str:
         return self.directory.create_key(workspace, role, **more)[1]
@@ -627,6 +633,7 @@ def composed(patch: pytest.MonkeyPatch, office: Office) -> Iterator[Office]:
             "notifications": lambda: office.sns,
             "cause_store": lambda: office.causes,
             "case_store": lambda: office.cases,
+            "lot_store": lambda: office.lots,
             "sla_store": lambda: office.promises,
             "audit_log": lambda: office.audit,
             "contact_store": lambda: office.contacts,

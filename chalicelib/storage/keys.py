@@ -19,6 +19,7 @@ AWAITING_SHARDS: Final = 4
 PROVISIONAL_SHARDS: Final = 4
 REVIEW_SHARDS: Final = 4
 DUE_SHARDS: Final = 4
+CLOSED_SHARDS: Final = 8  # transactions that add to one row at once cancel each other
 
 
 def shard(identity: str, shards: int) -> int:
@@ -157,6 +158,21 @@ def ticket_link(workspace: str, ticket_id: str, other: str) -> tuple[str, str]:
 def ticket_verdict(workspace: str, ticket_id: str) -> tuple[str, str]:
     """What an audit came to."""
     return f"TK#{workspace}#{ticket_id}", "AUDIT"
+
+
+def ticket_lot(workspace: str, ticket_id: str) -> tuple[str, str]:
+    """Where a ticket stands among those closed in a month."""
+    return f"TK#{workspace}#{ticket_id}", "LOT"
+
+
+def lots(workspace: str, month: str) -> str:
+    """Partition of the tickets closed in a month, ``2026-11``, in the order in which they are audited."""
+    return f"LO#{workspace}#{month}"
+
+
+def closed_count(workspace: str, month: str, unit: str, shard_: int) -> tuple[str, str]:
+    """A part of how many were closed in a month at a unit and below it, or at all (``""``)."""
+    return f"LC#{workspace}#{month}", f"{shard_}#{unit}"
 
 
 def ticket_code(workspace: str, ticket_id: str, person: str) -> tuple[str, str]:
@@ -350,6 +366,11 @@ def item_back(workspace: str, endpoint_: str, external_id: str) -> tuple[str, st
 def watched(workspace: str, endpoint_: str, ticket_id: str) -> tuple[str, str]:
     """That an endpoint's item of a ticket is asked for: one row for each ticket that is not over."""
     return f"XW#{workspace}#{endpoint_}", ticket_id
+
+
+def drifting(workspace: str, endpoint_: str) -> str:
+    """Partition of the list of those among them that differ from their tickets."""
+    return f"XD#{workspace}#{endpoint_}"
 
 
 def endpoint_token(workspace: str, endpoint_: str) -> tuple[str, str]:

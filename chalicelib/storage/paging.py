@@ -1,16 +1,11 @@
-"""One page of a listing index, read newest first through a filter that may leave most of it out; or of what was worked
-out in memory."""
+"""One page of a listing index, read newest first through a filter that may leave most of it out."""
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Sequence
 from typing import Any, Final
 
 from pynamodb.expressions.condition import Condition
 from pynamodb.indexes import GlobalSecondaryIndex
-
-from chalicelib.storage import cursor as cursors
 
 SIFTED: Final = 200  # index entries read at a time where a filter leaves some out
 MOST_READS: Final = 10  # reads per page of a list: a rare filter answers with a short page and a cursor
@@ -43,19 +38,3 @@ def positions(
         if end is not None and (len(found) == limit or number == MOST_READS):
             return found, end["list_sk"]["S"]
     return found, None
-
-
-def of_sorted(
-    scope: str, identities: Sequence[str], *, limit: int, cursor: str | None
-) -> tuple[Sequence[str], str | None]:
-    """Up to ``limit`` of ids in their order, and the cursor of the next page; ``scope`` names the list.
-
-    What came or went between two pages is shown once at most, or not. Raises Invalid (``invalid_cursor``).
-    """
-    after = cursors.decode(scope, cursor).get("at") if cursor is not None else ""
-    if not isinstance(after, str):
-        raise cursors.invalid()
-    start = bisect_right(identities, after)
-    shown = identities[start : start + limit]
-    more = start + limit < len(identities)
-    return shown, cursors.encode(scope, {"at": shown[-1]}) if more else None

@@ -153,10 +153,11 @@ def mark_duplicate() -> MarkDuplicate:
 def audit_tickets() -> AuditTickets:
     """The quality audit of closed tickets."""
     from chalicelib.services.cases.audit_tickets import AuditTickets
-    from chalicelib.storage.paging import of_sorted
     from chalicelib.wiring import stores, tickets
 
-    return AuditTickets(tickets=tickets.ticket_store(), verdicts=stores.case_store(), clock=base.now, page=of_sorted)
+    return AuditTickets(
+        tickets=tickets.ticket_store(), lots=stores.lot_store(), verdicts=stores.case_store(), clock=base.now
+    )
 
 
 @lru_cache(maxsize=1)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from chalicelib.storage.cases.audit import AuditLog
     from chalicelib.storage.cases.cases import CaseStore
     from chalicelib.storage.cases.causes import CauseStore
+    from chalicelib.storage.cases.lots import LotStore
     from chalicelib.storage.cases.page_codes import PageCodes
     from chalicelib.storage.cases.sla import SlaStore
     from chalicelib.storage.cases.verification import VerificationRules
@@ -84,6 +85,15 @@ def case_store() -> CaseStore:
 
     base.bind()
     return CaseStore()
+
+
+@lru_cache(maxsize=1)
+def lot_store() -> LotStore:
+    """Which tickets were closed in a month, as they are audited."""
+    from chalicelib.storage.cases.lots import LotStore
+
+    base.bind()
+    return LotStore()
 
 
 @lru_cache(maxsize=1)

@@ -73,6 +73,7 @@ def follow_case() -> FollowCase:
     """
     from chalicelib.services.cases.follow_bounces import FollowBounces
     from chalicelib.services.cases.follow_case import FollowCase
+    from chalicelib.services.cases.follow_closing import FollowClosing
     from chalicelib.services.cases.follow_parts import FollowParts
     from chalicelib.services.cases.learn_causes import LearnCauses
     from chalicelib.services.cases.one_look import Afresh, OneLook
@@ -103,6 +104,7 @@ def follow_case() -> FollowCase:
             "watched": outbound.watch_again(),
             "bounces": FollowBounces(look, workspaces.find_owner().organisation, base.now),
             "loop": FollowLoop(stores.loop_book(), look),
+            "audit": FollowClosing(stores.lot_store(), look),
         },
         kinds={
             "verification": asking.wake,

@@ -72,12 +72,8 @@ class FakeTickets:
         found.sort(key=lambda one: (one.opened_at, one.id), reverse=True)
         return _page(found, limit, cursor)
 
-    def closed(self, workspace: str, since: datetime, until: datetime) -> list[Ticket]:
-        return [
-            one
-            for (there, _), one in sorted(self.rows.items())
-            if (there, one.state) == (workspace, "closed") and since <= (one.closed_at or one.updated_at) < until
-        ]
+    def some(self, workspace: str, ids: Iterable[str]) -> list[Ticket]:
+        return [self.rows[workspace, one] for one in dict.fromkeys(ids) if (workspace, one) in self.rows]
 
     def of_customer(self, workspace: str, customer: str, *, limit: int) -> list[Ticket]:
         found = [one for one in self.rows.values() if (one.workspace, one.customer) == (workspace, customer)]

@@ -21,8 +21,9 @@ class FakeWatched:
     def page(self, workspace: str, endpoint: str, *, after: str = "", limit: int) -> Sequence[Watched]:
         return [one for one in self._of(workspace, endpoint) if one.ticket > after][:limit]
 
-    def drifting(self, workspace: str, endpoint: str, *, after: str = "", limit: int) -> Sequence[Watched]:
-        return [one for one in self._of(workspace, endpoint) if one.drift and one.ticket > after][:limit]
+    def drifting(self, workspace: str, endpoint: str, *, after: str = "", limit: int) -> tuple[Sequence[Watched], bool]:
+        found = [one for one in self._of(workspace, endpoint) if one.drift and one.ticket > after]
+        return found[:limit], len(found) > limit
 
     def note(self, workspace: str, endpoint: str, ticket: str, drift: Drift | None) -> None:
         self.notes += 1

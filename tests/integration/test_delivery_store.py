@@ -14,9 +14,10 @@ from botocore.exceptions import ClientError
 
 from chalicelib.domain.outbound.delivery import Delivery
 from chalicelib.domain.outbound.ratelimit import Limit
-from chalicelib.errors import Retryable
+from chalicelib.errors import Invalid, Retryable
 from chalicelib.storage.outbound.deliveries import CONFLICT_TRIES, CONTENDED, DeliveryStore, TargetWindows
 from chalicelib.storage.table import Row, bind
+from tests.integration.counting import counted
 
 pytestmark = pytest.mark.engine
 
@@ -148,3 +149,57 @@ def test_who_waits_for_a_robot_is_listed_in_order_once_and_until_struck_off(stor
     store.leave_crowd(workspace, "ep_one", places[:3])
     store.leave_crowd(workspace, "ep_one", places[:3])
     assert store.crowd(workspace, "ep_one") == places[3:]
+
+
+def test_the_deliveries_of_a_ticket_are_read_by_its_key_newest_first(
+    store: DeliveryStore, made: Delivery, stack: Any
+) -> None:
+    def deliver(ticket: str, endpoint: str, sequence: int, **changes: Any) -> str:
+        one = replace(
+            made,
+            id=f"dl-{ticket}-{endpoint}-{sequence}",
+            subject=ticket,
+            endpoint=endpoint,
+            sequence=sequence,
+            created_at=NOW + timedelta(seconds=sequence),
+            **changes,
+        )
+        assert store.create(one)
+        return one.id
+
+    ours = [
+        deliver("tk_one", "ep_two", 1),
+        deliver("tk_one", "ep_one", 2, state="done"),
+        deliver("tk_one", "ep_two", 3),
+        deliver("tk_one", "ep_one", 4),
+    ]
+    for number in range(25):
+        deliver(f"tk_one{number}", "ep_one", 5 + number)
+
+    def listed(**asked: Any) -> list[str]:
+        """All pages of two, one after the other."""
+        found: list[str] = []
+        cursor: str | None = None
+        while True:
+            some, cursor = store.page(made.workspace, **asked, limit=2, cursor=cursor)
+            found += [one.id for one in some]
+            if cursor is None:
+                return found
+
+    first, second, third, fourth = ours
+    with counted(stack) as client:
+        assert listed(ticket="tk_one") == [fourth, third, second, first, made.id]
+        assert (set(client.calls), len(client.calls), client.rows) == ({"Query"}, 3, 15)
+        client.begin()
+        assert listed(ticket="tk_one", endpoint="ep_two") == [third, first]
+        assert client.seen == (["Query"], 2)
+    assert listed(ticket="tk_one", state="done") == [second]
+    assert listed(ticket="tk_one", since=NOW + timedelta(seconds=2), until=NOW + timedelta(seconds=4)) == [
+        third,
+        second,
+    ]
+    assert listed(ticket="tk_two") == []
+    _, cursor = store.page(made.workspace, ticket="tk_one", limit=2)
+    with pytest.raises(Invalid, match=r"^The cursor was not given out for this list\.$") as refusal:
+        store.page(made.workspace, ticket="tk_one1", limit=2, cursor=cursor)
+    assert refusal.value.code == "invalid_cursor"

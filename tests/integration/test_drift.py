@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 from datetime import datetime, timedelta, timezone
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from chalicelib.domain.outbound import standard_webhooks
 from chalicelib.domain.outbound.exchange import HttpRequest, HttpResponse
+from chalicelib.domain.outbound.reconciliation import Drift
+from chalicelib.storage.outbound.watched import WatchedStore
 from infra import client
 from tests.contract.profiles import profile
 from tests.fakes.targets.served import Served, served
 from tests.fakes.targets.zendesk import Target
 from tests.integration import wire
+from tests.integration.counting import counted
 from tests.integration.world import World, voice, wait_for
 
 pytestmark = pytest.mark.engine
@@ -193,3 +197,29 @@ def test_what_cannot_be_asked_says_so_and_foreign_endpoints_look_unknown(world: 
         assert world.api.call("GET", path).status == 404
     nothing = world.api.call("POST", "/v1/drift/check", {"endpoint": robot["id"]})
     assert (nothing.status, nothing.json["endpoints"]) == (202, [])
+
+
+def test_a_report_reads_what_differs_however_many_items_there_are(stack: Any) -> None:
+    store, workspace, at = WatchedStore(), f"ws-{uuid4().hex[:12]}", datetime.now(timezone.utc)
+
+    def drift(ticket: str) -> Drift:
+        return Drift("theirs_is_older", "open", "closed", f"OA-{ticket}", at, at)
+
+    def report(after: str = "") -> tuple[list[tuple[str, Drift | None]], bool]:
+        found, more = store.drifting(workspace, "ep_one", after=after, limit=2)
+        return [(one.ticket, one.drift) for one in found], more
+
+    with counted(stack) as table:
+        for number in range(30):
+            store.add(workspace, "ep_one", f"tk_{number:02}")
+        for ticket in ("tk_25", "tk_03", "tk_17"):
+            store.note(workspace, "ep_one", ticket, drift(ticket))
+        store.note(workspace, "ep_two", "tk_01", drift("tk_01"))
+        table.begin()
+        assert report() == ([("tk_03", drift("tk_03")), ("tk_17", drift("tk_17"))], True)
+        assert table.seen == (["Query", "BatchGetItem"], 3)
+        assert report(after="tk_17") == ([("tk_25", drift("tk_25"))], False)
+        store.note(workspace, "ep_one", "tk_17", None)
+        store.forget(workspace, "ep_one", "tk_03")
+        assert report() == ([("tk_25", drift("tk_25"))], False)
+        assert len(store.page(workspace, "ep_one", limit=50)) == 29

@@ -123,6 +123,13 @@ def test_another_workspaces_cursor_is_refused(office: Office) -> None:
     assert (answer.status, answer.code) == (422, "invalid_cursor")
 
 
+def test_a_page_of_a_shop_is_full_however_many_tickets_others_have(office: Office) -> None:
+    for number in range(9):
+        office.ticket(id=f"tk_{number}", unit="SH/001" if number > 6 else "BJ/001")
+    found = office.call("GET", "/v1/tickets", query={"limit": "2"}, key=office.new_key("store", unit="SH/001")).json
+    assert ([one["id"] for one in found["items"]], found["cursor"]) == (["tk_7", "tk_8"], None)
+
+
 def test_a_region_sees_its_subtree_and_nothing_else(office: Office) -> None:
     inside, outside, without = (
         office.feedback(id="fb_in", unit="SH/001"),

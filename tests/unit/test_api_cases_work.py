@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from chalicelib import wiring
-from chalicelib.domain.cases.case import MOST_LINKS, Link, month_of, sample
+from chalicelib.domain.cases.case import MOST_LINKS, Link, drawn, lot_of
 from chalicelib.domain.cases.ticket import Move, opened
 from chalicelib.domain.events import ticket_events
 from chalicelib.domain.ids import customer_key
@@ -454,20 +455,31 @@ def test_whose_case_it_is_is_known_from_the_first_and_by_no_name(office: Office)
 # --- the audit ----------------------------------------------------------------------------------------------------
 
 
-def test_the_sample_is_one_in_twenty_and_the_same_every_time() -> None:
-    for count in (0, 1, 20, 21, 100, 399):
-        names = [f"tk_{number}" for number in range(count)]
-        drawn = sample(OURS, "2026-11", names)
-        assert drawn == sample(OURS, "2026-11", reversed(names))
-        assert count <= 20 * len(drawn) < count + 20
-        assert set(drawn) <= set(names)
-    assert sample(OURS, "2026-11", names) != sample(OURS, "2026-10", names) != sample(THEIRS, "2026-10", names)
+def test_one_in_twenty_is_drawn_rounded_up() -> None:
+    assert [drawn(closed) for closed in (0, 1, 20, 21, 100, 399)] == [0, 1, 1, 2, 5, 20]
 
 
-def test_a_month_ends_where_the_next_begins() -> None:
-    for one, following in (("2026-11", "2026-12"), ("2026-12", "2027-01")):
-        assert month_of(one)[1] == month_of(following)[0]
-    assert [at.isoformat() for at in month_of("2026-12")] == ["2026-12-01T00:00:00+00:00", "2027-01-01T00:00:00+00:00"]
+def test_the_place_of_a_lot_is_its_own_in_each_month_and_workspace() -> None:
+    one = lot_of(builders.ticket(workspace=OURS, state="closed", closed_at=NOW))
+    others = (replace(one, month="2026-10"), replace(one, workspace=THEIRS), replace(one, ticket="tk_other"))
+    assert one.place == replace(one, version=9, unit="BJ/001").place
+    assert len({one.place, *(other.place for other in others)}) == 4
+
+
+@pytest.mark.parametrize(
+    ("at", "month"),
+    [
+        ("2026-11-30T23:59:59.999999+00:00", "2026-11"),
+        ("2026-12-01T00:00:00+00:00", "2026-12"),
+        ("2027-01-01T07:59:59+08:00", "2026-12"),
+        ("2027-01-01T08:00:00+08:00", "2027-01"),
+    ],
+)
+def test_a_month_ends_where_the_next_begins(at: str, month: str) -> None:
+    moment = datetime.fromisoformat(at)
+    assert lot_of(builders.ticket(state="closed", closed_at=moment)).month == month
+    assert lot_of(builders.ticket(state="closed", updated_at=moment)).month == month, "of before the time was kept"
+    assert lot_of(builders.ticket(state="reopened", closed_at=moment)).month is None
 
 
 def test_a_months_closed_tickets_are_audited(office: Office) -> None:
@@ -507,6 +519,18 @@ def test_the_sample_comes_in_pages(office: Office) -> None:
         (1, 41, "2026-11"),
     ]
     assert (second["items"][0]["audit"]["verdict"], second["cursor"]) == ("passed", None)
+
+
+def test_what_was_opened_again_is_not_shown_although_its_lot_is_still_there(office: Office) -> None:
+    for number in range(2):
+        closed = office.ticket(id=f"tk_{number}", state="closed", closed_at=NOW)
+        office.lots.late[closed.id] = lot_of(closed)
+    (before,) = office.call("GET", "/v1/audit", query={"month": "2026-11"}).json["items"]
+
+    office.ticket(id=before["id"], state="reopened", version=2)
+    after = office.call("GET", "/v1/audit", query={"month": "2026-11"}).json
+
+    assert (after["items"], after["closed"], after["cursor"]) == ([], 2, None)
 
 
 @pytest.mark.parametrize(

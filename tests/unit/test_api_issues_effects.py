@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.issues.issue import Scope
+from chalicelib.domain.workspaces.organisation import Organisation, Unit
+from chalicelib.wiring import issues
 from tests.builders_admin import NOW, OURS, Office, composed
 from tests.fakes.gateway import Answer
 
@@ -48,6 +50,29 @@ class TestFixes:
             "Before and after only",
         ]
         assert office.call("GET", EFFECT, path=ISSUE).json == effect
+
+    def test_a_fix_at_many_units_says_that_it_is_being_counted_and_then_of_when_its_numbers_are(
+        self, office: Office
+    ) -> None:
+        units = tuple(Unit(f"u{number}") for number in range(301))
+        office.organisations.put(OURS, Organisation(version=1, units=units), by="ky", at=NOW)
+        effect = declare(office).json["effect"]
+        assert (effect["verdict"], effect["reason"], effect["verdict_on"], effect["before"]) == (
+            *("too_early", "counting"),
+            *(None, None),
+        )
+        assert effect["text"]["zh-CN"] == "门店较多，正在后台分批统计，请稍后再看"
+        assert (effect["caveats"], effect["counted_at"], office.hours.asked) == ([], None, 0)
+        assert office.call("GET", EFFECT, path=ISSUE).json == effect
+
+        while office.due.rows:
+            ((_, (_, message)),) = office.due.rows.items()
+            office.due.rows.clear()
+            if issues.judge_effect()(message) != "counting":
+                break
+        effect = office.call("GET", EFFECT, path=ISSUE).json
+        assert (effect["reason"], effect["before"]["complaints"], effect["days_more"]) == ("waiting", 56, 32)
+        assert effect["counted_at"] == NOW.isoformat()
 
     def test_touchpoints_that_are_not_told_apart_are_said(self, office: Office) -> None:
         scope = Scope(("logistics.damage",), touchpoints=("delivery",))

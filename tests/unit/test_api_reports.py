@@ -401,6 +401,15 @@ def test_a_case_whose_parts_came_to_one_department_is_listed_once(office: Office
     assert [listed(office, one["feedback"]) for one in told] == [["fb_a"], ["fb_b"]]
 
 
+def test_the_week_of_a_unit_looks_at_no_tickets_of_others(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(read_loop, "MOST_TICKETS", 2)
+    monkeypatch.setattr(read_loop, "PAGE", 1)
+    for name, unit in (("a", "BJ/001"), ("b", "BJ/002"), ("c", "BJ/001"), ("d", "SH/001")):
+        open_ticket(office, name, unit=unit)
+    shown = {unit: week(office, unit=unit) for unit in ("SH", "BJ")}
+    assert [(one["complete"], one["numbers"]["ticketed"]["count"]) for one in shown.values()] == [(True, 1), (False, 2)]
+
+
 def test_more_tickets_than_are_looked_at_are_said_to_be_more(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(read_loop, "MOST_TICKETS", 1)
     monkeypatch.setattr(read_loop, "PAGE", 1)

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.errors import Invalid
-from chalicelib.storage import cursor, keys, paging
+from chalicelib.storage import cursor, keys
 from chalicelib.storage.cases.cases import CaseStore
+from chalicelib.storage.cases.lots import LotStore
 from chalicelib.storage.workspaces.organisations import OrganisationStore
 
 _VALUES = st.one_of(
@@ -90,14 +91,11 @@ def test_a_made_up_version_to_go_on_before_never_reaches_the_table(before: str |
     assert refusal.value.code == "invalid_cursor"
 
 
-def test_a_list_that_was_worked_out_goes_on_behind_its_last_even_when_that_is_gone() -> None:
-    shown, following = paging.of_sorted("drawn", ["a", "c", "e", "g"], limit=2, cursor=None)
-    assert (shown, following) == (["a", "c"], cursor.encode("drawn", {"at": "c"}))
-    assert paging.of_sorted("drawn", ["b", "e", "g"], limit=2, cursor=following) == (["e", "g"], None)
-    assert paging.of_sorted("drawn", [], limit=2, cursor=following) == ([], None)
-
-
-def test_a_number_is_no_place_in_a_list_that_was_worked_out() -> None:
+@pytest.mark.parametrize(
+    "made", [{"at": 7, "n": 1}, {"at": "a#tk_1", "n": "1"}, {"at": "a#tk_1", "n": -1}, {"at": "a"}]
+)
+def test_a_made_up_place_in_a_months_audit_never_reaches_the_table(made: dict[str, str | int]) -> None:
+    forged = cursor.encode("audit\nours\n2026-11\n", made)
     with pytest.raises(Invalid, match=r"^The cursor was not given out for this list\.$") as refusal:
-        paging.of_sorted("drawn", ["a"], limit=2, cursor=cursor.encode("drawn", {"at": 7}))
+        LotStore().page("ours", "2026-11", most=5, unit=None, limit=1, cursor=forged)
     assert refusal.value.code == "invalid_cursor"

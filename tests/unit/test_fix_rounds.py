@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta, timezone
@@ -10,11 +11,20 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.events import ticket_events
-from chalicelib.domain.issues.effect import Claim, Kept, Span
+from chalicelib.domain.issues.effect import Claim, Group, Kept, Span
 from chalicelib.domain.issues.issue import Issue, IssueLink, Scope
 from chalicelib.domain.workspaces.organisation import Organisation, Unit
 from chalicelib.errors import Conflict, Invalid, NotFound, Rejected, Retryable
-from chalicelib.services.issues.count_complaints import MOST_UNITS, CountComplaints
+from chalicelib.services.issues import judge_effect
+from chalicelib.services.issues.count_complaints import (
+    A_PART,
+    AT_ONCE,
+    Bound,
+    Count,
+    CountComplaints,
+    as_message,
+    from_message,
+)
 from chalicelib.services.issues.declare_fixed import DeclareFixed
 from chalicelib.services.issues.judge_effect import JudgeEffect
 from chalicelib.services.issues.watch_recurrence import WatchRecurrence
@@ -111,6 +121,12 @@ class World:
 @pytest.fixture
 def world() -> World:
     return World()
+
+
+def counted(world: World, claim: Claim, first: date, last: date) -> tuple[Group, Group | None]:
+    """Complaints and exposures of the treated units and of the controls."""
+    places = world.complaints.places(world.issue, claim)
+    return world.complaints.count(world.issue, places, (first, last), Count(last), AT_ONCE).groups
 
 
 def die(*args: Any, **kwargs: Any) -> None:
@@ -353,7 +369,7 @@ class TestWhatIsCounted:
 
     def count(self, world: World, **changes: Any) -> tuple[dict[date, int], dict[date, int] | None]:
         made = Claim(**{"on": ON, "reopened": 0, "by": "ky_one", "at": world.now, **changes})
-        treated, controls = world.complaints.groups(world.issue, made, self.DAY, self.DAY)
+        treated, controls = counted(world, made, self.DAY, self.DAY)
         return dict(treated.events), None if controls is None else dict(controls.events)
 
     def test_complaints_of_the_topic_and_below_it_and_no_other_or_kind_words(self, world: World) -> None:
@@ -404,14 +420,8 @@ class TestWhatIsCounted:
             world.complain(-10, 2, 1, unit=unit)
             world.exposures.rows[WORKSPACE, unit, self.DAY] = 50
         world.exposures.rows[WORKSPACE, "cn/1", self.DAY + timedelta(days=1)] = 50
-        found, _ = world.complaints.groups(world.issue, made, self.DAY, self.DAY + timedelta(days=1))
+        found, _ = counted(world, made, self.DAY, self.DAY + timedelta(days=1))
         assert found.exposure == {self.DAY: 100}
-
-    def test_a_scope_that_would_read_for_minutes_is_refused(self, world: World) -> None:
-        world.office = Organisation(version=1, units=tuple(Unit(f"u{n}") for n in range(MOST_UNITS)))
-        with pytest.raises(Invalid, match="At most 300 units can be compared") as refused:
-            world.fixed()
-        assert (refused.value.code, world.issue.state) == ("scope_too_wide", "fixing")
 
     def test_a_look_reads_each_unit_once_and_only_on_its_day(self, world: World) -> None:
         accepted(world)
@@ -419,10 +429,141 @@ class TestWhatIsCounted:
         assert world.hours.asked == declared_and_judged
 
 
+class TestManyUnits:
+    """An organisation of thousands of shops: what a message reads does not grow with them."""
+
+    MANY = 3_000
+    PARTS = -(-2 * (MANY + 1) // A_PART.reads)  # two reads a unit, and those of voices of no unit
+
+    def grow(self, world: World, count: int = MANY) -> None:
+        world.office = Organisation(version=1, units=tuple(Unit(f"u{number:05}") for number in range(count)))
+
+    def parts(self, world: World) -> list[tuple[str, int]]:
+        """What each message comes to until none says that it is counting, and what it read."""
+        found = []
+        while not found or found[-1][0] == "counting":
+            before = world.hours.asked
+            found.append((world.next(), world.hours.asked - before))
+        return found
+
+    def test_an_organisation_that_outgrew_its_claim_gets_its_verdict_in_parts(self, world: World) -> None:
+        self.grow(world, 10)
+        world.complain(-90, 90, 2, unit="u00003")
+        world.complain(0, 32, 1, unit="u00003")
+        world.fixed()
+        self.grow(world)
+        *before, (verdict, _) = found = self.parts(world)
+        assert (verdict, len(found), sum(reads for _, reads in found)) == ("accepted", self.PARTS, self.MANY + 1)
+        assert {told for told, _ in before} == {"counting"}
+        assert max(reads for _, reads in found) == A_PART.reads / 2
+        assert (world.last_line().numbers["before"]["complaints"], world.issue.state) == (56, "closed")
+
+    def test_a_fix_at_many_units_is_declared_and_planned_when_they_are_counted(self, world: World) -> None:
+        self.grow(world, 400)
+        for unit in ("u00000", "u00300", "-"):
+            world.complain(-90, 90, 1, unit=unit)
+        world.fixed()
+        assert (world.issue.state, world.hours.asked) == ("fixed", 0)
+        _, kept, told = world.declare.read(WORKSPACE, world.issue.id)
+        assert (told["reason"], told["verdict_on"], kept.looked_at, world.hours.asked) == ("counting", None, None, 0)
+
+        assert self.parts(world)[-1][0] == "too_early"
+        at, asked = world.now, world.hours.asked
+        world.now += timedelta(days=3)
+        _, kept, told = world.declare.read(WORKSPACE, world.issue.id)
+        assert (told["reason"], told["before"]["complaints"], kept.looked_at) == ("waiting", 84, at)
+        planned = date.fromisoformat(told["verdict_on"])
+        assert (told["days_more"], world.hours.asked) == ((planned - world.now.date()).days, asked)
+        ((due, _),) = world.due.rows
+        assert due.date() + timedelta(days=1) >= planned
+
+        assert self.parts(world)[-1][0] == "accepted"
+        _, kept, told = world.declare.read(WORKSPACE, world.issue.id)
+        assert (told["reason"], kept.looked_at, kept.judged_at) == ("lower", None, world.now)
+
+    def test_what_is_counted_in_parts_is_what_is_counted_at_once(self, world: World) -> None:
+        world.put(scope=Scope((TOPIC,), units=("cn/1", "cn/2", "cn/3", "cn/4", "cn/5")))
+        made = Claim(on=ON, reopened=0, by="ky_one", at=world.now, units=("cn/1", "cn/3", "cn/5"))
+        for number, unit in enumerate(("cn/1", "cn/2", "cn/3", "cn/5")):
+            world.complain(-10 + number, 5, number + 1, unit=unit)
+            for day in range(-10, 0):
+                if day % 4 != number:
+                    world.exposures.rows[WORKSPACE, unit, ON + timedelta(days=day)] = 10.5 + number
+        world.exposures.rows[WORKSPACE, "cn/4", ON - timedelta(days=5)] = 7
+        days = (ON - timedelta(days=10), ON - timedelta(days=1))
+        places, count = world.complaints.places(world.issue, made), Count(ON)
+        passed = []
+        while count.after is not None:
+            told = json.loads(json.dumps(as_message(count)))
+            count = world.complaints.count(world.issue, places, days, from_message(told), Bound(1, 1))
+            passed.append(count.after)
+        assert passed == ["cn/1", "cn/2", "cn/3", "cn/4", None]
+        at_once = counted(world, made, *days)
+        assert count.groups == at_once
+        assert at_once[1] is not None
+        assert (len(at_once[0].exposure), len(at_once[1].exposure)) == (2, 1)
+
+    def test_busy_units_are_counted_in_smaller_parts_and_not_while_somebody_waits(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        world.complain(-90, 90, 2)
+        world.complain(-90, 90, 2, unit="cn/2")
+        monkeypatch.setattr(judge_effect, "AT_ONCE", Bound(600, 20))
+        monkeypatch.setattr(judge_effect, "A_PART", Bound(100, 20))
+        world.fixed()
+        assert world.declare.read(WORKSPACE, world.issue.id)[2]["reason"] == "counting"
+        assert [told for told, _ in self.parts(world)] == ["counting", "counting", "too_early"]
+        assert world.declare.read(WORKSPACE, world.issue.id)[2]["before"]["complaints"] == 112
+
+    def test_a_part_that_is_done_twice_leads_to_one_next_part_and_one_verdict(self, world: World) -> None:
+        self.grow(world, 120)
+        world.complain(-90, 90, 2, unit="u00003")
+        world.fixed()
+        ((at, _), (_, first)) = world.due.rows.popitem()
+        world.now = at
+        assert [world.judge(first), world.judge(first), len(world.due.rows)] == ["counting", "counting", 1]
+        ((_, (_, second)),) = world.due.rows.items()
+        world.due.rows.clear()
+        world.judge(second)
+        ((_, (_, last)),) = world.due.rows.items()
+        world.due.rows.clear()
+        assert [world.judge(last), world.judge(last)] == ["accepted", "stale"]
+
+    def test_days_are_those_of_when_the_count_began(self, world: World) -> None:
+        self.grow(world, 60)
+        world.complain(-90, 90, 2, unit="u00003")
+        world.fixed()
+        planned = min(world.due.rows)[0]
+        assert world.next() == "counting"
+        world.now += timedelta(days=30)
+        world.complain(32, 20, 9, unit="u00059")
+        ((_, (_, message)),) = world.due.rows.items()
+        assert world.judge(message) == "accepted"
+        assert world.last_line().numbers["after"]["complaints"] == 0
+        assert world.claims.rows[WORKSPACE, world.issue.id].judged_at == planned + timedelta(days=30)
+
+    def test_what_comes_back_to_many_units_is_counted_in_parts_of_one_read_a_unit(self, world: World) -> None:
+        self.grow(world, 10)
+        world.complain(-90, 90, 2, unit="u00003")
+        world.complain(0, 32, 1, unit="u00003")
+        world.fixed()
+        world.next()
+        self.grow(world)
+        world.now = noon(ON + timedelta(days=60))
+        world.complain(54, 7, 9, unit="u02000")
+        assert world.ticket_opened() == "watched"
+        found = self.parts(world)
+        assert (found[-1][0], len(found), max(reads for _, reads in found)) == ("returned", 31, A_PART.reads)
+        assert (world.issue.state, world.last_line().numbers["complaints"]) == ("reopened", 63)
+
+
 def test_what_is_kept_comes_back_as_it_was(world: World) -> None:
     accepted(world)
     kept = world.claims.rows[WORKSPACE, world.issue.id]
     assert _kept(_doc(kept)) == kept
+    looked = replace(kept, judged_at=None, looked_at=OPENED)
+    assert _kept(_doc(looked)) == looked
+    assert _kept({name: value for name, value in _doc(kept).items() if name != "looked_at"}) == kept, "of before"
     bare = Kept(replace(kept.claim, controls=("a",), units=("b", "c"), peaks=()))
     assert _kept(_doc(bare)) == bare
 

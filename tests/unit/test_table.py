@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from chalicelib.domain.alerts.alert import AlertKey
-from chalicelib.domain.cases.case import Link, Note, Verdict
+from chalicelib.domain.cases.case import Link, Lot, Note, Verdict
 from chalicelib.domain.cases.ticket import Move
 from chalicelib.domain.reading.listing import FeedbackQuery
 from chalicelib.domain.reading.rollup import Bucket
@@ -20,6 +20,7 @@ from chalicelib.errors import Retryable
 from chalicelib.storage.alerts.alerts import AlertStore
 from chalicelib.storage.cases.audit import AuditLog
 from chalicelib.storage.cases.cases import CaseStore
+from chalicelib.storage.cases.lots import LotStore
 from chalicelib.storage.cases.tickets import TicketStore
 from chalicelib.storage.due import DueStore
 from chalicelib.storage.outbound.deliveries import DeliveryStore, TargetWindows
@@ -63,6 +64,7 @@ def clock() -> datetime:
 
 
 ONE, TICKET = feedback(), ticket()
+LOT = Lot(WORKSPACE, "tk_one", 7, "2026-11", "SH/001")
 MOVE = Move(version=1, before="", after="open", actor="echoloop", at=AT)
 BUCKET = Bucket(WORKSPACE, "-", "2026-11-21T08")
 KEY = AlertKey(WORKSPACE, "rule", "topic", "-")
@@ -95,7 +97,10 @@ CALLS: dict[str, Callable[[], object]] = {
     "ticket create": lambda: TicketStore().create(TICKET, MOVE),
     "ticket moves": lambda: TicketStore().moves(WORKSPACE, "tk_one"),
     "customer's cases": lambda: TicketStore().of_customer(WORKSPACE, "cu_one", limit=5),
-    "closed tickets": lambda: TicketStore().closed(WORKSPACE, AT, AT),
+    "tickets by id": lambda: TicketStore().some(WORKSPACE, ["tk_one"]),
+    "lot": lambda: LotStore().keep(LOT),
+    "lots counted": lambda: LotStore().closed(WORKSPACE, "2026-11", [None]),
+    "lots listed": lambda: LotStore().page(WORKSPACE, "2026-11", most=1, unit=None, limit=5, cursor=None),
     "notes": lambda: CaseStore().notes(WORKSPACE, "tk_one"),
     "note": lambda: CaseStore().add_note(WORKSPACE, "tk_one", Note("nt_1", "ky", AT, "")),
     "link": lambda: CaseStore().link(Link(WORKSPACE, "tk_one", "tk_two", "related", "ky", AT)),

@@ -5,7 +5,6 @@ None of it makes a new version of the ticket, so none of it is ever an event or 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Final
@@ -70,18 +69,32 @@ class Customer:
     last_heard_at: datetime
 
 
-def sample(workspace: str, month: str, tickets: Iterable[str]) -> tuple[str, ...]:
-    """Ids to audit of the tickets closed in ``month`` (``2026-11``): one in twenty, rounded up.
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """Where a ticket stands among those closed in ``month`` (``2026-11``, UTC); None: it is not closed by now.
 
-    The same tickets give the same sample; one more may put another out of it. The lot falls by a hash of workspace,
-    ticket and month, so nobody can choose what is looked at.
+    ``version``: the ticket's that says so.
     """
-    drawn = sorted(set(tickets), key=lambda one: digest("audit", workspace, one, month))
-    return tuple(sorted(drawn[: -(-len(drawn) // ONE_IN)]))
+
+    workspace: str
+    ticket: str
+    version: int
+    month: str | None
+    unit: str | None
+
+    @property
+    def place(self) -> str:
+        """What the lots of a month are ordered by: a hash, so nobody can choose what is looked at."""
+        return digest("audit", self.workspace, self.ticket, self.month or "")
 
 
-def month_of(month: str) -> tuple[datetime, datetime]:
-    """First moment of a month (``2026-11``) in UTC, and that of the next one. Raises ValueError for no month."""
-    first = datetime.strptime(month, "%Y-%m").replace(tzinfo=timezone.utc)
-    following = first.replace(year=first.year + first.month // 12, month=first.month % 12 + 1)
-    return first, following
+def lot_of(ticket: Ticket) -> Lot:
+    """A ticket of before the time was kept was closed with its newest version, or little earlier."""
+    at = (ticket.closed_at or ticket.updated_at).astimezone(timezone.utc)
+    month = f"{at:%Y-%m}" if ticket.state == "closed" else None
+    return Lot(ticket.workspace, ticket.id, ticket.version, month, ticket.unit)
+
+
+def drawn(closed: int) -> int:
+    """How many of a month's closed tickets are audited, the first by their places: one in twenty, rounded up."""
+    return -(-closed // ONE_IN)

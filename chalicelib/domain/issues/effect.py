@@ -57,6 +57,10 @@ REASONS: Final[Mapping[str, Mapping[str, str]]] = {
         "en": "The rate is lower, but by less than was agreed.",
     },
     "waiting": {"zh-CN": "观察期未满", "en": "The days that the test needs are not over."},
+    "counting": {
+        "zh-CN": "门店较多，正在后台分批统计，请稍后再看",
+        "en": "There are too many units to count at once: they are being counted. Look again later.",
+    },
     "exposure_late": {
         "zh-CN": "观察期已满，最后几天的业务量还没有报来",
         "en": "The days are over, but the exposure of the last ones has not come yet.",
@@ -176,6 +180,27 @@ class Group:
     def counted(self, days: Sequence[date], *, rated: bool) -> Counted:
         events, exposures = self.daily(days, rated=rated)
         return Counted(sum(events), math.fsum(exposures))
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """The sum over the units that were counted so far. ``exposure`` is of the days on which it is known of each of them
+    that said anything; None: none has."""
+
+    events: Mapping[date, int] = field(default_factory=dict)
+    exposure: Mapping[date, float] | None = None
+
+    def plus(self, events: Mapping[date, int], exposure: Mapping[date, float]) -> Tally:
+        """With one unit more."""
+        if not events and not exposure:
+            return self
+        summed = {day: self.events.get(day, 0) + events.get(day, 0) for day in (*self.events, *events)}
+        if self.exposure is None:
+            return Tally(summed, exposure)
+        return Tally(summed, {day: self.exposure[day] + exposure[day] for day in self.exposure if day in exposure})
+
+    def group(self) -> Group:
+        return Group(self.events, self.exposure or {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,7 +362,8 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """The last claim of an issue. ``numbers``: what it came to, see ``numbers``; None until then, as ``judged_at`` is.
+    """The last claim of an issue. ``numbers``: what it came to at ``judged_at``, see ``numbers``; or, where its units
+    are too many to be counted whenever somebody asks, at ``looked_at``. None before.
 
     ``level``: what its return is measured by, where it was accepted.
     """
@@ -346,6 +372,7 @@ class Kept:
     numbers: Mapping[str, Any] | None = None
     judged_at: datetime | None = None
     level: Level | None = None
+    looked_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -400,6 +427,23 @@ def numbers(found: Effect) -> dict[str, Any]:
         "drop": None if found.drop is None else _short(found.drop),
         "spread": _short(found.spread),
     }
+
+
+def counting() -> dict[str, Any]:
+    """Likewise, while the units of a claim are counted for the first time: no number is known."""
+    known = {"verdict": "too_early", "reason": "counting"}
+    unknown = (
+        *("days_more", "verdict_on", "planned_days", "basis", "design", "before", "after"),
+        *("control_before", "control_after", "ratio", "interval", "p", "drop", "spread"),
+    )
+    return {**known, **dict.fromkeys(unknown)}
+
+
+def as_of(told: Mapping[str, Any], today: date) -> Mapping[str, Any]:
+    """What was told of an earlier look, with the days that are left by now."""
+    if told["reason"] != "waiting":
+        return told
+    return {**told, "days_more": max((date.fromisoformat(told["verdict_on"]) - today).days, 0)}
 
 
 def recurrence_numbers(found: Recurrence) -> dict[str, Any]:

@@ -59,9 +59,12 @@ def sees_unit(key: ApiKey, unit: str | None) -> bool:
     """Whether a thing of ``unit`` is inside the key's subtree. A voice without a unit belongs to nobody's."""
     if key.role not in UNIT_ROLES:
         return True
-    if not key.unit or not unit:
-        return False
-    return unit == key.unit or unit.startswith(key.unit + UNIT_SEPARATOR)
+    return bool(key.unit) and is_below(unit, key.unit or "")
+
+
+def is_below(unit: str | None, root: str) -> bool:
+    """Whether a thing of ``unit`` is in the subtree of ``root``."""
+    return f"{unit or ''}{UNIT_SEPARATOR}".startswith(root + UNIT_SEPARATOR)
 
 
 def visible_unit(key: ApiKey, asked: str | None) -> str | None:

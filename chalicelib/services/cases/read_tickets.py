@@ -9,7 +9,7 @@ from typing import Protocol
 from chalicelib.domain.cases.handover import time_in_queue
 from chalicelib.domain.cases.ticket import Move, Ticket
 from chalicelib.domain.outbound.item import Item
-from chalicelib.domain.workspaces.access import nowhere, sees_unit
+from chalicelib.domain.workspaces.access import nowhere, sees_unit, visible_unit
 from chalicelib.domain.workspaces.directory import ApiKey
 from chalicelib.services.cases.follow_parts import children
 from chalicelib.services.ports import Clock
@@ -27,6 +27,7 @@ class TicketShelf(Protocol):
         state: str | None = None,
         owner: str | None = None,
         department: str | None = None,
+        unit: str | None = None,
         limit: int = 50,
         cursor: str | None = None,
     ) -> tuple[Sequence[Ticket], str | None]: ...
@@ -92,7 +93,13 @@ class ReadTickets:
             some = [one for one in some if one.incomplete or not incomplete]
             return [one for one in some if department is None or department in one.departments], None
         found, following = self.store.page(
-            workspace, state=state, owner=owner, department=department, limit=limit, cursor=cursor
+            workspace,
+            state=state,
+            owner=owner,
+            department=department,
+            unit=visible_unit(key, None),
+            limit=limit,
+            cursor=cursor,
         )
         seen = [ticket for ticket in found if sees_unit(key, ticket.unit)]
         return [ticket for ticket in seen if ticket.incomplete or not incomplete], following

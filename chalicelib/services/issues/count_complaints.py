@@ -1,23 +1,25 @@
-"""How often customers complained of what an issue is about, day by day: from the counted hours, no voice is read."""
+"""How often customers complained of what an issue is about, day by day: from the counted hours, no voice is read.
+
+Units are counted one after the other, and a count that has come to its bound goes on where it was: so an organisation
+may have as many as it likes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
 from chalicelib.domain.cases.ticket import Ticket
-from chalicelib.domain.issues.effect import Claim, Group
+from chalicelib.domain.issues.effect import Claim, Group, Tally
 from chalicelib.domain.issues.issue import Issue, IssueLink, Scope
 from chalicelib.domain.reading.rollup import hour_of
 from chalicelib.domain.vocabulary import NO_UNIT
 from chalicelib.domain.workspaces.access import UNIT_SEPARATOR
 from chalicelib.domain.workspaces.organisation import Organisation
-from chalicelib.errors import Invalid
 
-MOST_UNITS: Final = 300  # of one issue: each is a read or two of some weeks
 MOST_LINKED: Final = 100  # tickets whose units are looked up where there is no organisation
 
 Hours = Iterable[tuple[str, Mapping[str, Any]]]
@@ -41,12 +43,48 @@ class Tickets(Protocol):
     def get(self, workspace: str, ticket_id: str) -> Ticket | None: ...
 
 
+class Bound(NamedTuple):
+    """What is read at one time, one unit more at most: units are a read or two of some weeks, hours take their time."""
+
+    reads: int
+    hours: int
+
+
+# A part of a count has a few of the 15 seconds of a batch, a person who asks waits some of 29.
+A_PART: Final = Bound(reads=100, hours=10_000)
+AT_ONCE: Final = Bound(reads=600, hours=100_000)
+
+
 @dataclass(frozen=True, slots=True)
 class Places:
     """Where a fix counts, and where it is compared with."""
 
     treated: tuple[str, ...]
     controls: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How far units are counted, as they are on ``today`` of the workspace, whenever the count goes on.
+
+    ``after``: the last one of them by name; None: all are. ``controls``: None where there are none.
+    """
+
+    today: date
+    after: str | None = ""
+    treated: Tally = field(default_factory=Tally)
+    controls: Tally | None = None
+
+    @property
+    def groups(self) -> tuple[Group, Group | None]:
+        return self.treated.group(), None if self.controls is None else self.controls.group()
+
+    def with_unit(
+        self, unit: str, events: Mapping[date, int], exposure: Mapping[date, float], *, treated: bool
+    ) -> Count:
+        if treated:
+            return replace(self, after=unit, treated=self.treated.plus(events, exposure))
+        return replace(self, after=unit, controls=(self.controls or Tally()).plus(events, exposure))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,56 +102,52 @@ class CountComplaints:
         return self.organisation(workspace).zone
 
     def places(self, issue: Issue, claim: Claim) -> Places:
-        """The units of a claim. Raises Invalid (``scope_too_wide``)."""
+        """The units of a claim."""
         organisation = self.organisation(issue.workspace)
         scope = tuple(_in_scope(organisation, issue.scope, self._known(organisation, issue)))
-        treated = [one for one in scope if not claim.units or _below(organisation, one, claim.units)]
+        named = frozenset(claim.units)
+        treated = dict.fromkeys(one for one in scope if not named or _below(organisation, one, named))
         if claim.controls is not None:
             pool = (*scope, *organisation.by_unit)
-            controls = [one for one in pool if _below(organisation, one, claim.controls)]
+            apart = frozenset(claim.controls)
+            controls = [one for one in pool if _below(organisation, one, apart)]
         elif claim.units:
             controls = list(scope)
         else:
             controls = list(_siblings(organisation, treated))
-        apart = tuple(one for one in dict.fromkeys(controls) if one not in treated)
-        if len(treated) + len(apart) > MOST_UNITS:
-            raise Invalid(f"At most {MOST_UNITS} units can be compared.", code="scope_too_wide", pointer="/units")
-        return Places(tuple(treated), apart)
+        return Places(tuple(treated), tuple(one for one in dict.fromkeys(controls) if one not in treated))
 
-    def groups(self, issue: Issue, claim: Claim, first: date, last: date) -> tuple[Group, Group | None]:
-        """Complaints and exposures of the treated units and of the controls, None where there are none.
-
-        Raises Invalid (``scope_too_wide``), Retryable.
+    def count(
+        self, issue: Issue, places: Places, days: tuple[date, date], so_far: Count, most: Bound, *, exposed: bool = True
+    ) -> Count:
+        """Complaints, and exposures where they are asked for, from the first to the last of ``days``: of all units
+        behind ``so_far``, or of as many of them as ``most`` allows. Raises Retryable.
         """
-        places = self.places(issue, claim)
-        treated = self.group(issue, places.treated, first, last)
-        return treated, self.group(issue, places.controls, first, last) if places.controls else None
-
-    def group(self, issue: Issue, units: Sequence[str], first: date, last: date) -> Group:
-        """The sum over units. Exposure counts on the days on which it is known of every unit that had complaints."""
         organisation = self.organisation(issue.workspace)
-        events: dict[date, int] = {}
-        known: list[Mapping[date, float]] = []
-        for unit in units:
-            heard = self._events(issue, unit, _zone(organisation, unit), first, last)
-            exposed = self.exposures.of(issue.workspace, unit, first, last)
-            if heard or exposed:
-                known.append(exposed)
-            for day, count in heard.items():
-                events[day] = events.get(day, 0) + count
-        days = set(known[0]).intersection(*known[1:]) if known else set()
-        return Group(events, {day: sum(one[day] for one in known) for day in days})
+        treated = frozenset(places.treated)
+        reads = hours = 0
+        for unit in sorted(one for one in (*places.treated, *places.controls) if one > (so_far.after or "")):
+            if reads >= most.reads or hours >= most.hours:
+                return so_far
+            events, heard = self._events(issue, unit, _zone(organisation, unit), *days)
+            known = self.exposures.of(issue.workspace, unit, *days) if exposed else {}
+            so_far = so_far.with_unit(unit, events, known, treated=unit in treated)
+            reads, hours = reads + 1 + exposed, hours + heard
+        return replace(so_far, after=None)
 
-    def _events(self, issue: Issue, unit: str, zone: ZoneInfo, first: date, last: date) -> dict[date, int]:
+    def _events(self, issue: Issue, unit: str, zone: ZoneInfo, first: date, last: date) -> tuple[dict[date, int], int]:
+        """Complaints of one unit by day, and how many counted hours that took."""
         start = datetime.combine(first, time(), zone)
         end = datetime.combine(last + timedelta(days=1), time(), zone) - timedelta(seconds=1)
         found: dict[date, int] = {}
+        heard = 0
         for hour, counts in self.buckets.span(issue.workspace, unit, hour_of(start), hour_of(end)):
+            heard += 1
             complaints = _complaints(counts, issue.scope.topics)
             if complaints:
                 day = datetime.fromisoformat(hour + ":00:00+00:00").astimezone(zone).date()
                 found[day] = found.get(day, 0) + complaints
-        return {day: count for day, count in found.items() if first <= day <= last}
+        return {day: count for day, count in found.items() if first <= day <= last}, heard
 
     def _known(self, organisation: Organisation, issue: Issue) -> Iterator[str]:
         """Units that there are: of the organisation; without one, those of the issue's tickets."""
@@ -128,21 +162,52 @@ class CountComplaints:
             yield NO_UNIT
 
 
+def as_message(count: Count) -> dict[str, Any]:
+    """How far a count has come, for the message that goes on with it."""
+    controls = None if count.controls is None else _packed(count.controls)
+    today = count.today.isoformat()
+    return {"today": today, "after": count.after, "treated": _packed(count.treated), "controls": controls}
+
+
+def from_message(told: Mapping[str, Any]) -> Count:
+    """The way back."""
+    controls = None if told["controls"] is None else _unpacked(told["controls"])
+    return Count(date.fromisoformat(told["today"]), told["after"], _unpacked(told["treated"]), controls)
+
+
+def _packed(tally: Tally) -> dict[str, Any]:
+    def by_day(numbers: Mapping[date, float]) -> dict[str, float]:
+        return {day.isoformat(): number for day, number in numbers.items()}
+
+    return {
+        "events": by_day(tally.events),
+        "exposure": None if tally.exposure is None else by_day(tally.exposure),
+    }
+
+
+def _unpacked(told: Mapping[str, Any]) -> Tally:
+    events = {date.fromisoformat(day): int(number) for day, number in told["events"].items()}
+    if told["exposure"] is None:
+        return Tally(events)
+    return Tally(events, {date.fromisoformat(day): float(number) for day, number in told["exposure"].items()})
+
+
 def _in_scope(organisation: Organisation, scope: Scope, known: Iterable[str]) -> Iterator[str]:
+    roots = frozenset(scope.units)
     for unit in dict.fromkeys(known):
         kind = organisation.by_unit[unit].kind if unit in organisation.by_unit else None
-        if (not scope.units or _below(organisation, unit, scope.units)) and scope.unit_kind in (None, kind):
+        if (not roots or _below(organisation, unit, roots)) and scope.unit_kind in (None, kind):
             yield unit
 
 
-def _below(organisation: Organisation, unit: str, roots: Sequence[str]) -> bool:
-    """Whether a unit is one of ``roots`` or below one."""
+def _below(organisation: Organisation, unit: str, roots: Collection[str]) -> bool:
+    """Whether a unit is one of ``roots`` or below one. What it costs does not grow with a set of them."""
     if any(level in roots for level in organisation.line(unit)):
         return True
-    return any(unit.startswith(root + UNIT_SEPARATOR) for root in roots)
+    return any(unit[:at] in roots for at, char in enumerate(unit) if char == UNIT_SEPARATOR)
 
 
-def _siblings(organisation: Organisation, treated: Sequence[str]) -> Iterator[str]:
+def _siblings(organisation: Organisation, treated: Collection[str]) -> Iterator[str]:
     """Other units of the kinds that were treated, under none that was."""
     kinds = {organisation.by_unit[one].kind for one in treated if one in organisation.by_unit} - {""}
     for unit in organisation.units:

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final, Protocol
 from zoneinfo import ZoneInfo
 
-from chalicelib.domain.issues.effect import Claim, Effect, Kept, Span, numbers, trigger
+from chalicelib.domain.issues.effect import Claim, Kept, Span, as_of, counting, numbers, trigger
 from chalicelib.domain.issues.issue import Issue, IssueMove, IssueStep, moved
 from chalicelib.domain.workspaces.access import nowhere
 from chalicelib.errors import Conflict, Invalid
@@ -44,12 +44,14 @@ class DeclareFixed:
     judge: JudgeEffect
     clock: Clock
 
-    def __call__(self, workspace: str, issue_id: str, claim: Claim, *, version: int) -> tuple[Issue, Kept, Effect]:
-        """The issue, declared fixed, with its claim and when that is judged. ``claim.peaks`` and ``reopened`` are set
-        here. One that was moved to ``fixed`` without a claim gets its claim.
+    def __call__(
+        self, workspace: str, issue_id: str, claim: Claim, *, version: int
+    ) -> tuple[Issue, Kept, Mapping[str, Any]]:
+        """The issue, declared fixed, with its claim and the numbers, which say when that is judged. ``claim.peaks`` and
+        ``reopened`` are set here. One that was moved to ``fixed`` without a claim gets its claim.
 
         Raises NotFound, Conflict (``version_conflict``, ``illegal_move``, ``already_claimed``), Invalid
-        (``fix_in_future``, ``fix_too_old``, ``margin_over_expected``, ``scope_too_wide``).
+        (``fix_in_future``, ``fix_too_old``, ``margin_over_expected``).
         """
         issue = self.issues.get(workspace, issue_id)
         if issue is None:
@@ -60,24 +62,28 @@ class DeclareFixed:
         today = self.clock().astimezone(zone).date()
         _check(claim, today)
         made = replace(claim, reopened=issue.reopened, peaks=peaks(issue, self.issues.moves(workspace, issue_id), zone))
-        effect = self.judge.effect(issue, made)  # first: a scope that cannot be counted is no claim
+        effect = self.judge.effect(issue, made)  # first: what cannot be counted now is no claim
         issue = self._fixed(issue, made)
         # Before the claim: without one the same call goes on from here, with one it is refused. What can be told by now
         # is judged by the same row.
-        self.judge.look_at(issue, made, effect.look_again or today)
+        self.judge.look_at(issue, made, (effect.look_again if effect else None) or today)
         kept = Kept(made)
         self.claims.put(workspace, issue_id, kept)
-        return issue, kept, effect
+        return issue, kept, numbers(effect) if effect else counting()
 
     def read(self, workspace: str, issue_id: str) -> tuple[Issue, Kept, Mapping[str, Any]]:
-        """An issue, its last claim, and the numbers: as they were judged, or as they are today.
-
-        Raises NotFound where nothing was claimed, Invalid (``scope_too_wide``).
+        """An issue, its last claim, and the numbers: as they were judged, or as they are today; where that takes too
+        long to wait for, as they were at ``looked_at``. Raises NotFound where nothing was claimed.
         """
         issue, kept = self.issues.get(workspace, issue_id), self.claims.get(workspace, issue_id)
         if issue is None or kept is None:
             raise nowhere()
-        return issue, kept, kept.numbers or numbers(self.judge.effect(issue, kept.claim))
+        if kept.numbers is not None and kept.judged_at is not None:
+            return issue, kept, kept.numbers
+        effect = self.judge.effect(issue, kept.claim)
+        if effect is not None:
+            return issue, replace(kept, looked_at=None), numbers(effect)
+        return issue, kept, as_of(kept.numbers, self.judge.today(workspace)) if kept.numbers else counting()
 
     def _fixed(self, issue: Issue, claim: Claim) -> Issue:
         if issue.state == "fixed":

@@ -1,4 +1,8 @@
-"""The verdict on a claim that an issue is fixed, on the day that was planned for it."""
+"""The verdict on a claim that an issue is fixed, on the day that was planned for it.
+
+Units are counted in parts, each of which is a message of its own and leads to the next one. Where they are more than
+can be counted while somebody waits, what a look came to is kept to be shown.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +24,14 @@ from chalicelib.domain.issues.effect import (
 )
 from chalicelib.domain.issues.issue import SYSTEM, Evidence, Issue, IssueStep, changed, moved
 from chalicelib.errors import Retryable
-from chalicelib.services.issues.count_complaints import CountComplaints
+from chalicelib.services.issues.count_complaints import (
+    A_PART,
+    AT_ONCE,
+    Count,
+    CountComplaints,
+    as_message,
+    from_message,
+)
 from chalicelib.services.ports import Clock, DueStore
 
 KIND: Final = "effect"
@@ -60,15 +71,21 @@ class JudgeEffect:
         body = {"kind": KIND, "workspace": issue.workspace, "issue": issue.id, "reopened": claim.reopened}
         self.due.add(at, QUEUE, body, key=f"{KIND}#{issue.workspace}#{issue.id}")
 
-    def effect(self, issue: Issue, claim: Claim) -> Effect:
-        """What can be said now. Raises Invalid (``scope_too_wide``), Retryable."""
-        today = self.clock().astimezone(self.complaints.zone(issue.workspace)).date()
-        return judge(claim, *self.complaints.groups(issue, claim, *days_of(claim, today)), today)
+    def today(self, workspace: str) -> date:
+        """The workspace's."""
+        return self.clock().astimezone(self.complaints.zone(workspace)).date()
+
+    def effect(self, issue: Issue, claim: Claim) -> Effect | None:
+        """What can be said now; None where that takes too long to wait for. Raises Retryable."""
+        places, today = self.complaints.places(issue, claim), self.today(issue.workspace)
+        if 2 * len((*places.treated, *places.controls)) > AT_ONCE.reads:
+            return None
+        count = self.complaints.count(issue, places, days_of(claim, today), Count(today), AT_ONCE)
+        return judge(claim, *count.groups, today) if count.after is None else None
 
     def __call__(self, message: Mapping[str, Any]) -> str:
-        """``accepted`` | ``not_accepted`` | ``too_early`` | ``stale``: another round, or somebody has decided.
-
-        Raises Retryable.
+        """``accepted`` | ``not_accepted`` | ``too_early`` | ``counting``: another message goes on | ``stale``: another
+        round, or somebody has decided. Raises Retryable.
         """
         workspace, issue_id = str(message["workspace"]), str(message["issue"])
         issue, kept = self.issues.get(workspace, issue_id), self.claims.get(workspace, issue_id)
@@ -76,8 +93,16 @@ class JudgeEffect:
             return "stale"
         if not kept.claim.reopened == issue.reopened == message["reopened"]:
             return "stale"
-        found = self.effect(issue, kept.claim)
+        so_far = from_message(message["count"]) if "count" in message else Count(self.today(workspace))
+        places, days = self.complaints.places(issue, kept.claim), days_of(kept.claim, so_far.today)
+        count = self.complaints.count(issue, places, days, so_far, A_PART)
+        if count.after is not None:
+            go_on(self.due, message, count, self.clock())
+            return "counting"
+        found = judge(kept.claim, *count.groups, count.today)
         if found.look_again is not None:
+            if "count" in message:
+                self.claims.put(workspace, issue_id, replace(kept, numbers=numbers(found), looked_at=self.clock()))
             self.look_at(issue, kept.claim, found.look_again)
             return "too_early"
         self._keep(issue, kept, found)
@@ -86,7 +111,7 @@ class JudgeEffect:
     def _keep(self, issue: Issue, kept: Kept, found: Effect) -> None:
         """Keep the verdict and move the issue by it, which ends the round; without one the issue has it as evidence."""
         now, told = self.clock(), numbers(found)
-        judged = replace(kept, numbers=told, judged_at=now, level=_level(kept, found))
+        judged = replace(kept, numbers=told, judged_at=now, level=_level(kept, found), looked_at=None)
         self.claims.put(issue.workspace, issue.id, judged)
         if found.verdict == "accepted":
             self.claims.watch(issue.workspace, issue.id, watched(issue), now + WATCHED)
@@ -104,6 +129,13 @@ def _step(issue: Issue, found: Effect, told: Mapping[str, Any], at: datetime) ->
         return None
     evidence = (*issue.evidence, Evidence(by=SYSTEM, at=at, numbers=told))
     return changed(issue, replace(issue, evidence=evidence), actor=SYSTEM, at=at, reason=why)
+
+
+def go_on(due: DueStore, message: Mapping[str, Any], count: Count, now: datetime) -> None:
+    """Have the next part counted in a minute or two. Parts are told apart by where they begin: of two counts of an
+    issue none ends the other, and of two messages for the same part one is enough."""
+    key = f"{message['kind']}#{message['workspace']}#{message['issue']}#{count.after}"
+    due.add(now, QUEUE, {**message, "count": as_message(count)}, key=key)
 
 
 def watched(issue: Issue) -> Sequence[str]:

@@ -11,8 +11,8 @@ from chalicelib.domain.cases.ticket import Ticket
 from chalicelib.domain.issues.effect import RECURRENCE_SPANS, WATCHED, Kept, recurrence, recurrence_numbers
 from chalicelib.domain.issues.issue import SYSTEM, Issue, IssueStep, moved
 from chalicelib.errors import Retryable
-from chalicelib.services.issues.count_complaints import CountComplaints
-from chalicelib.services.issues.judge_effect import ANY, QUEUE, watched
+from chalicelib.services.issues.count_complaints import A_PART, Count, CountComplaints, Places, from_message
+from chalicelib.services.issues.judge_effect import ANY, QUEUE, go_on, watched
 from chalicelib.services.ports import Clock, DueStore
 
 KIND: Final = "recurrence"
@@ -74,17 +74,22 @@ class WatchRecurrence:
         return issue.state == "closed" and self.clock() < kept.judged_at + WATCHED
 
     def __call__(self, message: Mapping[str, Any]) -> str:
-        """``returned`` | ``holds`` | ``stale``. Raises Retryable."""
+        """``returned`` | ``holds`` | ``counting``: another message goes on | ``stale``. Raises Retryable."""
         workspace, issue_id = str(message["workspace"]), str(message["issue"])
         issue, kept = self.issues.get(workspace, issue_id), self.claims.get(workspace, issue_id)
         if issue is None or kept is None or kept.level is None or issue.state != "closed":
             return "stale"
         now = self.clock()
-        today = now.astimezone(self.complaints.zone(workspace)).date()
+        so_far = Count(now.astimezone(self.complaints.zone(workspace)).date())
+        so_far = from_message(message["count"]) if "count" in message else so_far
+        today = so_far.today
         first = max(kept.level.since, today - timedelta(days=max(RECURRENCE_SPANS) - 1))
-        units = self.complaints.places(issue, kept.claim).treated
-        seen = self.complaints.group(issue, units, first, today)
-        found = recurrence(kept.level, seen.events, today)
+        places = Places(self.complaints.places(issue, kept.claim).treated, ())
+        count = self.complaints.count(issue, places, (first, today), so_far, A_PART, exposed=False)
+        if count.after is not None:
+            go_on(self.due, message, count, now)
+            return "counting"
+        found = recurrence(kept.level, count.treated.events, today)
         if found is None:
             return "holds"
         told = recurrence_numbers(found)

@@ -75,7 +75,9 @@ class WatchedItems(Protocol):
 
     def page(self, workspace: str, endpoint: str, *, after: str = "", limit: int) -> Sequence[Watched]: ...
 
-    def drifting(self, workspace: str, endpoint: str, *, after: str = "", limit: int) -> Sequence[Watched]: ...
+    def drifting(
+        self, workspace: str, endpoint: str, *, after: str = "", limit: int
+    ) -> tuple[Sequence[Watched], bool]: ...
 
     def note(self, workspace: str, endpoint: str, ticket: str, drift: Drift | None) -> None: ...
 
@@ -181,13 +183,13 @@ class Drifts:
         return [endpoint]
 
     def _of(self, endpoint: Endpoint, after: str) -> EndpointDrift:
-        found = self.watched.drifting(endpoint.workspace, endpoint.id, after=after, limit=MOST_SHOWN + 1)
+        found, more = self.watched.drifting(endpoint.workspace, endpoint.id, after=after, limit=MOST_SHOWN)
         return EndpointDrift(
             endpoint,
             readable=self.reader(endpoint.connector, endpoint.settings) is not None,
             state=self.store.get(endpoint.workspace, endpoint.id),
-            items=found[:MOST_SHOWN],
-            more=len(found) > MOST_SHOWN,
+            items=found,
+            more=more,
         )
 
 

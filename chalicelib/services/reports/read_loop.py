@@ -15,7 +15,7 @@ from chalicelib.domain.issues.issue import Issue
 from chalicelib.domain.reading.listing import FeedbackPage, FeedbackQuery, FeedbackSummary
 from chalicelib.domain.reports import loop
 from chalicelib.domain.reports.loop import HAPPENED, LISTENED, Loop, Problem, Span
-from chalicelib.domain.workspaces.access import UNIT_SEPARATOR, visible_unit
+from chalicelib.domain.workspaces.access import is_below, visible_unit
 from chalicelib.domain.workspaces.directory import ApiKey
 from chalicelib.domain.workspaces.organisation import Organisation
 from chalicelib.errors import Invalid
@@ -55,6 +55,7 @@ class Tickets(Protocol):
         workspace: str,
         *,
         department: str | None = None,
+        unit: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
         limit: int = 50,
@@ -170,6 +171,7 @@ class ReadLoop:
         found, following = self.tickets.page(
             span.workspace,
             department=span.department,
+            unit=span.unit,
             since=span.since,
             until=span.until,
             limit=limit,
@@ -233,7 +235,7 @@ def _query(span: Span, number: str) -> FeedbackQuery:
 
 def _is_inside(ticket: Ticket, span: Span, issues: frozenset[str]) -> bool:
     """Where a department is asked for, of a divided case its part counts and not the whole."""
-    inside = span.unit is None or f"{ticket.unit or ''}{UNIT_SEPARATOR}".startswith(span.unit + UNIT_SEPARATOR)
+    inside = span.unit is None or is_below(ticket.unit, span.unit)
     return inside and (span.issue is None or ticket.issue in issues) and not (span.department and ticket.parts)
 
 

@@ -14,6 +14,7 @@ from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
 from chalicelib.domain.cases.playbook import Chosen
 from chalicelib.domain.cases.ticket import Move, Ticket
 from chalicelib.domain.outbound.callback import ExternalItem
+from chalicelib.domain.vocabulary import NO_UNIT
 from chalicelib.domain.voice.feedback import Reason
 from chalicelib.domain.workspaces.organisation import Edge
 from chalicelib.storage import keys
@@ -21,7 +22,7 @@ from chalicelib.storage.cases import clock_rows
 from chalicelib.storage.table import PackedJSONAttribute, Row
 
 MOVE_PREFIX: Final = "MOVE#"
-LISTED: Final = ["state", "owner", "departments", "updated_at"]  # what the listing index must carry for tickets
+LISTED: Final = ["state", "facets", "owner", "departments", "updated_at"]  # what lists of tickets are narrowed by
 
 
 class ListingIndex(GlobalSecondaryIndex["TicketRow"]):  # type: ignore[no-untyped-call]
@@ -36,7 +37,11 @@ class ListingIndex(GlobalSecondaryIndex["TicketRow"]):  # type: ignore[no-untype
 
 
 class TicketRow(Row):
-    """The ticket as it is now. ``version`` is the optimistic lock of every write."""
+    """The ticket as it is now. ``version`` is the optimistic lock of every write.
+
+    ``facets``: its unit once more, NO_UNIT without one, under the name by which the listing index carries what feedback
+    is narrowed down by. Rows of before have none.
+    """
 
     workspace = UnicodeAttribute()
     id = UnicodeAttribute()
@@ -55,6 +60,7 @@ class TicketRow(Row):
     change = UnicodeAttribute()
     about = UnicodeAttribute(null=True)
     updated_at = UnicodeAttribute()
+    facets = UnicodeAttribute(null=True)
     list_pk = UnicodeAttribute()
     list_sk = UnicodeAttribute()
     doc = PackedJSONAttribute()
@@ -102,6 +108,7 @@ def ticket_row(ticket: Ticket) -> TicketRow:
         change=ticket.change,
         about=ticket.about or None,
         updated_at=keys.instant(ticket.updated_at),
+        facets=ticket.unit or NO_UNIT,
         list_pk=keys.ticket_listing(ticket.workspace),
         list_sk=f"{keys.instant(ticket.opened_at)}#{ticket.id}",
         doc={

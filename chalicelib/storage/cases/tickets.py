@@ -20,6 +20,7 @@ from pynamodb.expressions.condition import Condition
 from chalicelib.domain.cases.sla import Timed
 from chalicelib.domain.cases.ticket import SETTLED, Move, Step, Ticket
 from chalicelib.domain.outbound.callback import ExternalItem
+from chalicelib.domain.workspaces.access import UNIT_SEPARATOR, is_below
 from chalicelib.storage import cursor as cursors
 from chalicelib.storage import keys, paging
 from chalicelib.storage.cases import ticket_rows as rows
@@ -136,12 +137,14 @@ class TicketStore:
         state: str | None = None,
         owner: str | None = None,
         department: str | None = None,
+        unit: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
         limit: int = 50,
         cursor: str | None = None,
     ) -> tuple[list[Ticket], str | None]:
-        """Tickets opened at ``since`` ≤ time < ``until``, last opened first, and the cursor of the next page.
+        """Tickets opened at ``since`` ≤ time < ``until``, last opened first, and the cursor of the next page; of a unit
+        and those below it, where one is named.
 
         No cursor is the end; a page may be short of ``limit`` although one follows. Parts of cases are among them
         only where an owner or a department is asked for. Raises Invalid (``invalid_cursor``).
@@ -153,10 +156,14 @@ class TicketStore:
             conditions.append(TicketRow.owner == owner)
         if department is not None:
             conditions.append(TicketRow.departments.contains(department))
+        if unit is not None:
+            below = (TicketRow.facets == unit) | TicketRow.facets.startswith(unit + UNIT_SEPARATOR)
+            conditions.append(below | TicketRow.facets.does_not_exist())
         span = (keys.instant(since) if since else _FIRST, keys.instant(until) if until else _LAST)
-        scope = "\n".join(("tickets", workspace, state or "", owner or "", department or "", *span))
+        scope = "\n".join(("tickets", workspace, state or "", owner or "", department or "", unit or "", *span))
         found, following = _page(workspace, scope, span, sieve=_all(conditions), limit=limit, cursor=cursor)
         whole_only = owner is None and department is None
+        found = [one for one in found if unit is None or is_below(one.unit, unit)]
         return [one for one in found if not (whole_only and one.parent)], following
 
     def changed(
@@ -171,22 +178,12 @@ class TicketStore:
         scope = "\n".join(("changed", workspace, first, last))
         return _page(workspace, scope, (_FIRST, last), sieve=sieve, limit=limit, cursor=cursor)
 
-    def closed(self, workspace: str, since: datetime, until: datetime) -> list[Ticket]:
-        """Tickets that are closed and were at ``since`` ≤ time < ``until``, last opened first.
-
-        Reads the index entries of all tickets opened before ``until``, and the tickets that are closed and were changed
-        at ``since`` or later, as the index does not know when they were closed: for a month's audit, not for a clock.
-        """
-        sieve = (TicketRow.state == "closed") & (TicketRow.updated_at >= keys.instant(since))
-        span, scope = (_FIRST, keys.instant(until)), "\n".join(("closed", workspace))
-        found: list[Ticket] = []
-        cursor: str | None = None
-        while True:
-            tickets, cursor = _page(workspace, scope, span, sieve=sieve, limit=100, cursor=cursor)
-            # Of before the time was kept: the newest version is the closing, or little later.
-            found += [one for one in tickets if since <= (one.closed_at or one.updated_at) < until]
-            if cursor is None:
-                return [one for one in found if one.state == "closed"]
+    def some(self, workspace: str, ids: Iterable[str]) -> list[Ticket]:
+        """These tickets as they are now, in their order; those that there are not are left out."""
+        wanted = dict.fromkeys(ids)
+        read = TicketRow.batch_get([keys.ticket(workspace, one) for one in wanted], consistent_read=True)
+        found = {row.id: rows.ticket_of(row) for row in read}
+        return [found[one] for one in wanted if one in found]
 
     def of_customer(self, workspace: str, customer: str, *, limit: int) -> list[Ticket]:
         """The cases of one customer (``ids.customer_key``), last opened first.
@@ -195,10 +192,8 @@ class TicketStore:
         """
         pk, _ = keys.customer_case(workspace, customer, _EPOCH, "")
         entries = CustomerCaseRow.query(pk, scan_index_forward=False, limit=limit)
-        named = dict.fromkeys(_id_at(entry.sk) for entry in entries)  # twice, where an opening was tried twice
-        wanted = [keys.ticket(workspace, one) for one in named]
-        found = [rows.ticket_of(row) for row in TicketRow.batch_get(wanted, consistent_read=True)]
-        found = [one for one in found if one.customer == customer]
+        named = (_id_at(entry.sk) for entry in entries)  # twice, where an opening was tried twice
+        found = [one for one in self.some(workspace, named) if one.customer == customer]
         return sorted(found, key=lambda one: (one.opened_at, one.id), reverse=True)
 
 

@@ -65,12 +65,13 @@ def _doc(kept: Kept) -> dict[str, Any]:
         },
         "numbers": kept.numbers,
         "judged_at": kept.judged_at.isoformat() if kept.judged_at else None,
+        "looked_at": kept.looked_at.isoformat() if kept.looked_at else None,
         "level": {**asdict(kept.level), "since": kept.level.since.isoformat()} if kept.level else None,
     }
 
 
 def _kept(doc: Mapping[str, Any]) -> Kept:
-    claim, level = doc["claim"], doc["level"]
+    claim, level, looked_at = doc["claim"], doc["level"], doc.get("looked_at")  # rows of before have none
     return Kept(
         claim=Claim(
             **{
@@ -85,6 +86,7 @@ def _kept(doc: Mapping[str, Any]) -> Kept:
         numbers=doc["numbers"],
         judged_at=datetime.fromisoformat(doc["judged_at"]) if doc["judged_at"] else None,
         level=Level(**{**level, "since": date.fromisoformat(level["since"])}) if level else None,
+        looked_at=datetime.fromisoformat(looked_at) if looked_at else None,
     )
 
 

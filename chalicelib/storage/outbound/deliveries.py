@@ -167,16 +167,21 @@ class DeliveryStore:
     ) -> tuple[list[Delivery], str | None]:
         """Deliveries, newest first, and the cursor of the next page, None at the end.
 
-        ``since`` ≤ created < ``until``. A page may be short of ``limit`` although a cursor follows.
-        Raises Invalid (``invalid_cursor``).
+        ``since`` ≤ created < ``until``. A page may be short of ``limit`` although a cursor follows; those of one ticket
+        are read by its key, however many there are of others. Raises Invalid (``invalid_cursor``).
         """
         bounds = (_bound(since), _bound(until))
         scope = "\n".join(
             ("deliveries", workspace, ticket or "", endpoint or "", state or "", *(bound or "" for bound in bounds))
         )
+        if ticket is not None:
+            before = None if cursor is None else _position(scope, cursor)
+            kept = self._of_subject(workspace, ticket, endpoint, state, _within(*bounds))
+            kept = [row for row in kept if before is None or row.list_sk < before]
+            more = cursors.encode(scope, {"at": kept[limit - 1].list_sk}) if len(kept) > limit else None
+            return [rows.delivery_of(row) for row in kept[:limit]], more
         sieve = _all(
             [
-                *([DeliveryRow.id.startswith(f"dl-{ticket}-")] if ticket else []),
                 *([DeliveryRow.id.contains(f"-{endpoint}-")] if endpoint else []),
                 *([DeliveryRow.state == state] if state else []),
             ]
@@ -191,6 +196,16 @@ class DeliveryStore:
         )
         found = self._all_of(workspace, [_id_at(position) for position in positions])
         return found, cursors.encode(scope, {"at": last}) if last else None
+
+    def _of_subject(
+        self, workspace: str, subject: str, endpoint: str | None, state: str | None, within: Condition | None
+    ) -> list[DeliveryRow]:
+        """All deliveries of a ticket, an alert or a voice that fit, newest first."""
+        pk, _ = keys.delivery(workspace, subject, "", 0)
+        lane = DeliveryRow.sk.startswith(keys.delivery_lane(endpoint)) if endpoint is not None else None
+        sieve = _all([*([DeliveryRow.state == state] if state else []), *([within] if within is not None else [])])
+        found = [row for row in DeliveryRow.query(pk, lane, sieve) if self._lives(row)]
+        return sorted(found, key=lambda row: str(row.list_sk), reverse=True)
 
     def _all_of(self, workspace: str, ids: Sequence[str]) -> list[Delivery]:
         wanted = [keys.delivery(workspace, *parts) for parts in map(parse_id, ids) if parts is not None]
@@ -291,11 +306,19 @@ def _updated_and_listed(row: DeliveryRow, after: Delivery, condition: Condition)
     raise Retryable("The delivery is being changed by others.", code="delivery_busy")
 
 
+def _position(scope: str, cursor: str) -> str:
+    """The entry that a page ended with. Raises Invalid (``invalid_cursor``)."""
+    position = cursors.decode(scope, cursor).get("at")
+    if not isinstance(position, str) or not _POSITION.fullmatch(position):
+        raise cursors.invalid()
+    return position
+
+
 def _start(workspace: str, scope: str, cursor: str | None) -> dict[str, Any] | None:
     if cursor is None:
         return None
-    position = cursors.decode(scope, cursor).get("at")
-    parts = parse_id(_id_at(position)) if isinstance(position, str) and _POSITION.fullmatch(position) else None
+    position = _position(scope, cursor)
+    parts = parse_id(_id_at(position))
     if parts is None:
         raise cursors.invalid()
     pk, sk = keys.delivery(workspace, *parts)

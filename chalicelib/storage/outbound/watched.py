@@ -6,17 +6,35 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from pynamodb.attributes import UnicodeAttribute
 from pynamodb.exceptions import PutError
+from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 
 from chalicelib.domain.outbound.reconciliation import Drift, Watched
 from chalicelib.storage import keys
 from chalicelib.storage.table import PackedJSONAttribute, Row
 
 
+class DriftIndex(GlobalSecondaryIndex["WatchedRow"]):  # type: ignore[no-untyped-call]
+    """The tickets whose items differ at one endpoint, by id."""
+
+    class Meta:
+        index_name = "listing"
+        projection = KeysOnlyProjection()
+
+    list_pk = UnicodeAttribute(hash_key=True)
+    list_sk = UnicodeAttribute(range_key=True)
+
+
 class WatchedRow(Row):
-    """One ticket at one endpoint, for as long as the ticket is not over. ``drift``: only while there is one."""
+    """One ticket at one endpoint, for as long as the ticket is not over. ``drift``: only while there is one, as is its
+    place in the list of those."""
 
     drift = PackedJSONAttribute(null=True)
+    list_pk = UnicodeAttribute(null=True)
+    list_sk = UnicodeAttribute(null=True)
+
+    differing = DriftIndex()
 
 
 class WatchedStore:
@@ -38,18 +56,28 @@ class WatchedStore:
             _watched(row) for row in WatchedRow.query(pk, beyond, limit=limit, page_size=limit, consistent_read=True)
         ]
 
-    def drifting(self, workspace: str, endpoint: str, *, after: str = "", limit: int) -> Sequence[Watched]:
-        """Those after ``after`` that differ, in the order of ids. Reads all that the endpoint is asked for: for a
-        person.
-        """
-        pk, _ = keys.watched(workspace, endpoint, "")
-        beyond = WatchedRow.sk > after if after else None
-        return [_watched(row) for row in WatchedRow.query(pk, beyond, WatchedRow.drift.exists(), limit=limit)]
+    def drifting(self, workspace: str, endpoint: str, *, after: str = "", limit: int) -> tuple[Sequence[Watched], bool]:
+        """Up to ``limit`` of those after ``after`` that differ, in the order of ids, and whether there are more."""
+        partition = keys.drifting(workspace, endpoint)
+        beyond = WatchedRow.list_sk > after if after else None
+        listed = [row.list_sk for row in WatchedRow.differing.query(partition, beyond, limit=limit + 1)]
+        wanted = [keys.watched(workspace, endpoint, ticket) for ticket in listed[:limit]]
+        found = sorted(WatchedRow.batch_get(wanted, consistent_read=True), key=lambda row: str(row.sk))
+        return [_watched(row) for row in found if row.drift], len(listed) > limit
 
     def note(self, workspace: str, endpoint: str, ticket: str, drift: Drift | None) -> None:
         """Write down what differs now, or that nothing does."""
         row = WatchedRow(*keys.watched(workspace, endpoint, ticket))
-        row.update([WatchedRow.drift.remove() if drift is None else WatchedRow.drift.set(_document(drift))])
+        if drift is None:
+            row.update([WatchedRow.drift.remove(), WatchedRow.list_pk.remove(), WatchedRow.list_sk.remove()])
+            return
+        row.update(
+            [
+                WatchedRow.drift.set(_document(drift)),
+                WatchedRow.list_pk.set(keys.drifting(workspace, endpoint)),
+                WatchedRow.list_sk.set(ticket),
+            ]
+        )
 
     def clear(self, workspace: str, endpoint: str) -> None:
         """Forget all of an endpoint's."""

@@ -40,30 +40,36 @@ class Effect(Answer):
     is no ``ratio``: numbers that are looked at on the way are no test. ``interval``: 90 % of the ratio of the rates,
     after over before; its upper end is null where there is none. ``spread``: how much wider than chance days scatter.
     ``judged_at`` is null while it is only a look.
+
+    Where the units are too many to be counted in one call they are counted by and by: with the ``reason`` counting no
+    number is known yet, and those of an earlier look are of ``counted_at``, which is null for those of now.
     """
 
     issue: str
     claim: FixClaim
     verdict: Literal["accepted", "not_accepted", "too_early"]
     called: InTwoLanguages
-    reason: Literal["lower", "not_lower", "less_than_agreed", "waiting", "exposure_late", "no_baseline", "thin"]
+    reason: Literal[
+        "lower", "not_lower", "less_than_agreed", "waiting", "exposure_late", "no_baseline", "thin", "counting"
+    ]
     text: InTwoLanguages
     caveats: list[InTwoLanguages]
     days_more: int | None
-    verdict_on: str
-    planned_days: int
-    basis: Literal["exposure", "counts_only"]
-    design: Literal["controls", "before_after"]
-    before: Side
-    after: Side
+    verdict_on: str | None
+    planned_days: int | None
+    basis: Literal["exposure", "counts_only"] | None
+    design: Literal["controls", "before_after"] | None
+    before: Side | None
+    after: Side | None
     control_before: Side | None
     control_after: Side | None
     ratio: float | None
     interval: list[float | None] | None
     p: float | None
     drop: float | None
-    spread: float
+    spread: float | None
     judged_at: str | None
+    counted_at: str | None
 
 
 class FixedIssue(Answer):

@@ -21,7 +21,7 @@ def declare_fixed(issue_id: str) -> Response:
     """Declare an issue fixed on a date. Complaints after it are tested against those before, without the days that
     made somebody open the issue. On ``verdict_on`` it is closed, or reopened with the numbers.
     """
-    from chalicelib.domain.issues.effect import Claim, numbers
+    from chalicelib.domain.issues.effect import Claim
     from chalicelib.lambdas.api.issues import effect_schemas, effect_shows
     from chalicelib.wiring import base, issues
 
@@ -39,9 +39,9 @@ def declare_fixed(issue_id: str) -> Response:
         units=tuple(wanted.units),
         controls=None if wanted.controls is None else tuple(wanted.controls),
     )
-    issue, kept, found = issues.declare_fixed()(workspace, access.identity(issue_id), claim, version=wanted.version)
+    issue, kept, told = issues.declare_fixed()(workspace, access.identity(issue_id), claim, version=wanted.version)
     line().note(issue=issue.id)
-    shown = effect_shows.effect(issue, kept, numbers(found))
+    shown = effect_shows.effect(issue, kept, told)
     return json_response(200, {"id": issue.id, "version": issue.version, "state": issue.state, "effect": shown})
 
 

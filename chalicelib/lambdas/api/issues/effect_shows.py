@@ -23,6 +23,7 @@ def effect(issue: Issue, kept: Kept, told: Mapping[str, Any]) -> Json:
         "text": REASONS[told["reason"]],
         "caveats": [CAVEATS[one] for one in caveats],
         "judged_at": kept.judged_at.isoformat() if kept.judged_at else None,
+        "counted_at": kept.looked_at.isoformat() if kept.looked_at else None,
     }
 
 

@@ -31,10 +31,10 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         body=effect_schemas.Fixed,
         errors={
             409: ("version_conflict", "illegal_move", "already_claimed"),
-            422: ("fix_in_future", "fix_too_old", "margin_over_expected", "scope_too_wide"),
+            422: ("fix_in_future", "fix_too_old", "margin_over_expected"),
         },
     ),
-    "get_effect": Operation(effect_answers.Effect, errors={422: ("scope_too_wide",)}),
+    "get_effect": Operation(effect_answers.Effect),
     "put_exposure": Operation(
         effect_answers.ExposureKept, body=effect_schemas.Exposures, errors={422: ("day_twice", "day_in_future")}
     ),
