@@ -240,19 +240,19 @@ class Reader:
         verdicts: dict[tuple[int, str], float],
         reading: _Reading,
     ) -> dict[tuple[int, int], list[Evidence]]:
-        """The lexicon's evidence where a head of the model agrees or governs nothing, and heads that it did not see."""
+        """The lexicon's evidence where a head of the model agrees or governs nothing, and heads that it saw nowhere."""
         assert self._model is not None and self._model.topics is not None  # noqa: S101, PT018 - for the type checker
         governs = self._model.topics.governs
         kept: dict[tuple[int, int], list[Evidence]] = {}
-        covered: set[tuple[int, str]] = set()
+        named: set[str] = set()
         for (clause, place), seen in evidence.items():
             head = governs(self.frame.nodes[place].id)
             if head is None or (clause, head) in verdicts:
                 kept[clause, place] = seen
                 if head is not None:
-                    covered.add((clause, head))
+                    named.add(head)
         for clause, head in verdicts:
-            if (clause, head) not in covered:
+            if head not in named:
                 kept[clause, self._places[head]] = [_unnamed(reading.sight, clause)]
         return kept
 

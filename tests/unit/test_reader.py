@@ -341,6 +341,11 @@ def test_what_is_said_of_one_part_of_a_car_is_not_said_of_another(text: str, top
     assert {tag.topic: tag.polarity for tag in reading.tags} == topics
 
 
+def test_what_one_clause_names_is_not_seen_in_another_that_does_not() -> None:
+    tags = modelled().read([Text("包裹破损，客服没有回应")]).tags
+    assert [(tag.topic, tag.start) for tag in tags] == [("logistics.damage", 2), ("service.response", 7)]
+
+
 @pytest.mark.parametrize("text", ["起步肉，超车得提前踩", "高速上胎噪大得没法聊天", "内饰不错，但是销售态度恶劣还骗人"])
 def test_a_car_post_is_as_bad_as_what_it_says_of_its_topics(text: str) -> None:
     assert (Reader(shipped.load("auto"), weights.load()).read([Text(text)]).polarity or 1.0) < 0.25
