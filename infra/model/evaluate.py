@@ -36,6 +36,7 @@ TABLES: Final[Mapping[str, Callable[[Probe], Table]]] = {
     "slices": measures.slices,
     "calibration": measures.calibration,
     "others": measures.others,
+    "trades": measures.trades,
     "speed": peers.speed,
 }
 

@@ -17,7 +17,7 @@ from chalicelib.domain.voice.understanding import Text, Understanding
 from chalicelib.understanding import shipped
 from chalicelib.understanding.reader import Reader
 from chalicelib.understanding.weights import Weights
-from infra.model import hard_cases, metrics
+from infra.model import hard_cases, metrics, voices
 from infra.model import labels as label_files
 from infra.model.metrics import Interval
 from infra.model.read import SIGN, labelled, positive
@@ -333,6 +333,26 @@ def slices(probe: Probe) -> Table:
         figures,
         [f"Negators: any of {NEGATION.pattern[1:-1]}. Hard cases: tests/fixtures/hard_cases.yaml, every claim right."],
     )
+
+
+def trades(probe: Probe) -> Table:
+    """The hand-written voices of every trade: those from which the packs' words were mended, and fresh ones."""
+    figures = []
+    for part in ("known", "fresh"):
+        found = voices.total(
+            voices.score(voice, probe.reader(voice.pack).read(voices.text_of(voice), explains=False))
+            for voice in voices.voices()
+            if voice.part == part
+        )
+        figures += [
+            figure(
+                f"{part} found", f"{part}: expected tags that are found", metrics.share(found.found, found.expected)
+            ),
+            figure(f"{part} right", f"{part}: tags that are right", metrics.share(found.right, found.given)),
+            figure(f"{part} sides", f"{part}: good and bad voices", metrics.share(found.agreed, found.sided)),
+        ]
+    notes = ["tests/fixtures/voices.yaml. A tag is right with node and polarity; one below the line is not counted."]
+    return Table("7. Hand-written voices of seven trades", figures, notes)
 
 
 # --- calibration --------------------------------------------------------------------------------------------------
