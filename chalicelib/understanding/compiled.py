@@ -34,8 +34,8 @@ def load(data: bytes) -> Frame:
         for node_id, called, terms, excludes, prior, need, owner, stage, overall in values[:topics]
     )
     red_lines = tuple(
-        RedLine(kind, called, _terms(terms), tuple(excludes), department)
-        for kind, called, terms, excludes, department in values[topics:]
+        RedLine(kind, called, _terms(terms), tuple(excludes), department, (), _suspects(suspects))
+        for kind, called, terms, excludes, department, suspects in values[topics:]
     )
     return Frame(tuple(packs), version, names, nodes, red_lines)
 
@@ -54,7 +54,8 @@ def _node(node: Node) -> list[Any]:
 
 
 def _red_line(line: RedLine) -> list[Any]:
-    return [line.kind, line.names, _groups(line.terms), line.excludes, line.department]
+    suspects = [[reach, _groups(list(terms))] for reach, terms in groupby(line.suspects, key=lambda term: term.reach)]
+    return [line.kind, line.names, _groups(line.terms), line.excludes, line.department, suspects]
 
 
 def _groups(terms: Sequence[Term]) -> list[Any]:
@@ -62,9 +63,13 @@ def _groups(terms: Sequence[Term]) -> list[Any]:
     return [[polarity, sorted(near), [term.text for term in group]] for (polarity, near), group in grouped]
 
 
-def _terms(groups: Sequence[Any]) -> tuple[Term, ...]:
+def _suspects(reaching: Sequence[Any]) -> tuple[Term, ...]:
+    return tuple(term for reach, groups in reaching for term in _terms(groups, reach))
+
+
+def _terms(groups: Sequence[Any], reach: int = 0) -> tuple[Term, ...]:
     return tuple(
         term
         for polarity, words, texts in groups
-        for term in map(Term, texts, repeat(polarity), repeat(frozenset(words) if words else _NONE))
+        for term in map(Term, texts, repeat(polarity), repeat(frozenset(words) if words else _NONE), repeat(reach))
     )

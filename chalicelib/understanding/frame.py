@@ -32,6 +32,7 @@ class Term(NamedTuple):
     text: str
     polarity: str | None = None
     near: frozenset[str] = frozenset()
+    reach: int = 0  # characters to the nearest of ``near``; 0: as close as usual
 
 
 class Sample(NamedTuple):
@@ -65,7 +66,8 @@ class Node(NamedTuple):
 
 
 class RedLine(NamedTuple):
-    """Words that a person must see within a minute."""
+    """Words that a person must see within a minute. ``suspects`` are words that may mean it: they count in a voice that
+    is bad on the whole, and find their neighbours across commas."""
 
     kind: str
     names: Mapping[str, str]
@@ -73,6 +75,7 @@ class RedLine(NamedTuple):
     excludes: tuple[str, ...]
     department: str
     samples: tuple[Sample, ...] = ()  # expects: "hit" or "none"
+    suspects: tuple[Term, ...] = ()
 
 
 class _Values(NamedTuple):
@@ -156,6 +159,7 @@ def unite_red_lines(lines: Iterable[RedLine]) -> tuple[RedLine, ...]:
                 terms=unite_terms(known.terms, line.terms),
                 excludes=tuple(dict.fromkeys((*known.excludes, *line.excludes))),
                 samples=tuple(dict.fromkeys((*known.samples, *line.samples))),
+                suspects=unite_terms(known.suspects, line.suspects),
             )
         )
     return tuple(united.values())

@@ -15,6 +15,12 @@ The shape of a node (children the same, at most three levels; department, stage,
       exclude: [慢慢]                  phrases in which the terms mean something else
       tests: {negative: […], positive: […], neutral: […], none: […]}
 
+A red line has a kind, a name, a department, include, near, exclude, and tests that hit or are none. ``suspect`` are
+words that count only in a voice that is bad on the whole; ``words`` may be left out, and stand within ``reach``
+characters before or after, in the same sentence::
+
+      suspect: [{terms: [摔, 烫], words: [手, 孩子], reach: 20}]
+
 Top levels mean the same in every pack (logistics, product, service, price, environment, aftersales, promotion, app,
 overall …): packs that a workspace composes share the topics with equal ids.
 """
@@ -37,6 +43,7 @@ __all__ = ["RED_LINE_KINDS", "FrameError", "PackParser", "parse", "parse_red_lin
 MAX_LEVELS: Final = 3
 MIN_SAMPLES: Final = 5
 MAX_NEAR_WORDS: Final = 200  # each is looked for at every hit
+MAX_REACH: Final = 40  # characters between suspect words and their neighbour
 RED_LINE_KINDS: Final = ("safety", "food_poisoning", "injury", "fraud", "self_harm", "legal_threat")
 _MAX_BYTES: Final = 1024 * 1024
 _WORD: Final = 64  # characters of an id, a department, a stage
@@ -45,7 +52,7 @@ TERM_MEMBERS: Final = ("include", "negative", "positive", "near", "exclude")
 NODE_MEMBERS: Final = frozenset(
     ("id", "name", "department", "stage", "need", "prior", "overall", *TERM_MEMBERS, "tests", "children")
 )
-_RED_LINE_MEMBERS: Final = frozenset({"kind", "name", "department", "include", "near", "exclude", "tests"})
+_RED_LINE_MEMBERS: Final = frozenset({"kind", "name", "department", "include", "near", "suspect", "exclude", "tests"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,4 +207,22 @@ class PackParser(Marked):
             excludes=tuple(self.phrases(members.get("exclude"))),
             department=self.text(members["department"], _WORD),
             samples=samples,
+            suspects=tuple(self.suspects(members["suspect"])) if "suspect" in members else (),
         )
+
+    def suspects(self, item: yaml.Node) -> Iterator[Term]:
+        for one in self.items(item):
+            members = self.mapping(one, {"terms", "words", "reach"})
+            self.need(one, members, "terms", *(("words", "reach") if {"words", "reach"} & set(members) else ()))
+            words = frozenset(self.phrases(members["words"])) if "words" in members else frozenset[str]()
+            if len(words) > MAX_NEAR_WORDS:
+                self.fail(members["words"], f"A term requires at most {MAX_NEAR_WORDS} words nearby.")
+            reach = self.reach(members["reach"]) if "reach" in members else 0
+            for text in self.phrases(members["terms"]):
+                yield Term(text, None, words, reach)
+
+    def reach(self, item: yaml.Node) -> int:
+        text = self.text(item)
+        if not re.fullmatch("[1-9][0-9]?", text) or int(text) > MAX_REACH:
+            self.fail(item, f"Here stands a whole number of characters, 1 to {MAX_REACH}.")
+        return int(text)

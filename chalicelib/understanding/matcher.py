@@ -16,6 +16,7 @@ _ENDING: Final = re.compile(r"(?:s|es|d|ed|ing|ly)?(?![a-z0-9])")
 LONGEST: Final = "longest"  # every place belongs to one word, the leftmost longest ("不好吃" settles it, not "好吃")
 OUTERMOST: Final = "outermost"  # words may overlap, and those that stand inside a longer one are dropped
 EVERY: Final = "every"  # all of them, inside other Latin words too
+WHOLE: Final = "whole"  # all of them, but no part of a Latin word
 
 
 class Match(NamedTuple):
@@ -65,6 +66,8 @@ class Matcher:
                 if rule == EVERY:
                     if not self._latin[word]:
                         found[table].append(Match(start, -minus_end, number))
+                elif rule == WHOLE:
+                    found[table].append(Match(start, -minus_end, number))
                 elif (start >= reached[table]) if rule == LONGEST else (-minus_end > reached[table]):
                     found[table].append(Match(start, -minus_end, number))
                     reached[table] = -minus_end

@@ -18,9 +18,9 @@ from chalicelib.understanding.clauses import Clause, split
 from chalicelib.understanding.confidence import sigmoid
 from chalicelib.understanding.evidence import ALONE, OWN, UNSAID, Evidence, Room
 from chalicelib.understanding.frame import Frame, Node
-from chalicelib.understanding.matcher import Matcher
+from chalicelib.understanding.matcher import Match, Matcher
 from chalicelib.understanding.mood import RULED, TURNED, Mood
-from chalicelib.understanding.redlines import RedLines
+from chalicelib.understanding.redlines import SUSPECTS_AT, RedLines
 from chalicelib.understanding.scripts import language, letters, mostly_han
 from chalicelib.understanding.sentiment import Feelings, Opinion, Said
 from chalicelib.understanding.terms import Hit, TermTable
@@ -45,6 +45,7 @@ class Sight(NamedTuple):
     said: Said
     hits: list[Hit]
     red_lines: set[str]
+    suspects: Sequence[Sequence[Match]] = ()  # where a red line may be crossed: what its tables found
 
 
 class Lexicon:
@@ -67,8 +68,13 @@ class Lexicon:
             clauses,
             self._feelings.read(text, clauses, found[3:5]),
             self._topics.hits(text, clauses, found[0:3]),
-            self.red_lines.crossed(text, clauses, found[5:8]),
+            self.red_lines.crossed(text, clauses, found[5:]),
+            found[5:] if found[8] else (),
         )
+
+    def suspected(self, sight: Sight) -> set[str]:
+        """Red lines that what was seen crosses in a voice that is bad on the whole."""
+        return self.red_lines.suspected(sight.text, sight.clauses, sight.suspects) if sight.suspects else set()
 
 
 class _Model(NamedTuple):
@@ -140,6 +146,9 @@ class Reader:
                 reading.up, reading.down = mood.up - up, mood.down - down
                 readings.append(reading)
         probability = self._probability(readings, mood)
+        if probability is not None and probability <= SUSPECTS_AT:
+            for reading in readings:
+                mood.red_lines |= self._lexicon.suspected(reading.sight)
         intents = mood.intents
         red_lines = self._lexicon.red_lines.in_order(mood.red_lines)
         return Understanding(
@@ -162,7 +171,7 @@ class Reader:
 
     def _read_text(self, reading: _Reading, mood: Mood, unsure: list[str]) -> list[Tag]:
         sight = reading.sight
-        text, clauses, said, hits, red_lines = sight
+        text, clauses, said, hits, red_lines, _ = sight
         seen_by_hit: list[tuple[Hit, Evidence]] = []
         if hits:
             room = Room(text, clauses, said, hits)

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from chalicelib.understanding.clauses import Clause
 from chalicelib.understanding.frame import Term
-from chalicelib.understanding.matcher import EVERY, OUTERMOST, Match
+from chalicelib.understanding.matcher import EVERY, OUTERMOST, WHOLE, Match
 
 NEARBY: Final = 16  # characters between a term and the neighbour that it requires
 LATIN_NEARBY: Final = 40
@@ -31,7 +31,8 @@ class TermTable:
     ``tables`` go into a ``Matcher``; what that finds in them goes into ``hits``.
     """
 
-    def __init__(self, owners: Iterable[tuple[Sequence[Term], Sequence[str]]]) -> None:
+    def __init__(self, owners: Iterable[tuple[Sequence[Term], Sequence[str]]], *, shadowed: bool = False) -> None:
+        """``shadowed``: a neighbour inside an excluding phrase or a longer word is none, as the hand of "手机"."""
         uses: dict[str, list[tuple[int, Term]]] = {}
         excludes: dict[str, set[int]] = {}
         neighbours: set[frozenset[str]] = set()
@@ -45,7 +46,9 @@ class TermTable:
         self._uses = tuple(uses.values())
         self._excluded_of = tuple(excludes.values())
         self._neighbours = tuple(sorted(frozenset[str]().union(*neighbours)))
-        self.tables = ((tuple(uses), OUTERMOST), (tuple(excludes), OUTERMOST), (self._neighbours, EVERY))
+        self._shadowed = shadowed
+        rule = WHOLE if shadowed else EVERY
+        self.tables = ((tuple(uses), OUTERMOST), (tuple(excludes), OUTERMOST), (self._neighbours, rule))
 
     def hits(self, text: str, clauses: Sequence[Clause], found: Sequence[Sequence[Match]]) -> list[Hit]:
         """Hits by their place. Where several owners require a neighbour of one term, the nearest neighbour wins."""
@@ -54,6 +57,8 @@ class TermTable:
             return []
         starts = [clause.start for clause in clauses]
         excluded = _Intervals(excluding)
+        if self._shadowed and excluding:
+            neighbours = [one for one in neighbours if not excluded.shadow(one)]
         room = _Neighbours(neighbours, self._neighbours)
         hits: list[Hit] = []
         for match in matches:
@@ -81,6 +86,13 @@ class _Intervals:
         while at >= 0 and self._matches[at].end > start:
             yield self._matches[at].term
             at -= 1
+
+    def shadow(self, match: Match) -> bool:
+        """Whether a longer phrase holds the match: of the outermost ones, who begins last also reaches furthest."""
+        at = bisect_right(self._starts, match.start) - 1
+        if at < 0 or self._matches[at].end < match.end:
+            return False
+        return self._matches[at].end - self._matches[at].start > match.end - match.start
 
 
 class _Neighbours:
@@ -123,7 +135,7 @@ def _nearest(
         if not term.near:
             hits.append((0, Hit(match.start, match.end, owner, number, match.start, term)))
             continue
-        reach = LATIN_NEARBY if text[match.start].isascii() else NEARBY
+        reach = term.reach or (LATIN_NEARBY if text[match.start].isascii() else NEARBY)
         low, high = max(clause.start, match.start - reach), min(clause.end, match.end + reach)
         found = room.closest(match, low, high, term.near)
         if found is not None:

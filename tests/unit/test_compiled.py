@@ -17,9 +17,9 @@ from infra.model import packs
 
 _WORDS = st.text(min_size=1, max_size=5)
 _NAMES = st.fixed_dictionaries({"zh-CN": _WORDS, "en": _WORDS})
+_NEAR = st.frozensets(_WORDS, max_size=2)
 _TERMS = st.lists(
-    st.builds(Term, _WORDS, st.sampled_from([None, "negative", "positive"]), st.frozensets(_WORDS, max_size=2)),
-    max_size=5,
+    st.builds(Term, _WORDS, st.sampled_from([None, "negative", "positive"]), _NEAR, st.just(0)), max_size=5
 ).map(tuple)
 _NODES = st.builds(
     Node,
@@ -42,6 +42,7 @@ _RED_LINES = st.builds(
     excludes=st.lists(_WORDS, max_size=2).map(tuple),
     department=_WORDS,
     samples=st.just(()),
+    suspects=st.lists(st.builds(Term, _WORDS, st.none(), _NEAR, st.integers(0, 40)), max_size=5).map(tuple),
 )
 FRAMES = st.builds(
     Frame,

@@ -119,6 +119,45 @@ def test_a_wrong_red_line_file_is_refused_with_its_line() -> None:
         parse_red_lines("{}", "red_lines.yaml")
 
 
+def test_suspects_are_read_with_their_neighbours_and_reach() -> None:
+    suspect = "    suspect: [{terms: [摔, 烫], words: [手], reach: 20}, {terms: [担架]}]\n    include: [起火]"
+    (line,) = parse(GOOD.replace("    include: [起火]", suspect), "tiny.yaml").red_lines
+    assert [(term.text, sorted(term.near), term.reach) for term in line.suspects] == [
+        ("摔", ["手"], 20),
+        ("烫", ["手"], 20),
+        ("担架", [], 0),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("suspect", "line", "message"),
+    [
+        ("[]", 22, "Here stands a list of at least one"),
+        ("\n    - {words: [手], reach: 20}", 23, "The member 'terms' is missing"),
+        ("\n    - {terms: [摔], words: [手]}", 23, "The member 'reach' is missing"),
+        ("\n    - {terms: [摔], reach: 20}", 23, "The member 'words' is missing"),
+        ("\n    - {terms: [摔], words: [手], polarity: negative}", 23, "There is no member 'polarity'"),
+        (
+            "\n    - terms: [摔]\n      words: [手]\n      reach: 41",
+            25,
+            "Here stands a whole number of characters, 1 to 40",
+        ),
+        ("\n    - {terms: [摔], words: [手], reach: far}", 23, "Here stands a whole number of characters, 1 to 40"),
+    ],
+)
+def test_a_wrong_suspect_is_refused_with_its_line(suspect: str, line: int, message: str) -> None:
+    text = GOOD.replace("    include: [起火]", f"    suspect: {suspect}\n    include: [起火]")
+    with pytest.raises(FrameError, match=rf"^tiny\.yaml:{line}: {message}"):
+        parse(text, "tiny.yaml")
+
+
+def test_too_many_words_of_a_suspect_are_refused() -> None:
+    words = ", ".join(f"w{number}" for number in range(201))
+    text = GOOD.replace("    include: [起火]", f"    suspect: [{{terms: [摔], words: [{words}], reach: 9}}]")
+    with pytest.raises(FrameError, match=r"^tiny\.yaml:22: A term requires at most 200 words nearby"):
+        parse(text, "tiny.yaml")
+
+
 def test_a_fourth_level_is_refused() -> None:
     deep = GOOD.replace(
         "        negative: [迟迟不到, ＬＡＴＥ]",
