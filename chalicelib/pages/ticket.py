@@ -18,13 +18,13 @@ from chalicelib.domain.cases.page_link import ACCEPT, CALL, COMPLETE, CONTACTED,
 from chalicelib.domain.cases.playbook import Playbook, said
 from chalicelib.domain.cases.ticket import SETTLED, Move
 from chalicelib.domain.voice.feedback import Feedback
+from chalicelib.domain.workspaces.api_keys import KEY_ID
 from chalicelib.pages.html import Html, fill, headers, joined, text
 from chalicelib.pages.words import LANGUAGES, blank, refusal, state, word
 from chalicelib.services.page.open_page import Page
 from chalicelib.understanding import called
 
 LINES: Final = 20  # of the history, the newest
-_KEY: Final = "ky_"  # what a key's id begins with: no name for people
 
 STYLE: Final = """
 :root{color-scheme:light dark}*{box-sizing:border-box}
@@ -280,7 +280,7 @@ def _owner(page: Page, lang: str, owner: str | None) -> str:
     known = people.get(owner) or next((one for one in page.organisation.people if one.key == owner), None)
     if known is not None:
         return known.name or known.id
-    return "" if owner.startswith(_KEY) else owner
+    return "" if owner.startswith(KEY_ID) else owner
 
 
 def _department(page: Page, department: str, lang: str) -> str:

@@ -508,6 +508,11 @@ def organisation_version(workspace: str, version: int) -> tuple[str, str]:
     return f"OG#{workspace}", f"VERSION#{version:08d}"
 
 
+def leaver(workspace: str, person: str) -> tuple[str, str]:
+    """That somebody who is gone had open tickets for which there was nobody."""
+    return f"OG#{workspace}", f"LEFT#{person}"
+
+
 # --- causes ---------------------------------------------------------------------------------------------------
 
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from chalicelib.services.cases.audit_tickets import AuditTickets
     from chalicelib.services.cases.case_file import CaseFile
     from chalicelib.services.cases.find_playbook import FindPlaybook
+    from chalicelib.services.cases.follow_departures import FollowDepartures
     from chalicelib.services.cases.follow_parts import LookForParts
     from chalicelib.services.cases.hand_over import HandOver
     from chalicelib.services.cases.manage_graph import ManageGraph
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from chalicelib.services.cases.read_tickets import ReadTickets
     from chalicelib.services.cases.reveal_contact import RevealContact
     from chalicelib.services.cases.strike_clock import RecountDeadlines, StrikeClock
+    from chalicelib.services.ports import TicketStore as TicketPort
 
 
 @lru_cache(maxsize=1)
@@ -40,6 +42,23 @@ def strike_clock() -> StrikeClock:
 
     store, organisation = tickets.ticket_store(), workspaces.find_owner().organisation
     return StrikeClock(store, tickets.offices(), organisation, base.due_store(), base.now, store.forget)
+
+
+def follow_departures(tickets: TicketPort) -> FollowDepartures:
+    """What somebody leaves behind who is gone."""
+    from chalicelib.services.cases.follow_departures import FollowDepartures
+    from chalicelib.wiring import stores, workspaces
+
+    return FollowDepartures(
+        tickets=tickets,
+        open_cases=stores.open_cases(),
+        issues=stores.issue_store(),
+        versions=stores.organisation_store(),
+        organisation=workspaces.find_owner().organisation,
+        load=stores.open_tickets_of,
+        due=base.due_store(),
+        clock=base.now,
+    )
 
 
 @lru_cache(maxsize=1)

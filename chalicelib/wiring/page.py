@@ -52,9 +52,10 @@ def open_page() -> OpenPage:
 def make_code() -> MakeCode:
     """A code for a person and a ticket."""
     from chalicelib.services.page.act_on_page import MakeCode
-    from chalicelib.wiring import stores
+    from chalicelib.wiring import stores, workspaces
 
-    return MakeCode(codes=stores.page_codes(), marks=base.vault(), clock=base.now)
+    organisation = workspaces.find_owner().organisation
+    return MakeCode(codes=stores.page_codes(), marks=base.vault(), organisation=organisation, clock=base.now)
 
 
 @lru_cache(maxsize=1)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from chalicelib.storage.cases.cases import CaseStore
     from chalicelib.storage.cases.causes import CauseStore
     from chalicelib.storage.cases.lots import LotStore
+    from chalicelib.storage.cases.open_cases import OpenCases
     from chalicelib.storage.cases.page_codes import PageCodes
     from chalicelib.storage.cases.sla import SlaStore
     from chalicelib.storage.cases.verification import VerificationRules
@@ -369,10 +370,16 @@ def directory() -> DirectoryStore:
 
 def open_tickets_of(workspace: str, person: str) -> int:
     """How many tickets somebody has to work on."""
+    return open_cases().count(workspace, person)
+
+
+@lru_cache(maxsize=1)
+def open_cases() -> OpenCases:
+    """Whose open tickets are whose."""
     from chalicelib.storage.cases.open_cases import OpenCases
 
     base.bind()
-    return OpenCases().count(workspace, person)
+    return OpenCases()
 
 
 @lru_cache(maxsize=1)

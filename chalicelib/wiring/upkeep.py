@@ -93,6 +93,7 @@ def follow_case() -> FollowCase:
 
     look = OneLook(tickets.ticket_store())
     afresh, asking, recurring = Afresh(look), verification.ask_customer(look), issues.watch_recurrence(look)
+    departures = cases.follow_departures(look)
     return FollowCase(
         begin=look.begin,
         followers={
@@ -103,6 +104,7 @@ def follow_case() -> FollowCase:
             "causes": LearnCauses(tickets.ticket_store(), stores.cause_store(), frames.find_graph()),
             "watched": outbound.watch_again(),
             "bounces": FollowBounces(look, workspaces.find_owner().organisation, base.now),
+            "departures": departures.follow,
             "loop": FollowLoop(stores.loop_book(), look),
             "audit": FollowClosing(stores.lot_store(), look),
         },
@@ -116,6 +118,7 @@ def follow_case() -> FollowCase:
             "recurrence": recurring,
             "loop": reports.send_week(),
             "digest": reports.send_digest(),
+            "departures": departures,
         },
         listeners={"followup": contact.suggest_followup()},
     )

@@ -18,6 +18,7 @@ class FakeOrganisations:
     lines: dict[str, list[Kept]] = field(default_factory=dict)
     reachable: dict[str, dict[str, Mapping[str, str]]] = field(default_factory=dict)
     reads: list[str] = field(default_factory=list)
+    left: dict[str, set[str]] = field(default_factory=dict)
     lose: int = 0
 
     def version(self, workspace: str) -> int:
@@ -48,3 +49,12 @@ class FakeOrganisations:
         found = [one for one in self.lines.get(workspace, [])[::-1] if one.version < before]
         following = cursors.encode(scope, {"before": found[limit - 1].version}) if len(found) > limit else None
         return found[:limit], following
+
+    def leavers(self, workspace: str) -> list[str]:
+        return sorted(self.left.get(workspace, ()))
+
+    def keep_leaver(self, workspace: str, person: str) -> None:
+        self.left.setdefault(workspace, set()).add(person)
+
+    def forget_leaver(self, workspace: str, person: str) -> None:
+        self.left.get(workspace, set()).discard(person)

@@ -46,9 +46,9 @@ def staffed(world: World) -> tuple[Api, Api]:
     return li, wang
 
 
-def complain(world: World, connection: Any, unit: str) -> str:
-    """The ticket of a voice about a damaged parcel."""
-    body = voice(unit=unit, customer=None, texts=[{"text": "包裹破损", "speaker": "customer"}])
+def complain(world: World, connection: Any, unit: str, text: str = "包裹破损") -> str:
+    """The ticket of a voice with a low score, about a damaged parcel."""
+    body = voice(unit=unit, customer=None, texts=[{"text": text, "speaker": "customer"}])
     heard = world.heard(connection["hook_url"], client.canonical(body, connection["secret"]))
     return str(wait_for(lambda: (world.feedback(heard) or {}).get("ticket"), "a ticket"))
 
@@ -81,6 +81,8 @@ def test_five_cases_become_an_l2_issue_that_only_somebody_with_a_say_accepts(wor
     assert sorted(case["id"] for case in made["cases"]) == sorted(tickets)
     assert (made["level"], made["state"], made["origin"], made["owner"]) == ("L2", "triage", "recurrence", "wang")
     assert (made["scope"]["unit_kind"], made["evidence"][0]["numbers"]["tickets"]) == ("shop", 5)
+    assert made["title"].endswith(" · shop")
+    assert " · 门店 / " in made["title"]
 
     def linked() -> Any:
         found = [world.api.call("GET", f"/v1/tickets/{one}").json for one in tickets]
@@ -198,3 +200,17 @@ def test_an_insight_needs_an_owner_and_a_decision_and_the_policy_has_versions(wo
     assert (put.status, put.json["version"]) == (200, 1)
     assert world.api.call("PUT", "/v1/issue-policy", {"version": 0}).json["code"] == "version_conflict"
     assert world.api.call("GET", "/v1/issue-policy").json == put.json
+
+
+def test_praise_with_a_low_score_is_no_complaint_that_recurs(world: World) -> None:
+    connection = world.connect("canonical")
+    praised = [complain(world, connection, "SH/001", "物流很快") for _ in range(5)]
+    slow = [complain(world, connection, "SH/001", "快递太慢了") for _ in range(5)]
+
+    (found,) = wait_for(lambda: world.api.call("GET", "/v1/issues").json["items"], "an issue")
+    made = wait_for(lambda: (one := issue(world, found["id"])) and len(one["cases"]) >= 5 and one, "five cases linked")
+
+    assert sorted(case["id"] for case in made["cases"]) == sorted(slow)
+    first = world.api.call("GET", f"/v1/tickets/{praised[0]}").json
+    assert (first["issue"], first["topics"]) == (None, made["scope"]["topics"]), "it is about the same"
+    assert "cause" not in {step["to"]["kind"] for step in first["path"]}

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import urllib.request
 from datetime import datetime, timedelta, timezone
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
+from chalicelib.storage.due import DueStore
+from chalicelib.storage.table import Row, bind
 from infra import client
 from infra.client import Answer, Api
 from tests.fakes.oa import Oa
@@ -102,3 +106,50 @@ def test_it_goes_out_and_comes_back_in_every_form_and_keeps_its_history(world: W
     assert (checked["sound"], checked["proved"]) == (True, checked["pairs"])
     assert {one["code"] for one in checked["findings"]} == {"unstaffed"}
     assert world.api.call("GET", "/v1/calendars/CN/2026").json["published"]
+
+
+def departures(world: World) -> Any:
+    """The message that came into the table with the newest version of the organisation."""
+    before, shared = Row.Meta.table_name, Row.shared_client
+    bind(world.stack.facts["table"], world.stack.clients("dynamodb"))
+    try:
+        now = datetime.now(timezone.utc)
+        minutes = (now + timedelta(minutes=minute) for minute in range(-1, 4))
+        found = [item for minute in minutes for item in DueStore(lambda: now).take(minute)]
+    finally:
+        Row.Meta.table_name, Row.shared_client = before, shared
+    return next(dict(item.body) for item in found[::-1] if item.key.startswith(f"departures#{world.workspace}#"))
+
+
+def test_what_somebody_had_who_is_gone_is_the_next_ones_and_their_code_opens_nothing(world: World) -> None:
+    connection = world.connect("canonical")
+    put(world, TEXT.format(absent=""))
+    ticket = complain(world, connection, "cn/sh/001")
+    path = f"/v1/tickets/{ticket['id']}"
+    made = world.api.call("POST", f"{path}/codes", {}).json
+    assert (ticket["owner"], made["person"]) == ("li.na", "li.na")
+
+    kept, _, after = TEXT.partition("  li.na:")
+    people = "  wang.wei:" + after.partition("  wang.wei:")[2]
+    taken = put(world, "version: 1\n" + (kept + people).format())
+
+    assert (taken.status, taken.json["version"], taken.json["leaving"]) == (200, 2, 1), taken.json
+    form = urlencode({"do": "call", "version": ticket["version"], "code": made["code"]}).encode()
+    kind = {"Content-Type": "application/x-www-form-urlencoded"}
+    wait_for(lambda: client.send("POST", made["url"], form, kind).status == 403, "the code is over")
+    refused = world.api.call("POST", f"{path}/codes", {"person": "li.na"})
+    assert (refused.status, refused.json["code"]) == (422, "unknown_person")
+
+    for _ in range(2):
+        message = json.dumps(departures(world))
+        world.stack.clients("sqs").send_message(QueueUrl=world.stack.facts["queues"]["cases"], MessageBody=message)
+
+    def handed() -> Any:
+        found = world.api.call("GET", path).json
+        return found if found["owner"] != "li.na" else None
+
+    found = wait_for(handed, "the next in line has it")
+    assert (found["owner"], found["state"], found["bounces"]) == ("zhang.san", "open", 0)
+    assert found["history"][-1]["reason"] == "li.na is no longer in the organisation: to zhang.san"
+    assert world.api.call("POST", f"{path}/codes", {}).json["person"] == "zhang.san"
+    assert world.api.call("GET", path).json["version"] == 2, "told twice, it went once"

@@ -198,10 +198,12 @@ def test_who_claims_for_themselves_is_the_person_that_works_with_the_key(office:
 
     taken = do(office, "claim", {"version": 1}, key=held).json
     again = do(office, "claim", {"version": 2, "owner": "ann"}, key=held).json
-    stranger = do(office, "claim", {"version": 1}, ticket="tk_2", key=other).json
+    stranger = do(office, "claim", {"version": 1}, ticket="tk_2", key=other)
 
     assert (taken["owner"], again["version"]) == ("ann", 2)
-    assert stranger["owner"].startswith("ky_")
+    assert (stranger.status, stranger.code, stranger.json["pointer"]) == (422, "no_owner", "/owner")
+    assert stranger.json["detail"] == "The organisation names nobody for this key: say whose it is."
+    assert office.tickets.rows[OURS, "tk_2"].owner is None
     assert office.tickets.lines[OURS, taken["id"], 2].actor == mine
 
 

@@ -107,7 +107,11 @@ class TestFixes:
         assert early.json["allowed"] == ["accepted", "declined", "merged"]
 
     def test_there_is_no_effect_before_a_claim_and_shops_do_not_see_one(self, office: Office) -> None:
-        assert office.call("GET", EFFECT, path=ISSUE).status == 404
+        none = office.call("GET", EFFECT, path=ISSUE)
+        assert (none.status, none.code) == (404, "not_declared_fixed")
+        assert none.json["detail"] == "The issue was not declared fixed yet."
+        nowhere = office.call("GET", EFFECT, path={"issue_id": "is_nowhere"})
+        assert (nowhere.status, nowhere.code) == (404, "not_found")
         store = office.new_key("store", unit="SH/001")
         assert office.call("GET", EFFECT, path=ISSUE, key=store).status == 403
         assert office.call("POST", FIXED, {}, path=ISSUE, key=store).status == 403

@@ -194,6 +194,39 @@ class TestTheCheck:
         assert ("unstaffed", "vip") in [(one["code"], one["department"]) for one in findings]
 
 
+class TestWhoIsGone:
+    def test_leaves_tickets_that_are_counted(self, office: Office) -> None:
+        put(office)
+        for name, state in (("tk_1", "open"), ("tk_2", "accepted"), ("tk_3", "closed")):
+            office.ticket(id=name, owner="eve", state=state)
+        without = "version: 1\n" + TEXT.partition("  eve:")[0]
+        assert [put(office, without).json["leaving"], put(office, TEXT, key="").status] == [2, 401]
+        assert put(office, without.replace("version: 1", "version: 2")).json["leaving"] == 2, "the same is no new one"
+
+    def test_is_told_of_where_there_is_nobody_to_have_them(self, office: Office) -> None:
+        put(office)
+        office.ticket(id="tk_1", owner="gone")
+        office.organisations.keep_leaver(OURS, "gone")
+        office.organisations.keep_leaver(OURS, "eve")  # who came back
+        office.organisations.keep_leaver(OURS, "done")  # and somebody whose tickets are settled by now
+
+        answer = office.call("POST", f"{ALL}/check").json
+
+        assert (answer["sound"], answer["errors"]) == (False, 1)
+        first = answer["findings"][0]
+        assert (first["code"], first["level"], first["person"]) == ("left_behind", "error", "gone")
+        assert first["text"] == {
+            "zh-CN": "已不在组织中，但还有未了结的工单，且无人可接",
+            "en": "is not in the organisation any more and has open tickets, for which there is nobody",
+        }
+
+    def test_many_are_not_counted(self, office: Office) -> None:
+        put(office, "people: {" + ", ".join(f"p{number}: {{}}" for number in range(21)) + "}")
+        assert put(office, "version: 1\npeople: {p0: {}}").json["leaving"] == 0
+        put(office, "version: 2\npeople: {" + ", ".join(f"p{number}: {{}}" for number in range(21)) + "}")
+        assert put(office, "version: 3\npeople: {}").json["leaving"] is None
+
+
 class TestTheOwner:
     def test_comes_with_the_way_and_the_reason_of_each_step(self, office: Office) -> None:
         put(office)

@@ -66,6 +66,13 @@ def test_cases_of_one_topic_and_kind_of_unit_are_one_issue_however_many_come() -
     assert (page.count, page.tally.counts["issue"]) == (1, {TOPIC: 1})
 
 
+def test_praise_does_not_recur() -> None:
+    page = Page()
+    for number, name in enumerate("abcde"):
+        page.opened(name, number, complained=False)
+    assert page.count == 0
+
+
 @pytest.mark.parametrize(("hours", "issues"), [(47, 1), (49, 0)])
 def test_cases_count_together_within_the_days(hours: int, issues: int) -> None:
     page = Page()

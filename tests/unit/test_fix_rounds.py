@@ -346,6 +346,10 @@ class TestWhatComesBack:
         accepted(world)
         assert world.ticket_opened(topics=()) == "watched"
 
+    def test_praise_of_what_was_fixed_brings_nothing_back(self, world: World) -> None:
+        accepted(world)
+        assert world.ticket_opened(complained=False) is None
+
     def test_what_somebody_has_reopened_meanwhile_is_stale_and_a_lost_race_tried_again(self, world: World) -> None:
         accepted(world)
         world.complain(40, 3, 9)

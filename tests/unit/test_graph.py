@@ -140,6 +140,14 @@ def test_a_red_line_goes_to_its_department_and_playbook_without_a_guess_at_its_c
     ]
 
 
+def test_praise_has_no_cause_to_mend_and_teaches_none() -> None:
+    praise = slow(complained=False, playbook=None)
+    assert way(praise) == [(TOPIC, "logistics", "frame")]
+    assert graphs.counted(closed(complained=False, playbook=None, cause="late"), graph()) is None
+    asked = way(slow(complained=False))
+    assert asked[0] == (TOPIC, "carrier", "prior"), "what is named neither way has a playbook, and causes"
+
+
 def test_a_ticket_about_nothing_has_no_way() -> None:
     assert way(slow(topics=(), playbook=None)) == []
 

@@ -43,7 +43,7 @@ ORGANISATION = Organisation(
     version=1,
     triage="front_desk",
     departments=(Department("logistics", {"zh-CN": "物流部", "en": "Logistics"}), Department("care")),
-    people=(Person("u_li", "李四", channels={"phone": "13912345678"}),),
+    people=(Person("u_li", "李四", channels={"phone": "13912345678"}), Person("u_wang")),
 )
 
 
@@ -314,7 +314,7 @@ def test_what_is_not_mine_goes_where_i_say_or_to_triage_and_my_code_is_over(
     office: Office, chosen: str, department: str
 ) -> None:
     mine = code(office)
-    office.organisations.put(OURS, replace(ORGANISATION, version=2, people=()), by="ky_one", at=NOW)
+    office.organisations.put(OURS, replace(ORGANISATION, version=2, departments=()), by="ky_one", at=NOW)
     fields = {"reason": "不归我们", **({"department": chosen} if chosen else {})}
     if chosen == "care":
         named = replace(ORGANISATION, version=3)
@@ -455,6 +455,24 @@ def test_the_code_that_was_sent_to_the_owner_is_over_when_somebody_else_has_the_
     office.tickets.rows[OURS, TICKET] = replace(office.tickets.rows[OURS, TICKET], owner="u_wang")
     office.codes.rows[place] = made  # an admin chose whom to give it to
     assert press("not_mine", mine, version=2, reason="r", department="care").status == 303
+
+
+@pytest.mark.parametrize("do", ["call", "accept", "contacted", "not_mine"])
+def test_who_is_gone_has_no_code_any_more_and_sees_no_phone(office: Office, do: str) -> None:
+    mine, before = code(office), office.tickets.rows[OURS, TICKET]
+    gone = replace(ORGANISATION, version=2, people=(Person("u_wang"),))
+    office.organisations.put(OURS, gone, by="ky_one", at=NOW)
+    office.now += timedelta(seconds=3)  # what is in force may be two seconds old
+
+    refused = press(do, mine, reason="r", department="care")
+
+    assert (refused.status, "The code is wrong or over." in said(refused)) == (403, True)
+    assert ("13800138000" in refused.body, list(office.audit.rows)) == (False, [])
+    assert office.tickets.rows[OURS, TICKET] == before
+    for body in ({}, {"person": "u_li"}, {"person": "ky_one"}):
+        none = office.call("POST", "/v1/tickets/{ticket_id}/codes", body, path={"ticket_id": TICKET})
+        assert (none.status, none.code, none.json["pointer"]) == (422, "unknown_person", "/person")
+        assert none.json["detail"] == "The organisation has no such person."
 
 
 def test_a_code_works_again_and_again_and_ends_after_72_hours(office: Office) -> None:

@@ -968,12 +968,13 @@ def test_the_third_bounce_goes_to_the_superior_once(  # and the fourth to the ne
     tickets, follow, told = bounced(3)
     assert [follow(told) for _ in range(3)] == ["went_up", None, None]
     up = tickets.rows[WORKSPACE, WHOLE]
-    assert (up.owner, up.version, up.state) == ("u_boss", 2, "open")
+    assert (up.owner, up.version, up.state, up.escalated_to) == ("u_boss", 2, "open", ("u_boss",))
     (event,) = ticket_events(up)
     assert (event.type, event.detail["reason"], event.detail["owner"]) == ("ticket.escalated", "bounced", "u_boss")
     assert tickets.lines[WORKSPACE, WHOLE, 2].reason == "bounced 3 times: to u_boss"
     tickets.rows[WORKSPACE, WHOLE] = replace(up, bounced=4)
     assert (follow(told), tickets.rows[WORKSPACE, WHOLE].owner) == ("went_up", "u_chief")
+    assert tickets.rows[WORKSPACE, WHOLE].escalated_to == ("u_boss", "u_chief")
 
 
 @pytest.mark.parametrize("changes", [{"times": 2}, {"times": 3, "state": "resolved"}, {"times": 3, "bounce_told": 3}])
@@ -987,7 +988,7 @@ def test_without_anybody_above_the_bounce_is_told_all_the_same() -> None:
     tickets, follow, told = bounced(3)
     follow = replace(follow, organisation=lambda _: Organisation())
     assert (follow(told), tickets.rows[WORKSPACE, WHOLE].owner) == ("nobody_above", "u_li")
-    assert tickets.rows[WORKSPACE, WHOLE].change == "escalated"
+    assert (tickets.rows[WORKSPACE, WHOLE].change, tickets.rows[WORKSPACE, WHOLE].escalated_to) == ("escalated", ())
     assert tickets.lines[WORKSPACE, WHOLE, 2].reason == "bounced 3 times: nobody stands above"
 
 

@@ -16,7 +16,7 @@ from chalicelib.domain.issues.recurrence import IssuePolicy, Occurrence, cause_o
 from chalicelib.errors import Conflict, Parked, Retryable
 from chalicelib.services.issues.link_cases import PAGE
 from tests.builders import AT, WORKSPACE, ticket
-from tests.builders_issues import IssueWorld, issue
+from tests.builders_issues import OFFICE, IssueWorld, issue
 
 DAY = timedelta(days=1)
 FIVE = "abcde"
@@ -36,7 +36,7 @@ def test_the_fifth_case_of_a_topic_at_a_kind_of_unit_within_thirty_days_makes_an
     assert outcomes == [None] * 4 + ["issue_opened"]
     assert (made.level, made.state, made.origin, made.version) == ("L2", "triage", "recurrence", 1)
     assert (made.title, made.scope.topics, made.scope.unit_kind) == (
-        "破损 / Damage · shop",
+        "破损 · 门店 / Damage · shop",
         ("logistics.damage",),
         "shop",
     )
@@ -48,6 +48,32 @@ def test_the_fifth_case_of_a_topic_at_a_kind_of_unit_within_thirty_days_makes_an
         assert (linked.issue, linked.level, linked.version) == (made.id, "L2", 2)
         assert world.tickets.moves(WORKSPACE, linked.id)[-1].reason == f"{made.id} L2"
         assert world.voices.rows[WORKSPACE, f"fb_{name}"].state == "ticketed"
+
+
+def test_a_kind_of_unit_that_is_none_of_the_usual_ones_is_called_as_the_organisation_does() -> None:
+    units = tuple(replace(one, kind="旗舰店") if one.kind else one for one in OFFICE.units)
+    world = IssueWorld(organisation=replace(OFFICE, units=units))
+    five(world)
+    for name in FIVE:
+        world.hear(name)
+    assert world.only().title == "破损 · 旗舰店 / Damage · 旗舰店"
+
+
+def test_praise_does_not_recur() -> None:
+    world = IssueWorld()
+    five(world, complained=False)
+    assert [world.hear(name) for name in FIVE] == [None] * 5
+    assert (world.issues.rows, world.recurrences.rows) == ({}, {})
+
+
+def test_a_case_that_is_read_as_praise_meanwhile_counts_no_more() -> None:
+    world = IssueWorld()
+    five(world)
+    for name in FIVE[:4]:
+        world.hear(name)
+    one = world.tickets.rows[WORKSPACE, f"tk_{FIVE[0]}"]
+    world.tickets.rows[WORKSPACE, one.id] = replace(one, complained=False)
+    assert (world.hear(FIVE[4]), world.issues.rows) == (None, {})
 
 
 def test_the_policy_names_the_analyst_and_how_much_is_enough() -> None:

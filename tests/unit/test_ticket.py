@@ -51,7 +51,23 @@ def test_complaints_come_before_praise_among_the_topics() -> None:
     tags = (tag("taste", polarity="positive"), tag("delay"), tag("damage"), tag("delay"))
     assert opened(feedback(understanding=Understanding(tags=tags)), "t", AT).ticket.topics == ("delay", "damage")
     praise = Understanding(tags=tags[:1])
-    assert opened(feedback(understanding=praise), "t", AT).ticket.topics == ("taste",)
+    made = opened(feedback(understanding=praise), "t", AT).ticket
+    assert (made.topics, made.complaints) == (("taste",), ())
+
+
+@pytest.mark.parametrize(
+    ("polarities", "complaints"),
+    [(("negative",), ("a",)), (("positive",), ()), (("neutral",), ()), (("positive", "negative"), ("b",)), ((), ())],
+)
+def test_only_what_is_complained_of_counts_as_a_complaint(
+    polarities: tuple[str, ...], complaints: tuple[str, ...]
+) -> None:
+    tags = tuple(tag(name, polarity=one) for name, one in zip("ab", polarities, strict=False))
+    praise = opened(feedback(understanding=Understanding(tags=(tag("a", polarity="positive"),))), "t", AT).ticket
+    voice = feedback(understanding=Understanding(tags=tags), revision=2)
+    assert opened(voice, "t", AT).ticket.complaints == complaints
+    step = brought_up(praise, voice, "t", AT)
+    assert (step.ticket if step else praise).complaints == complaints
 
 
 @pytest.mark.parametrize(

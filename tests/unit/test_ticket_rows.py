@@ -41,6 +41,7 @@ FULL: dict[str, Any] = {
     "unopened": ("客服",),
     "closed_at": AT,
     "topics": ("a", "b.c"),
+    "complained": False,
     "playbook": Chosen("a", "own-1~2"),
 }
 

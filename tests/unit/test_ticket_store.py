@@ -159,14 +159,14 @@ def test_nothing_of_the_opening_that_came_to_its_ticket_is_forgotten(table: Tabl
     ("changes", "named"),
     [
         ({"parent": "tk_whole"}, {"customer": None, "owner": "u_li"}),
-        ({"parts": ("logistics", "care")}, {"customer": "cu_one", "owner": None}),
+        ({"owner": None}, {"customer": "cu_one", "owner": None}),
     ],
-    ids=["a part is no case of its customer's own", "others have the parts of a whole"],
+    ids=["a part is no case of its customer's own", "nobody has it yet"],
 )
 def test_the_first_alarm_names_no_row_that_is_not_written(
     table: Table, changes: dict[str, Any], named: dict[str, str | None]
 ) -> None:
-    timed().create(replace(CUSTOMERS, owner="u_li", **changes), OPENED)
+    timed().create(replace(CUSTOMERS, **{"owner": "u_li", **changes}), OPENED)
     assert first_alarm(table)["opening"] == {**named, "at": AT.isoformat()}
 
 
@@ -226,6 +226,26 @@ def test_a_ticket_that_is_just_being_opened_is_neither_counted_nor_forgotten(tab
     table.items += [rows.ticket_row(one).serialize() for one in (mine, replace(other, owner="u_wang"))]
     assert OpenCases().count(WORKSPACE, "u_li") == 1
     assert table.asked == [("Query",), ("BatchGetItem", "3"), ("DeleteItem", "tk_other")]
+
+
+def test_a_divided_case_is_its_owners_and_is_not_counted(table: Table) -> None:
+    whole = ticket(id="tk_whole", owner="u_li", parts=("care", "logistics"))
+    row = open_case_row(whole)
+    assert row is not None
+    table.items = [row.serialize(), rows.ticket_row(whole).serialize()]
+    assert OpenCases().count(WORKSPACE, "u_li") == 0
+    table.items = [row.serialize(), rows.ticket_row(whole).serialize()]
+    found, ended = OpenCases().page(WORKSPACE, "u_li", after="", limit=2)
+    assert ([one.id for one in found], ended) == (["tk_whole"], None)
+
+
+def test_a_page_of_open_cases_says_where_it_ended(table: Table) -> None:
+    mine, others = ticket(id="tk_1", owner="u_li"), ticket(id="tk_2", owner="u_li")
+    table.items = [row.serialize() for one in (mine, others) if (row := open_case_row(one))]
+    table.items += [rows.ticket_row(one).serialize() for one in (mine, replace(others, owner="u_wang"))]
+    found, ended = OpenCases().page(WORKSPACE, "u_li", after="", limit=2)
+    assert ([one.id for one in found], ended) == (["tk_1"], "tk_2")
+    assert table.asked[-1] == ("DeleteItem", "tk_2")
 
 
 def test_a_case_that_two_openings_named_is_shown_once(table: Table) -> None:

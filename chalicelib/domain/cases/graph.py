@@ -236,8 +236,8 @@ def path(ticket: Ticket, graph: Graph, tally: Callable[[str], Tally]) -> tuple[E
     if topic is None:
         return ()
     edges: list[Edge] = []
-    learned = tally(graph.list_of(topic))
-    ranked = graph.ranked(topic, learned)
+    learned = tally(graph.list_of(topic)) if went_wrong(ticket) else Tally()
+    ranked = graph.ranked(topic, learned) if went_wrong(ticket) else ()
     department = ticket.departments[0] if ticket.departments else None
     if ranked:
         edges.append(_to_cause(topic, ranked[0], learned.since))
@@ -252,6 +252,11 @@ def path(ticket: Ticket, graph: Graph, tally: Callable[[str], Tally]) -> tuple[E
     if playbook is not None and department is not None:
         edges.extend(_to_question(topic, department, playbook))
     return tuple(edges)
+
+
+def went_wrong(ticket: Ticket) -> bool:
+    """Whether what it is about can have a cause: praise has no playbook, and nothing that caused it is to be mended."""
+    return ticket.complained or ticket.playbook is not None
 
 
 def about(ticket: Ticket, playbooks: Playbooks) -> str | None:
@@ -384,7 +389,7 @@ def counted(ticket: Ticket, graph: Graph) -> Counted | None:
     A case that was divided teaches by its parts, else what happened once would count twice.
     """
     topic = about(ticket, graph.playbooks)
-    if ticket.state != "closed" or ticket.parts or topic is None:
+    if ticket.state != "closed" or ticket.parts or topic is None or not went_wrong(ticket):
         return None
     if ticket.cause is not None:
         return Counted(graph.list_of(topic), ticket.cause)

@@ -91,6 +91,14 @@ def reassigned(
     return _step(ticket, newer, actor=actor, reason=reason)
 
 
+def handed_on(ticket: Ticket, owner: str, *, at: datetime) -> Step:
+    """The ticket of somebody who is gone with ``owner``, who accepts it anew: no bounce, nobody gave it back."""
+    state = "open" if ticket.state in TAKEN else ticket.state
+    newer = replace(_next(ticket, at), owner=owner, state=state)
+    reason = f"{ticket.owner} is no longer in the organisation: to {owner}"
+    return _step(ticket, newer, actor=SYSTEM, reason=reason)
+
+
 def goes_up(ticket: Ticket) -> bool:
     """Whether it was handed round once too often since who stands above was last told."""
     return ticket.state not in SETTLED and ticket.bounced > max(MOST_BOUNCES, ticket.bounce_told)
@@ -98,9 +106,11 @@ def goes_up(ticket: Ticket) -> bool:
 
 def told_of(ticket: Ticket, superior: str | None, *, at: datetime) -> Step:
     """The bounced ticket with who stands above its owner: they have it now. Without anybody it stays where it is."""
+    told = (superior,) if superior and superior not in ticket.escalated_to else ()
     newer = replace(
         _next(ticket, at),
         owner=superior or ticket.owner,
+        escalated_to=(*ticket.escalated_to, *told),
         bounce_told=ticket.bounced,
         change="escalated",
         about="bounced",

@@ -114,6 +114,7 @@ class Ticket:
     touchpoint: str | None = None
     departments: tuple[str, ...] = ()
     topics: tuple[str, ...] = ()
+    complained: bool = True  # False: of none of its topics; they are only what the voice is about
     reasons: tuple[Reason, ...] = ()
     revision: int = 1  # of the feedback that it was last brought up to
     reading: int = 1
@@ -129,7 +130,7 @@ class Ticket:
     answered_at: datetime | None = None
     due_at: datetime | None = None  # the resolution's deadline; None while it is paused
     clocks: Clocks | None = None  # set by whoever writes tickets, see domain/cases/sla.py
-    escalated_to: tuple[str, ...] = ()  # who was told beside the owner, who stays answerable
+    escalated_to: tuple[str, ...] = ()  # who was told above; of a breach the owner stays answerable
     about: str = ""  # of a reminder or an escalation: the clock, bounced or part_missing
     reopened: int = 0  # how often a resolution did not hold
     bounced: int = 0  # how often who had taken it gave it back, or it went to another department
@@ -148,6 +149,11 @@ class Ticket:
     change: str = "opened"  # what the last version was: opened | updated | moved | asked | verified
     first: Move | None = None  # the first line of its history, where it is kept with the ticket
 
+    @property
+    def complaints(self) -> tuple[str, ...]:
+        """The topics that are complained of: praise does not recur."""
+        return self.topics if self.complained else ()
+
 
 def wants_ticket(feedback: Feedback) -> bool:
     """Whether a rule still asks for a ticket."""
@@ -159,6 +165,12 @@ def main_topics(feedback: Feedback) -> tuple[str, ...]:
     tags = feedback.understanding.tags
     complaints = [tag.topic for tag in tags if tag.polarity == "negative"]
     return tuple(dict.fromkeys(complaints or (tag.topic for tag in tags)))
+
+
+def _complained(feedback: Feedback) -> bool:
+    """Whether its main topics are complained of; also where it has none."""
+    tags = feedback.understanding.tags
+    return not tags or any(tag.polarity == "negative" for tag in tags)
 
 
 def opened(
@@ -180,6 +192,7 @@ def opened(
         touchpoint=feedback.touchpoint,
         departments=feedback.decision.departments,
         topics=main_topics(feedback),
+        complained=_complained(feedback),
         reasons=reasons,
         revision=feedback.revision,
         reading=feedback.reading,
@@ -216,6 +229,7 @@ def brought_up(
         touchpoint=feedback.touchpoint,
         departments=ticket.departments if ticket.assigned else feedback.decision.departments,
         topics=main_topics(feedback),
+        complained=_complained(feedback),
         reasons=reasons,
         severity=_severity(reasons, ticket.severity),
         parts=parts or ticket.parts,

@@ -26,6 +26,20 @@ from chalicelib.domain.issues.issue import (
 
 KEPT: Final = timedelta(days=90)  # after its opening a ticket counts no more, whatever a policy says
 
+# Kinds of units as people call them; an organisation may use any other word.
+_KINDS: Final[Mapping[str, Mapping[str, str]]] = {
+    "shop": {"zh-CN": "门店", "en": "shop"},
+    "store": {"zh-CN": "门店", "en": "store"},
+    "branch": {"zh-CN": "网点", "en": "branch"},
+    "kiosk": {"zh-CN": "售货亭", "en": "kiosk"},
+    "counter": {"zh-CN": "专柜", "en": "counter"},
+    "restaurant": {"zh-CN": "餐厅", "en": "restaurant"},
+    "hotel": {"zh-CN": "酒店", "en": "hotel"},
+    "warehouse": {"zh-CN": "仓库", "en": "warehouse"},
+    "region": {"zh-CN": "区域", "en": "region"},
+    "city": {"zh-CN": "城市", "en": "city"},
+}
+
 
 @dataclass(frozen=True, slots=True)
 class IssuePolicy:
@@ -113,15 +127,14 @@ def opened_by(
     ours would bind them. ``name``: language → name of the topic.
     """
     subject = topic or ticket.id
-    zh, en = (name[lang] if topic else ticket.title for lang in ("zh-CN", "en"))
-    title = zh if zh == en else f"{zh} / {en}"
+    zh, en = (_titled(name[lang] if topic else ticket.title, unit_kind, lang) for lang in ("zh-CN", "en"))
     issue = Issue(
         workspace=ticket.workspace,
         id=recurring_id(ticket.workspace, subject, unit_kind),
         version=1,
         state="triage",
         level="L2",
-        title=f"{title} · {unit_kind}" if unit_kind else title,
+        title=zh if zh == en else f"{zh} / {en}",
         opened_at=at,
         updated_at=at,
         first_seen=cause.first,
@@ -133,6 +146,12 @@ def opened_by(
         origin=cause.origin,
     )
     return opened(issue, actor=SYSTEM, reason=cause.origin, numbers=cause.numbers)
+
+
+def _titled(about: str, unit_kind: str, lang: str) -> str:
+    """``unit_kind`` by its name, where it is one of the usual ones; the organisation's own word where it is not."""
+    kind = _KINDS.get(unit_kind.lower(), {}).get(lang, unit_kind)
+    return f"{about} · {kind}" if kind else about
 
 
 def can_be_raised(issue: Issue) -> bool:

@@ -7,6 +7,7 @@ import secrets
 from typing import Final
 
 PREFIX: Final = "ek_"
+KEY_ID: Final = "ky_"  # what the id of a key begins with
 LENGTH: Final = len(PREFIX) + 43  # 32 random bytes in unpadded base64url
 
 

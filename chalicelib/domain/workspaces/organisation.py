@@ -212,6 +212,10 @@ class Organisation:
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.time_zone)
 
+    def knows(self, person: str) -> bool:
+        """Whether somebody works here; where there is no organisation, any name will do."""
+        return not self.version or person in self.by_person
+
     # --- units ----------------------------------------------------------------------------------------------------
 
     def parent(self, unit: str) -> str | None:

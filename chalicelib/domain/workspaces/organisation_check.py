@@ -15,7 +15,7 @@ from chalicelib.domain.workspaces.organisation import EVERYWHERE, MOST_ASKED, Ab
 
 BROKEN: Final = ("unit_cycle", "unknown_parent", "unknown_unit", "unknown_person")
 WARNINGS: Final = ("unstaffed", "no_channel", "deputy_loop", "absence_uncovered")
-ERRORS: Final = (*BROKEN, "unknown_department", "no_triage", "gap", "double", "superior_loop")
+ERRORS: Final = (*BROKEN, "unknown_department", "no_triage", "gap", "double", "superior_loop", "left_behind")
 
 SAYINGS: Final[Mapping[str, Mapping[str, str]]] = {
     "unit_cycle": {"zh-CN": "上级关系成环", "en": "the units above this one lead back to it"},
@@ -36,6 +36,10 @@ SAYINGS: Final[Mapping[str, Mapping[str, str]]] = {
     "no_channel": {"zh-CN": "没有联系方式", "en": "there is no way to reach this person"},
     "deputy_loop": {"zh-CN": "代理关系成环", "en": "the deputies lead back to this person"},
     "superior_loop": {"zh-CN": "上级关系成环", "en": "the superiors lead back to this person"},
+    "left_behind": {
+        "zh-CN": "已不在组织中，但还有未了结的工单，且无人可接",
+        "en": "is not in the organisation any more and has open tickets, for which there is nobody",
+    },
     "absence_uncovered": {"zh-CN": "缺勤期间没有代理人在岗", "en": "no deputy is there for all of this absence"},
 }
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
-from chalicelib.domain.cases.graph import Cause, Graph, Name, Overlay, Tally, Told, about, path, told
+from chalicelib.domain.cases.graph import Cause, Graph, Name, Overlay, Tally, Told, about, path, told, went_wrong
 from chalicelib.domain.cases.ticket import Ticket
 from chalicelib.domain.workspaces.organisation import Edge
 from chalicelib.errors import Invalid
@@ -75,7 +75,7 @@ class FindGraph:
         """What it may have been, the likeliest first: for whoever resolves it. Raises Retryable."""
         graph = self(ticket.workspace)
         topic = about(ticket, graph.playbooks)
-        if topic is None:
+        if topic is None or not went_wrong(ticket):
             return ()
         ranked = graph.ranked(topic, self.store.tally(ticket.workspace, graph.list_of(topic)))
         return tuple(graph.causes.by_id[one.cause] for one in ranked)

@@ -46,13 +46,14 @@ class HandOver:
     path: Callable[[Ticket], tuple[Edge, ...]] = lambda ticket: ticket.path
 
     def claim(self, workspace: str, ticket_id: str, *, version: int, owner: str | None, actor: str) -> Ticket:
-        """The ticket, accepted by ``owner``; None for whoever works with the key ``actor``, else for the key itself.
+        """The ticket, accepted by ``owner``; None for whoever works with the key ``actor``, and where there is no
+        organisation for the key itself.
 
-        Raises Conflict ``already_claimed``, ``illegal_move``, Invalid ``unknown_person``.
+        Raises Conflict ``already_claimed``, ``illegal_move``, Invalid ``unknown_person``, ``no_owner``.
         """
         ticket = self._seen(workspace, ticket_id, version)
         self._known(workspace, None, owner)
-        owner = owner or self.office.person_of(workspace, actor) or actor
+        owner = owner or self.office.person_of(workspace, actor) or self._nameless(workspace, actor)
         return self._written(ticket, claimed(ticket, owner, actor=actor, at=self.clock()))
 
     def reassign(
@@ -111,16 +112,22 @@ class HandOver:
             raise version_conflict()
         return ticket
 
+    def _nameless(self, workspace: str, actor: str) -> str:
+        """The key as an owner. Raises Invalid (``no_owner``) where people have names."""
+        if not self.office.organisation(workspace).knows(actor):
+            raise Invalid(
+                "The organisation names nobody for this key: say whose it is.", code="no_owner", pointer="/owner"
+            )
+        return actor
+
     def _known(self, workspace: str, department: str | None, owner: str | None) -> None:
         """Raises Invalid for a name that the organisation does not know."""
         if department is None and owner is None:
             return
         one = self.office.organisation(workspace)
-        if not one.version:
-            return
-        if owner is not None and owner not in one.by_person:
+        if owner is not None and not one.knows(owner):
             raise Invalid("The organisation has no such person.", code="unknown_person", pointer="/owner")
-        if department is None or department in one.named_departments:
+        if not one.version or department is None or department in one.named_departments:
             return
         if department not in self.asked(workspace).departments:
             raise Invalid("There is no such department.", code="unknown_department", pointer="/department")

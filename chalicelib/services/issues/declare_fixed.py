@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from chalicelib.domain.issues.effect import Claim, Kept, Span, as_of, counting, numbers, trigger
 from chalicelib.domain.issues.issue import Issue, IssueMove, IssueStep, moved
 from chalicelib.domain.workspaces.access import nowhere
-from chalicelib.errors import Conflict, Invalid
+from chalicelib.errors import Conflict, Invalid, NotFound
 from chalicelib.services.issues.count_complaints import CountComplaints
 from chalicelib.services.issues.judge_effect import JudgeEffect
 from chalicelib.services.ports import Clock
@@ -73,11 +73,14 @@ class DeclareFixed:
 
     def read(self, workspace: str, issue_id: str) -> tuple[Issue, Kept, Mapping[str, Any]]:
         """An issue, its last claim, and the numbers: as they were judged, or as they are today; where that takes too
-        long to wait for, as they were at ``looked_at``. Raises NotFound where nothing was claimed.
+        long to wait for, as they were at ``looked_at``. Raises NotFound, where nothing was claimed with a code of its
+        own (``not_declared_fixed``).
         """
         issue, kept = self.issues.get(workspace, issue_id), self.claims.get(workspace, issue_id)
-        if issue is None or kept is None:
+        if issue is None:
             raise nowhere()
+        if kept is None:
+            raise NotFound("The issue was not declared fixed yet.", code="not_declared_fixed")
         if kept.numbers is not None and kept.judged_at is not None:
             return issue, kept, kept.numbers
         effect = self.judge.effect(issue, kept.claim)

@@ -83,11 +83,11 @@ class Promote:
             return self._look_up(ticket, ticket.issue, policy)
         unit = self.office.organisation(workspace).by_unit.get(ticket.unit or "")
         unit_kind = unit.kind if unit else ""
-        outcomes = (self._look_at(ticket, topic, unit_kind, policy) for topic in ticket.topics or ("",))
+        outcomes = (self._look_at(ticket, topic, unit_kind, policy) for topic in ticket.complaints or ("",))
         return next((one for one in outcomes if one is not None), None)
 
     def _look_at(self, ticket: Ticket, topic: str, unit_kind: str, policy: IssuePolicy) -> str | None:
-        """One topic of the ticket; "" for a ticket without one, which only counts for itself."""
+        """One topic that is complained of; "" for a ticket without one, which only counts for itself."""
         known = self.issues.get(ticket.workspace, recurring_id(ticket.workspace, topic or ticket.id, unit_kind))
         root = self._root(known)
         both = {one.id: one for one in (known, root) if one is not None}
@@ -156,7 +156,7 @@ class Promote:
         kept: list[Occurrence] = []
         for one in found:
             now = self.links.tickets.get(ticket.workspace, one.ticket)
-            if now is not None and _counts(now) and topic in now.topics:
+            if now is not None and _counts(now) and topic in now.complaints:
                 kept.append(one)
         self.recurrences.forget(ticket.workspace, topic, unit_kind, [one for one in found if one not in kept])
         return kept

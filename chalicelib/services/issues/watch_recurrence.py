@@ -59,7 +59,7 @@ class WatchRecurrence:
         ticket = self.tickets.get(workspace, str(detail["ticket_id"]))
         if ticket is None:
             return None
-        topics = dict.fromkeys(level for topic in ticket.topics for level in _line(topic))
+        topics = dict.fromkeys(level for topic in ticket.complaints for level in _line(topic))
         found = {one for topic in (*topics, ANY) for one in self.watching(workspace, topic)}
         for issue in sorted(found):
             body = {"kind": KIND, "workspace": workspace, "issue": issue}

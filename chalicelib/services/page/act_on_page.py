@@ -1,7 +1,8 @@
 """A person works on a ticket from its page. The link is anybody's who has it; the code is one person's.
 
 A code is sent to its person (send_code.py), or shown once to whoever asked for it, who hands it on. It is good
-for 72 hours and for one ticket; one that was sent, until the ticket is somebody else's. However many wrong ones are
+for 72 hours and for one ticket, and for as long as its person is in the organisation; one that was sent, until the
+ticket is somebody else's. However many wrong ones are
 tried, the right one works: a code is too long to be guessed, and nobody who has the link alone can lock its person out
 (infra/decisions/0028). A form of another site cannot know it, so nothing else guards the page's form.
 """
@@ -68,13 +69,16 @@ class MakeCode:
 
     codes: Codes
     marks: Marks
+    organisation: Callable[[str], Organisation]
     clock: Clock
 
     def __call__(self, ticket: Ticket, person: str | None) -> Made:
-        """For ``person``, else for the ticket's owner. Raises Invalid (``no_owner``), Retryable."""
+        """For ``person``, else for the ticket's owner. Raises Invalid (``no_owner``, ``unknown_person``), Retryable."""
         named = person or ticket.owner
         if named is None:
             raise Invalid("The ticket has no owner: name the person.", code="no_owner", pointer="/person")
+        if not self.organisation(ticket.workspace).knows(named):
+            raise Invalid("The organisation has no such person.", code="unknown_person", pointer="/person")
         text = "".join(secrets.choice(page_link.ALPHABET) for _ in range(page_link.CODE_LENGTH))
         code = kept(self.marks, ticket, named, text, self.clock() + page_link.LIFETIME)
         self.codes.put(ticket.workspace, ticket.id, code)
@@ -99,8 +103,8 @@ class ActOnPage:
     def __call__(self, text: str, act: Act) -> Ticket:
         """The ticket after it.
 
-        Raises NotFound for the link; Forbidden ``code_invalid`` for a code that is wrong or over,
-        ``owner_changed`` for one that was sent to whoever had the ticket before; Conflict ``illegal_move``,
+        Raises NotFound for the link; Forbidden ``code_invalid`` for a code that is wrong or over, or of somebody who is
+        gone, ``owner_changed`` for one that was sent to whoever had the ticket before; Conflict ``illegal_move``,
         ``version_conflict``, ``already_claimed``; Invalid ``no_reason``, ``no_department``, ``nothing_changes``,
         ``resolution_incomplete``, ``unknown_cause``; Retryable.
         """
@@ -125,6 +129,8 @@ class ActOnPage:
         if ticket is None:
             raise nowhere()
         code = self._proven(link, act.code)
+        if not self.organisation(link.workspace).knows(code.person):
+            raise _over()
         if code.derived and not self._may_be_theirs(ticket, code.person):
             raise Forbidden("The ticket is somebody else's by now.", code="owner_changed")
         if act.what not in page_link.possible(ticket):
@@ -142,7 +148,7 @@ class ActOnPage:
         given = _mark(self.marks, link.workspace, link.ticket, page_link.typed(text))
         code = next((one for one in known if hmac.compare_digest(one.mark, given)), None)
         if code is None:
-            raise Forbidden("The code is wrong or over.", code="code_invalid")
+            raise _over()
         return code
 
     def _do(self, ticket: Ticket, act: Act, person: str) -> Ticket:
@@ -197,6 +203,10 @@ class ActOnPage:
         if ticket.state in TAKEN:
             return self.move(*where, to="open", version=act.version, actor=person, reason=act.reason)
         raise Invalid("Say which department it belongs to.", code="no_department", pointer="/department")
+
+
+def _over() -> Forbidden:
+    return Forbidden("The code is wrong or over.", code="code_invalid")
 
 
 def kept(marks: Marks, ticket: Ticket, person: str, text: str, expires_at: datetime) -> Code:

@@ -68,7 +68,7 @@ class Issues:
         if ticket.parent is None:
             unit = self._organisation.by_unit.get(ticket.unit or "")
             kind = unit.kind if unit else ""
-            self._look(Single(ticket.id, ticket.opened_at, ticket.severity == "critical", ticket.topics, kind))
+            self._look(Single(ticket.id, ticket.opened_at, ticket.severity == "critical", ticket.complaints, kind))
 
     def changed(self, ticket: Ticket, at: datetime) -> None:
         """A version of a case that is lived, later than now."""

@@ -10,12 +10,13 @@ from typing import Final, Protocol
 
 from chalicelib.domain.workspaces.access import nowhere
 from chalicelib.domain.workspaces.organisation import Edge, Kept, Organisation, Person, Unit, Way
-from chalicelib.domain.workspaces.organisation_check import SAYINGS, Asked, Checked, broken, check
+from chalicelib.domain.workspaces.organisation_check import SAYINGS, Asked, Checked, Finding, broken, check
 from chalicelib.errors import Conflict, Invalid
 from chalicelib.services.ports import Clock
 from chalicelib.services.workspaces.organisation_file import INVALID, Document
 
 MOST_FINDINGS: Final = 500  # shown of one check
+MOST_COUNTED: Final = 20  # people whose open tickets are counted while somebody waits
 
 
 class Organisations(Protocol):
@@ -36,6 +37,9 @@ class Organisations(Protocol):
 
     def history(self, workspace: str, *, limit: int, cursor: str | None) -> tuple[Sequence[Kept], str | None]:
         """One page, newest first."""
+
+    def leavers(self, workspace: str) -> Sequence[str]:
+        """Whose open tickets had nobody to go to when they were last looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +136,17 @@ class ManageOrganisation:
         return self.check_one(workspace, one)
 
     def check_one(self, workspace: str, one: Organisation) -> Checked:
-        """What is wrong with one that is at hand, with its channels."""
-        return check(one, self.asked(workspace), self.clock())
+        """What is wrong with one that is at hand, with its channels, and who is gone and left tickets to nobody."""
+        found = check(one, self.asked(workspace), self.clock())
+        gone = (person for person in self.store.leavers(workspace) if person not in one.by_person)
+        left = (Finding("left_behind", (), person=person) for person in gone if self.load(workspace, person))
+        return replace(found, findings=(*left, *found.findings))
+
+    def leaving(self, workspace: str, made: Organisation) -> int | None:
+        """Open tickets of those who were in the version before ``made``; None where too many are gone to count."""
+        before = self.store.get(workspace, made.version - 1) or Organisation()
+        gone = before.by_person.keys() - made.by_person.keys()
+        return sum(self.load(workspace, one) for one in gone) if len(gone) <= MOST_COUNTED else None
 
     def owner(
         self, workspace: str, topic: str | None, department: str | None, unit: str | None, at: datetime | None

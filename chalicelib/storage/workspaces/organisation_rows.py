@@ -26,6 +26,10 @@ class ChannelsRow(Row):
     value = BinaryAttribute(legacy_encoding=False)
 
 
+class LeaverRow(Row):
+    """Its key says all."""
+
+
 class VersionRow(Row):
     """One version. What the history shows stands on top, so that it can be read without ``doc``."""
 

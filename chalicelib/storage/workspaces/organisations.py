@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from pynamodb.exceptions import DoesNotExist
@@ -13,13 +13,15 @@ from chalicelib.domain.workspaces.organisation import MOST_VERSIONS, Kept, Organ
 from chalicelib.errors import TooLarge
 from chalicelib.storage import cursor as cursors
 from chalicelib.storage import keys
+from chalicelib.storage.due import due_row
 from chalicelib.storage.table import committed, transaction
 from chalicelib.storage.workspaces import organisation_rows as rows
-from chalicelib.storage.workspaces.organisation_rows import ChannelsRow, HeadRow, VersionRow
+from chalicelib.storage.workspaces.organisation_rows import ChannelsRow, HeadRow, LeaverRow, VersionRow
 
 if TYPE_CHECKING:
     from chalicelib.storage.vault import Vault
 
+SOON: Final = timedelta(minutes=1)  # the least that a due row lies ahead
 LARGEST_ROW: Final = 380_000  # bytes; the table takes 400 KB
 
 
@@ -57,7 +59,8 @@ class OrganisationStore:
     def put(self, workspace: str, one: Organisation, *, by: str, at: datetime) -> bool:
         """Bring ``one`` into force after the version before it; False when that is not the one in force any more.
 
-        Raises TooLarge.
+        What somebody leaves behind who is in it no more is looked at a minute later: the message that says so is
+        written with it. Raises TooLarge.
         """
         reachable = {person.id: dict(person.channels) for person in one.people if person.channels}
         sealed = self._vault.seal_channels(workspace, json.dumps(reachable, ensure_ascii=False).encode())
@@ -69,7 +72,26 @@ class OrganisationStore:
         changing.save(HeadRow(*keys.organisation_head(workspace), version=one.version), condition=unchanged)
         changing.save(ChannelsRow(*keys.organisation_channels(workspace), value=sealed))
         changing.save(version, condition=VersionRow.pk.does_not_exist())
+        if one.version > 1:
+            body = {"kind": "departures", "workspace": workspace, "version": one.version}
+            changing.save(due_row(at + SOON, "cases", body, key=f"departures#{workspace}#{one.version}"))
         return committed(changing)
+
+    # --- who is gone and left something behind ------------------------------------------------------------------
+
+    def leavers(self, workspace: str) -> list[str]:
+        """Whose open tickets had nobody to go to when they were last looked at."""
+        pk, prefix = keys.leaver(workspace, "")
+        found = LeaverRow.query(pk, LeaverRow.sk.startswith(prefix), consistent_read=True)
+        return [row.sk.removeprefix(prefix) for row in found]
+
+    def keep_leaver(self, workspace: str, person: str) -> None:
+        """Once or again."""
+        LeaverRow(*keys.leaver(workspace, person)).save()
+
+    def forget_leaver(self, workspace: str, person: str) -> None:
+        """One who is not kept is forgotten already."""
+        LeaverRow(*keys.leaver(workspace, person)).delete()
 
     def history(self, workspace: str, *, limit: int, cursor: str | None) -> tuple[Sequence[Kept], str | None]:
         """Up to ``limit`` lines, newest first, and the cursor of the next page. Raises Invalid (``invalid_cursor``).

@@ -24,7 +24,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "claim_ticket": Operation(
         answers.Ticket,
         body=schemas.Claim,
-        errors={409: ("already_claimed", "illegal_move", "version_conflict"), 422: ("unknown_person",)},
+        errors={409: ("already_claimed", "illegal_move", "version_conflict"), 422: ("no_owner", "unknown_person")},
     ),
     "reassign_ticket": Operation(
         answers.Ticket,

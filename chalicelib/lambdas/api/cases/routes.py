@@ -116,7 +116,8 @@ def reveal_contact(ticket_id: str) -> Response:
 @guarded
 def claim_ticket(ticket_id: str) -> Response:
     """Take a ticket, for yourself or for the person named as ``owner``. It is accepted with that. You are whom the
-    organisation says that the key belongs to; else the key itself.
+    organisation says that the key belongs to, so where it names nobody, ``owner`` has to be given. Without an
+    organisation you are the key itself.
     """
     from chalicelib.lambdas.api.cases import schemas, shows
     from chalicelib.wiring import cases

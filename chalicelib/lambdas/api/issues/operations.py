@@ -34,7 +34,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
             422: ("fix_in_future", "fix_too_old", "margin_over_expected"),
         },
     ),
-    "get_effect": Operation(effect_answers.Effect),
+    "get_effect": Operation(effect_answers.Effect, errors={404: ("not_declared_fixed",)}),
     "put_exposure": Operation(
         effect_answers.ExposureKept, body=effect_schemas.Exposures, errors={422: ("day_twice", "day_in_future")}
     ),

@@ -79,7 +79,8 @@ def act_on_page(link: str) -> Response:
 def make_code(ticket_id: str) -> Response:
     """Make the code with which one person works on the ticket's page, for you to hand on. It is shown this once.
 
-    It is for ``person``, else for the ticket's owner, for 72 hours; the code before it works no more.
+    It is for ``person``, else for the ticket's owner, for 72 hours; the code before it works no more. It is for
+    somebody of the organisation, and works for as long as they are.
     """
     from chalicelib.lambdas.api.page import schemas
     from chalicelib.wiring import base, cases, page

@@ -96,6 +96,11 @@ class OrganisationTally(Answer):
 
 
 class OrganisationTaken(OrganisationTally):
+    """``leaving``: open tickets of people who were in the version before it, which go to whoever is next in line within
+    minutes; null where more than 20 are gone.
+    """
+
+    leaving: int | None
     version: int
     units: int
     departments: int
@@ -115,6 +120,7 @@ class OrganisationFinding(Answer):
         "gap",
         "double",
         "superior_loop",
+        "left_behind",
         "unstaffed",
         "no_channel",
         "deputy_loop",

@@ -145,7 +145,8 @@ def get_organisation() -> Response:
 @guarded
 def put_organisation() -> Response:
     """Bring an organisation into force. Its ``version`` is the one that it replaces, 0 for the first; what is left out
-    is gone. Gaps are taken and counted, what contradicts itself is refused with its line.
+    is gone. Gaps are taken and counted, what contradicts itself is refused with its line. Open tickets of who is gone
+    go to whoever is next in line.
     """
     from chalicelib.wiring import workspaces
 
@@ -279,7 +280,8 @@ def _taken(workspace: str, made: Organisation) -> Response:
     from chalicelib.wiring import workspaces
 
     line().note(organisation=made.version)
-    return json_response(200, shows.taken(made, workspaces.manage_organisation().check_one(workspace, made)))
+    manage = workspaces.manage_organisation()
+    return json_response(200, shows.taken(made, manage.check_one(workspace, made), manage.leaving(workspace, made)))
 
 
 # --- calendars ----------------------------------------------------------------------------------------------------

@@ -29,9 +29,12 @@ def rule(one: Rule) -> Json:
     }
 
 
-def taken(made: Organisation, found: Checked) -> Json:
-    """An organisation that came into force: how much of it there is, and how much is to be mended."""
+def taken(made: Organisation, found: Checked, leaving: int | None) -> Json:
+    """An organisation that came into force: how much of it there is, how much is to be mended, and what goes on to
+    somebody else.
+    """
     return {
+        "leaving": leaving,
         "version": made.version,
         "units": len(made.units),
         "departments": len(made.departments),
