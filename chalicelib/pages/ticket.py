@@ -16,7 +16,7 @@ from chalicelib.connectors import deadlines
 from chalicelib.domain.cases import page_link
 from chalicelib.domain.cases.page_link import ACCEPT, CALL, COMPLETE, CONTACTED, NOT_MINE, RESOLVE, Act
 from chalicelib.domain.cases.playbook import Playbook, said
-from chalicelib.domain.cases.ticket import SETTLED, Move
+from chalicelib.domain.cases.ticket import DUPLICATE, SETTLED, Move
 from chalicelib.domain.voice.feedback import Feedback
 from chalicelib.domain.workspaces.api_keys import KEY_ID
 from chalicelib.pages.html import Html, fill, headers, joined, text
@@ -223,7 +223,8 @@ def _quotes(feedback: Feedback) -> Iterator[Html]:
 
 def _why(page: Page, lang: str) -> Html:
     ticket = page.ticket
-    rules = [word(why.rule, lang) for why in ticket.reasons if not why.lapsed]
+    named = ["duplicate" if why.rule.startswith(DUPLICATE) else why.rule for why in ticket.reasons if not why.lapsed]
+    rules = [word(rule, lang) for rule in dict.fromkeys(named)]
     departments = [_department(page, one, lang) for one in ticket.departments]
     pairs = [
         ("departments", _comma(lang).join(departments)),

@@ -63,6 +63,7 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "call": ("查看电话并拨打", "Show the phone and call"),
     "call_hint": ("只给负责人看，每次查看都会记录。", "For the owner only. Each look is recorded."),
+    "duplicate": ("与它重复的工单说得更严重", "a duplicate of it tells of worse"),
     "call_now": ("拨打 {}", "Call {}"),
     "no_phone": ("客户没有留下电话或邮箱。", "The customer left no phone and no e-mail."),
     "shown_once": ("只显示这一次，已记录是谁查看的。", "Shown this once. Who looked is recorded."),

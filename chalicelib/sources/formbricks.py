@@ -73,6 +73,8 @@ class Formbricks(FetchingSource):
             raise Parked("The connection's mapping names no score and no text.", code="mapping_empty")
         merged = {**self.mapping, **mapping}
         found = Collected(merged.get("fields", {}))
+        if not isinstance(questions, list) and _names_others(mapping, response["data"]):
+            raise mappings.finds_nothing()
         _read_answers(found, response["data"], {str(one.get("id")): one for one in entries(questions)})
         _read_person(found, response)
         if response.get("finished") is False:
@@ -93,6 +95,12 @@ class Formbricks(FetchingSource):
         survey = _data(api.get(f"/api/v1/management/surveys/{_id(response.get('surveyId'))}"))
         known = {"questions": [_trimmed(one) for one in _questions(survey)]}
         return {"event": payload.get("event"), "data": {**response, "survey": known}}
+
+
+def _names_others(mapping: Mapping[str, Any], answers: Mapping[str, Any]) -> bool:
+    """Whether ``fields``, which alone tell the answers apart, name none of those that are there."""
+    by_place = mapping.get("scores") or mapping.get("texts")  # of which the mapping's own reading judges
+    return bool(answers) and not by_place and not mapping.get("fields", {}).keys() & answers.keys()
 
 
 def _read_answers(found: Collected, answers: Mapping[str, Any], questions: Mapping[str, Mapping[str, Any]]) -> None:

@@ -63,13 +63,12 @@ class _Wenjuanxing(MappedSource):
         return f"{survey}:{super().response_key(payload, pointer)}"
 
     def payload(self, raw: bytes, mapping: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The fields with answers as people mean them: skipped ones out, choices in words, an NPS from 0, a zone."""
+        """The fields with answers as people mean them: skipped ones empty, choices in words, an NPS from 0, a zone."""
         settings = settings_of(mapping)
         skipped = set(settings.get("skipped", SKIPPED))
         fields = {
-            name: value
+            name: None if _plain(value).strip() in skipped else value
             for name, value in self.answers(read_fields(raw)).items()
-            if _plain(value).strip() not in skipped
         }
         fields["submittime"] = zoned(fields.get("submittime"), settings.get("utc_offset", 8))
         named = [entry for entry in mapping.get("scores", ()) if isinstance(entry["path"], str)]

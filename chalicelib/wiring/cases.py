@@ -97,6 +97,7 @@ def open_ticket_service() -> OpenTicket:
         rules=cache(stores.directory().rules),
         path=lambda ticket: frames.find_graph().path(ticket, tally=tally),
         due=base.due_store(),
+        links=stores.case_store().links,
         clock=base.now,
     )
 

@@ -206,6 +206,25 @@ def test_a_body_without_a_response_id_is_parked_and_read_again_once_the_mapping_
     assert states in (["closed", "ticketed"], ["ticketed"])
 
 
+def test_a_mapping_that_finds_nothing_loses_no_word(world: World) -> None:
+    """Of two parked voices one is read again because somebody asks for it, the other because it is sent again."""
+    wrong = {"scores": [{"path": "/entry/field_99", "kind": "nps"}], "texts": [{"path": "/entry/nope"}]}
+    connection = world.connect("jinshuju", mapping=wrong)
+    again = client.jinshuju(_other("jinshuju"))
+    asked_for = world.heard(connection["hook_url"], client.jinshuju(body_of("jinshuju")))
+    sent_again = world.heard(connection["hook_url"], again)
+    parked = [world.settled(one, "parked") for one in (asked_for, sent_again)]
+    assert [one["parked_reason"] for one in parked] == ["mapping_finds_nothing"] * 2
+    good = {"scores": [{"path": "/entry/field_1", "kind": "nps"}], "texts": [{"path": "/entry/field_3"}]}
+    assert world.api.call("PATCH", f"/v1/connections/{connection['id']}", {"mapping": good}).status == 200
+
+    assert world.api.call("POST", f"/v1/feedback/{asked_for}/reparse").status == 202
+    assert world.heard(connection["hook_url"], again) == sent_again
+
+    read = [world.settled(one, "ticketed") for one in (asked_for, sent_again)]
+    assert all(one["texts"] and one["scores"] for one in read)
+
+
 def test_a_paused_connection_keeps_what_it_hears_and_reads_it_when_resumed(world: World) -> None:
     connection = world.connect("canonical")
     path = f"/v1/connections/{connection['id']}"

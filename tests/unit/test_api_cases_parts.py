@@ -52,7 +52,7 @@ def test_another_shops_case_has_no_parts_to_list(office: Office) -> None:
 
 
 def test_a_case_is_not_put_away_before_its_parts(office: Office) -> None:
-    body = {"to": "rejected", "version": 1}
+    body = {"to": "rejected", "version": 1, "reason": "no case"}
     answer = office.call("POST", f"{TICKET}/transitions", body, path={"ticket_id": WHOLE})
     assert (answer.status, answer.code) == (409, "children_open")
     assert answer.json["detail"] == (

@@ -131,6 +131,17 @@ def test_a_jump_is_applied_along_the_legal_way() -> None:
     assert verdict.item == ExternalItem("acme", "ep_1", "OA-9", ticket().id, LATER, 1, "resolved", 3)
 
 
+@pytest.mark.parametrize(
+    ("note", "reason"), [(None, "rejected in the OA of HQ"), ("no case of ours", "no case of ours")]
+)
+def test_a_rejection_without_a_word_names_the_system_as_its_reason(note: str | None, reason: str) -> None:
+    said = replace(callback("不受理"), note=note)
+    mapped = {"不受理": "rejected"}
+    verdict = judge(said, ticket(), None, endpoint="ep_1", status_map=mapped, at=LATER, system="the OA of HQ")
+    assert verdict.step is not None
+    assert [(line.after, line.reason) for line in verdict.step.moves] == [("rejected", reason)]
+
+
 def test_a_resolution_without_words_is_taken_and_marked() -> None:
     step = judged(callback(), ticket()).step
     assert step is not None

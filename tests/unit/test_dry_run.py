@@ -419,6 +419,7 @@ class Replay:
                 to=line.after,
                 version=self.tickets.rows[WORKSPACE, name].version,
                 actor=line.actor,
+                reason=line.reason or "as it was",
                 root_cause=line.root_cause,
                 action=line.action,
             )

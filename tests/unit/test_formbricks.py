@@ -82,6 +82,15 @@ def test_a_push_without_a_mapping_waits_for_one() -> None:
     assert parked.value.code == "mapping_empty"
 
 
+def test_a_mapping_that_names_none_of_the_answers_waits_for_another() -> None:
+    other = {"fields": {"another": {"kind": "nps"}}}
+    with pytest.raises(Parked, match="where the mapping looks") as parked:
+        parse(event(answers={"nps": 3, "why": "包裹破损了"}), other)
+    assert parked.value.code == "mapping_finds_nothing"
+    assert parse(event(answers={}), other).scores == ()
+    assert parse(event(answers={"another": ""}), other).scores == ()
+
+
 def test_what_the_mapping_does_not_name_is_not_read_without_its_question() -> None:
     voice = parse(event(answers={"nps": 3, "home": ["Some Street 1"], "mail": "x@example.com", "unit": "BJ-1"}))
     assert (voice.attributes, voice.unit) == ({}, "BJ-1")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -17,7 +17,7 @@ from chalicelib.domain.inbound.envelope import Envelope
 from chalicelib.domain.inbound.upload import RowError, Upload
 from chalicelib.domain.text import csv_text
 from chalicelib.domain.workspaces.directory import Connection
-from chalicelib.errors import Retryable
+from chalicelib.errors import Parked, Retryable
 from chalicelib.services.inbound import intake
 from chalicelib.services.inbound.intake import Intake, Taken, told
 from chalicelib.sources import registry
@@ -132,6 +132,17 @@ def test_a_row_is_what_a_hook_would_have_heard(desk: Desk) -> None:
     assert (envelope.source, envelope.arrival.received_at) == ("csv", AT)
     assert (desk.state.state, desk.state.rows, desk.state.accepted, desk.state.row) == ("done", 1, 1, 2)
     assert desk.state.finished_at == "2026-11-21T08:00:00Z"
+
+
+def test_a_row_without_an_answer_is_an_empty_voice_because_the_file_has_the_columns(desk: Desk) -> None:
+    desk.put(table("R-1,2026-11-01 08:00,,,"))
+    assert desk.take() == Taken("read", accepted=1)
+    (envelope,) = desk.inbox.envelopes
+    source = registry.load("csv")
+    assert source.parse(envelope.arrival, MAPPING).scores == ()
+    bare = replace(envelope.arrival, raw=b'{"id": "R-1", "NPS": "3"}')
+    with pytest.raises(Parked, match="where the mapping looks"):
+        source.parse(bare, MAPPING)
 
 
 def test_the_order_of_columns_and_the_way_of_writing_are_no_other_event(desk: Desk) -> None:

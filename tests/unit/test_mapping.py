@@ -76,6 +76,37 @@ def test_the_mapping_of_the_design_reads_its_payload() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "payload", [{"entry": {"serial_number": 1}}, {"entry": {"serial_number": 1, "other": "CANARY"}}]
+)
+def test_a_payload_without_any_place_of_scores_and_texts_is_parked(payload: Any) -> None:
+    assert parked(payload) == "mapping_finds_nothing"
+    assert parked(payload, texts=[]) == "mapping_finds_nothing"
+    assert parked(payload, scores=[]) == "mapping_finds_nothing"
+
+
+@pytest.mark.parametrize("empty", [None, "", " ", [], {}])
+def test_one_place_that_is_there_and_empty_makes_an_empty_voice(empty: Any) -> None:
+    for name in ("field_1", "field_3"):
+        voice = read({"entry": {"serial_number": 1, name: empty}})
+        assert (voice.scores, voice.texts) == ((), ())
+
+
+@pytest.mark.parametrize("answer", [{"field_1": 3}, {"field_3": "包裹破损"}])
+def test_a_score_alone_and_words_alone_are_voices(answer: dict[str, Any]) -> None:
+    voice = read({"entry": {"serial_number": 1, **answer}})
+    assert len(voice.scores) + len(voice.texts) == 1
+
+
+def test_a_mapping_that_takes_the_place_of_what_a_source_read_by_itself_must_find_something() -> None:
+    base = Canonical(response_key="r", occurred_at=NOW, texts=(Text("包裹破损"),))
+    wrong = {"texts": [{"path": "/entry/nope"}]}
+    with pytest.raises(Parked, match="no text where the mapping looks") as reason:
+        apply(wrong, entry(), received_at=NOW, base=base)
+    assert reason.value.code == "mapping_finds_nothing"
+    assert apply({"unit": "/entry/field_7"}, entry(), received_at=NOW, base=base).texts == base.texts
+
+
 def test_what_was_not_answered_is_absent() -> None:
     voice = read({"entry": {"serial_number": "59", "field_1": "", "field_3": None, "field_6": " ", "field_8": []}})
     assert voice == Canonical(response_key="59", occurred_at=NOW, touchpoint="after_sales")

@@ -49,6 +49,14 @@ def test_a_number_that_a_colleague_quotes_is_not_kept(service: MoveTicket, ticke
     assert (line.reason, moved.root_cause) == ("回电 〔手机号〕", "见 〔手机号〕")
 
 
+@pytest.mark.parametrize("reason", [None, "", " \n"])
+def test_a_case_is_not_rejected_without_a_reason(service: MoveTicket, tickets: FakeTickets, reason: str | None) -> None:
+    with pytest.raises(Invalid, match=r"^Rejecting a case needs a reason\.$") as refusal:
+        ask(service, "rejected", reason=reason)
+    assert (refusal.value.code, refusal.value.pointer, tickets.lines) == ("no_reason", "/reason", {})
+    assert ask(service, "rejected", reason="he called by mistake").state == "rejected"
+
+
 def test_the_whole_way_to_closed(service: MoveTicket, tickets: FakeTickets) -> None:
     ask(service, "accepted", 1)
     resolved = ask(service, "resolved", 2, root_cause="carton too thin", action="sent a new one")

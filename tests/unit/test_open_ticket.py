@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 
+from chalicelib.domain.cases.case import Link
 from chalicelib.domain.cases.playbook import Chosen, Playbooks
-from chalicelib.domain.events import feedback_event
+from chalicelib.domain.cases.ticket import Resolution, Ticket, brought_up, walk
+from chalicelib.domain.events import feedback_event, ticket_events
 from chalicelib.domain.ids import ticket_id
 from chalicelib.domain.voice.feedback import Feedback
+from chalicelib.domain.voice.understanding import Understanding
 from chalicelib.errors import Parked, Retryable
 from chalicelib.services.cases.open_ticket import ATTEMPTS, OpenTicket
 from tests import builders
@@ -203,3 +206,175 @@ def test_a_ticket_that_a_person_has_moved_is_still_brought_up(
     assert service(message()) == "updated"
     after = tickets.rows[WORKSPACE, ID]
     assert (after.state, after.touchpoint, after.id) == ("closed", "after_sales", ticket().id)
+
+
+# --- words that take a case up again ------------------------------------------------------------------------------
+
+WORSE = "revision 2, reading 1: critical, injury"
+
+
+def worse(revision: int = 2, *red: str, **changes: Any) -> Feedback:
+    """The voice with a red line that it did not have."""
+    lines = Understanding(tags=(builders.tag(),), red_lines=red or ("injury",))
+    asked = decision(reason(severity="critical"), severity="critical")
+    again = {"understanding": lines, "decision": asked, "ticket": ID, "state": "ticketed", **changes}
+    return feedback(revision=revision, **again)
+
+
+def settled_as(tickets: FakeTickets, *states: str, of: str = ID) -> Ticket:
+    before = tickets.rows[WORKSPACE, of]
+    step = walk(before, states, actor="ky_li", at=AT, given=Resolution("thin carton", "sent another"))
+    assert tickets.update(step.ticket, step.moves, expected_version=before.version)
+    return step.ticket
+
+
+@pytest.mark.parametrize(
+    "states",
+    [
+        ("rejected",),
+        ("accepted", "resolved"),
+        ("accepted", "resolved", "verifying"),
+        ("accepted", "resolved", "verifying", "closed"),
+    ],
+)
+def test_a_red_line_in_a_revision_takes_a_settled_case_up_again_once(
+    service: OpenTicket, rows: FakeFeedback, tickets: FakeTickets, states: tuple[str, ...]
+) -> None:
+    service(message())
+    before = settled_as(tickets, *states)
+    rows.add(worse())
+    assert [service(message()) for _ in range(3)] == ["updated", "unchanged", "unchanged"]
+    again, line = tickets.rows[WORKSPACE, ID], tickets.moves(WORKSPACE, ID)[-1]
+    assert (again.state, again.severity, again.reopened, again.version) == (
+        "reopened",
+        "critical",
+        1,
+        before.version + 1,
+    )
+    assert (again.root_cause, again.closed_at, again.verification) == (None, None, "not_asked")
+    assert (line.before, line.after, line.actor, line.reason) == (states[-1], "reopened", "customer", WORSE)
+    assert [event.type for event in ticket_events(again)] == ["ticket.reopened"]
+
+
+def test_a_revision_that_adds_nothing_worse_leaves_a_case_closed(
+    service: OpenTicket, rows: FakeFeedback, tickets: FakeTickets
+) -> None:
+    rows.add(worse(1))
+    service(message())
+    settled_as(tickets, "accepted", "resolved", "verifying", "closed")
+    for revision, one in ((2, worse(2, unit="SH-002")), (3, feedback(revision=3, ticket=ID, state="ticketed"))):
+        rows.add(one)
+        assert service(message()) == "updated", revision
+        assert tickets.rows[WORKSPACE, ID].state == "closed"
+
+
+def test_a_second_red_line_of_the_same_severity_takes_it_up_again(
+    service: OpenTicket, rows: FakeFeedback, tickets: FakeTickets
+) -> None:
+    rows.add(worse(1))
+    service(message())
+    settled_as(tickets, "rejected")
+    rows.add(worse(2, "injury", "food_poisoning"))
+    service(message())
+    assert tickets.rows[WORKSPACE, ID].state == "reopened"
+
+
+def test_another_reading_of_the_same_words_takes_nothing_up(
+    service: OpenTicket, rows: FakeFeedback, tickets: FakeTickets
+) -> None:
+    service(message())
+    settled_as(tickets, "rejected")
+    rows.add(worse(1, reading=2))
+    assert service(message()) == "updated"
+    assert (tickets.rows[WORKSPACE, ID].state, tickets.rows[WORKSPACE, ID].severity) == ("rejected", "critical")
+
+
+def test_a_ticket_of_before_its_red_lines_were_kept_is_judged_by_its_severity(
+    service: OpenTicket, rows: FakeFeedback, tickets: FakeTickets
+) -> None:
+    rows.add(worse(1))
+    service(message())
+    settled_as(tickets, "rejected")
+    tickets.rows[WORKSPACE, ID] = replace(tickets.rows[WORKSPACE, ID], red_lines=None)
+    rows.add(worse(2, unit="SH-002"))
+    service(message())
+    assert tickets.rows[WORKSPACE, ID].state == "rejected"
+
+
+def test_revisions_in_any_order_take_a_case_up_once(
+    service: OpenTicket, rows: FakeFeedback, tickets: FakeTickets
+) -> None:
+    service(message())
+    settled_as(tickets, "rejected")
+    for one in (worse(3), worse(2), worse(3), worse(1)):
+        rows.add(one)
+        service(message())
+    assert tickets.rows[WORKSPACE, ID].reopened == 1
+    settled_as(tickets, "rejected")
+    for one in (worse(3), worse(2)):
+        rows.add(one)
+        service(message())
+    assert (tickets.rows[WORKSPACE, ID].state, tickets.rows[WORKSPACE, ID].reopened) == ("rejected", 1)
+
+
+MAIN = "tk_main"
+
+
+@pytest.fixture
+def merged(service: OpenTicket, tickets: FakeTickets) -> OpenTicket:
+    """The case told twice, merged into another one, which is closed."""
+    service(message())
+    settled_as(tickets, "merged")
+    tickets.rows[WORKSPACE, MAIN] = ticket(id=MAIN, feedback="fb_main", owner="u_li")
+    settled_as(tickets, "accepted", "resolved", "verifying", "closed", of=MAIN)
+    link = Link(WORKSPACE, ID, MAIN, "duplicate_of", "ky_li", AT)
+    return replace(service, links=lambda _, one: (link,) if one == ID else ())
+
+
+def test_what_is_worse_in_a_duplicate_takes_up_the_case_that_has_it_once(
+    merged: OpenTicket, rows: FakeFeedback, tickets: FakeTickets
+) -> None:
+    rows.add(worse())
+    before = dict(tickets.rows)
+    assert merged(message()) == "updated"
+    main, line = tickets.rows[WORKSPACE, MAIN], tickets.moves(WORKSPACE, MAIN)[-1]
+    assert (main.state, main.severity, main.owner) == ("reopened", "critical", "u_li")
+    assert line.reason == f"duplicate {ID}, revision 2: critical"
+    assert tickets.rows[WORKSPACE, ID].state == "merged"
+    settled_as(tickets, "rejected", of=MAIN)
+    tickets.rows[WORKSPACE, ID] = before[WORKSPACE, ID]  # the worker died in between
+    del tickets.lines[WORKSPACE, ID, 3]
+    assert merged(message()) == "updated"
+    assert tickets.rows[WORKSPACE, MAIN].state == "rejected"
+
+
+def test_a_case_that_is_worked_on_becomes_as_grave_as_its_duplicate_and_stays_so(
+    merged: OpenTicket, rows: FakeFeedback, tickets: FakeTickets
+) -> None:
+    settled_as(tickets, "reopened", "accepted", of=MAIN)
+    rows.add(worse())
+    merged(message())
+    main = tickets.rows[WORKSPACE, MAIN]
+    assert (main.state, main.severity, main.change) == ("accepted", "critical", "updated")
+    own = brought_up(main, feedback(id="fb_main", revision=2, unit="SH-002"), "title", AT)
+    assert own is not None
+    assert own.ticket.severity == "critical"
+
+
+def test_a_merged_case_whose_main_case_nobody_knows_is_taken_out_again(
+    merged: OpenTicket, rows: FakeFeedback, tickets: FakeTickets
+) -> None:
+    rows.add(worse())
+    assert replace(merged, links=lambda *_: ())(message()) == "updated"
+    out = tickets.rows[WORKSPACE, ID]
+    assert (out.state, out.former_state, out.severity) == ("open", None, "critical")
+    assert tickets.moves(WORKSPACE, ID)[-1].reason == "revision 2, reading 1"
+
+
+def test_a_lost_race_for_the_main_case_is_run_again(
+    merged: OpenTicket, rows: FakeFeedback, tickets: FakeTickets
+) -> None:
+    rows.add(worse())
+    tickets.lose = 1
+    assert merged(message()) == "updated"
+    assert (tickets.rows[WORKSPACE, MAIN].state, tickets.rows[WORKSPACE, ID].severity) == ("reopened", "critical")

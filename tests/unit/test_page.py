@@ -20,8 +20,9 @@ from hypothesis import strategies as st
 from chalicelib.domain.cases.case import Link
 from chalicelib.domain.cases.graph import Cause, Told
 from chalicelib.domain.cases.parts import children_of
-from chalicelib.domain.cases.ticket import Move
+from chalicelib.domain.cases.ticket import DUPLICATE, Move
 from chalicelib.domain.time.clocks import Clock, Clocks
+from chalicelib.domain.voice.feedback import Reason
 from chalicelib.domain.voice.understanding import Understanding
 from chalicelib.domain.voice.voice import Text
 from chalicelib.domain.workspaces.organisation import Department, Edge, Organisation, Person, Unit
@@ -114,6 +115,15 @@ def test_the_page_tells_what_was_said_why_me_what_to_do_and_by_when(office: Offi
     english = said(get(lang="en"))
     for part in ("Logistics", "Step 1", "Agent up to CNY 20.", "In the customer's words", "Take it", "Not mine"):
         assert part in english, part
+
+
+def test_a_case_that_its_duplicates_made_worse_says_so_once(office: Office) -> None:
+    why = tuple(Reason(f"{DUPLICATE}tk_{number}", 2, "critical") for number in (1, 2))
+    office.ticket(reasons=why, severity="critical")
+
+    assert said(get(lang="zh-CN")).count("与它重复的工单说得更严重") == 1
+    assert said(get(lang="en")).count("a duplicate of it tells of worse") == 1
+    assert "duplicate:" not in get(lang="en").body
 
 
 def test_nothing_is_shown_that_reaches_or_names_the_customer_or_that_colleagues_wrote(office: Office) -> None:

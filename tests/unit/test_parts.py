@@ -307,7 +307,8 @@ def test_a_case_that_a_person_gave_to_a_department_is_not_divided() -> None:
         ({"owner": "u_li"}, ("a", "b")),
         ({"state": "accepted", "owner": "u_li"}, ()),
         ({"state": "resolved"}, ()),
-        ({"state": "resolved", "parts": ("a", "c")}, ("a", "c")),
+        ({"state": "resolved", "parts": ("a", "c"), "severity": "critical"}, ("a", "c")),
+        ({"state": "resolved", "parts": ("a", "c"), "severity": "low"}, ("a", "c", "b")),
         ({"state": "accepted", "owner": "u_li", "parts": ("a", "c")}, ("a", "c", "b")),
         ({"revision": 2}, ()),
     ],
@@ -464,6 +465,34 @@ def test_a_customer_who_is_not_satisfied_takes_up_every_part_that_was_done(divid
     assert divided.tickets.moves(WORKSPACE, LOGISTICS)[-1].actor == "customer"
 
 
+def test_worse_words_take_up_a_closed_case_with_what_was_done_and_open_the_part_that_they_need(divided: Desk) -> None:
+    divided.move(SERVICE, "rejected")
+    divided.resolve(LOGISTICS)
+    divided.settle()
+    divided.move(LOGISTICS, "verifying", "closed")
+    divided.move(WHOLE, "verifying", "closed")
+    divided.settle()
+    worse = said(*TWO, red=("food_poisoning",), revision=2, ticket=WHOLE)
+    assert divided.hear(worse) == "updated"
+    divided.settle()
+    again = {"": "reopened", "logistics": "reopened", "customer_service": "rejected", "quality": "open"}
+    assert divided.states() == again
+    assert divided.get(child_ticket_id(WORKSPACE, "fb_one", "quality")).severity == "critical"
+    assert divided.hear(worse) == "unchanged"
+    divided.settle()
+    assert divided.states() == again
+
+
+def test_worse_words_without_a_part_to_do_are_not_resolved_by_parts_that_are_done(divided: Desk) -> None:
+    for one in (LOGISTICS, SERVICE):
+        divided.resolve(one)
+    divided.settle()
+    asked = {"ticket": (reason(severity="critical"),)}
+    divided.hear(said(revision=2, ticket=WHOLE, decision=Decision(asked, "critical", ("logistics",))))
+    divided.settle()
+    assert divided.states() == {"": "reopened", "logistics": "reopened", "customer_service": "reopened"}
+
+
 def test_what_was_done_after_the_customers_word_stands(divided: Desk) -> None:
     for one in (LOGISTICS, SERVICE):
         divided.resolve(one)
@@ -580,8 +609,9 @@ def test_a_person_who_closes_a_case_closes_what_is_resolved_below_it_at_once(div
 
 @pytest.mark.parametrize("to", ["rejected", "merged"])
 def test_a_case_is_not_put_away_over_the_heads_of_its_departments(divided: Desk, to: str) -> None:
+    move = MoveTicket(tickets=divided.tickets, clock=divided.clock)
     with pytest.raises(Conflict) as refused:
-        MoveTicket(tickets=divided.tickets, clock=divided.clock)(WORKSPACE, WHOLE, to=to, version=1, actor="ky_li")
+        move(WORKSPACE, WHOLE, to=to, version=1, actor="ky_li", reason="no case")
     assert refused.value.code == "children_open"
     assert f"{LOGISTICS} (open)" in refused.value.message
 
@@ -827,16 +857,17 @@ def test_nor_is_it_put_away_otherwise(half: Desk, to: str) -> None:
     half.move(LOGISTICS, "rejected")
     move = MoveTicket(half.tickets, half.clock)
     with pytest.raises(Conflict) as refused:
-        move(WORKSPACE, WHOLE, to=to, version=1, actor="ky_li")
+        move(WORKSPACE, WHOLE, to=to, version=1, actor="ky_li", reason="no case")
     assert refused.value.code == "children_open"
-    assert move(WORKSPACE, WHOLE, to=to, version=2, actor="ky_li").state == to
+    assert move(WORKSPACE, WHOLE, to=to, version=2, actor="ky_li", reason="no case").state == to
 
 
 def test_a_refusal_stands_where_telling_it_loses_a_race(half: Desk) -> None:
     half.move(LOGISTICS, "rejected")
     half.tickets.lose = 1
+    move = MoveTicket(half.tickets, half.clock)
     with pytest.raises(Conflict) as refused:
-        MoveTicket(half.tickets, half.clock)(WORKSPACE, WHOLE, to="rejected", version=1, actor="ky_li")
+        move(WORKSPACE, WHOLE, to="rejected", version=1, actor="ky_li", reason="no case")
     assert (refused.value.code, half.get(WHOLE).version) == ("children_open", 1)
 
 

@@ -179,16 +179,25 @@ class TestJinshuju:
 
     def test_serial_numbers_count_per_form(self) -> None:
         keys = {
-            parse("jinshuju", {"form": form, "entry": {"serial_number": 1}}, self.mapping).response_key for form in "ab"
+            parse("jinshuju", {"form": form, "entry": {"serial_number": 1, "field_1": 3}}, self.mapping).response_key
+            for form in "ab"
         }
         assert keys == {"a:1", "b:1"}
 
     def test_without_form_or_number_it_is_parked(self) -> None:
-        assert parked("jinshuju", {"entry": {"serial_number": 1}}, self.mapping) == "mapping_missing_response_id"
+        assert (
+            parked("jinshuju", {"entry": {"serial_number": 1, "field_1": 3}}, self.mapping)
+            == "mapping_missing_response_id"
+        )
         assert parked("jinshuju", {"form": "a", "entry": {}}, self.mapping) == "mapping_missing_response_id"
 
     def test_without_a_mapping_it_is_parked_until_there_is_one(self) -> None:
         assert parked("jinshuju", {"form": "a", "entry": {"serial_number": 1}}) == "mapping_empty"
+
+    def test_a_mapping_that_finds_not_one_of_its_places_is_parked_with_every_word(self) -> None:
+        wrong = {"scores": [{"path": "/entry/field_99", "kind": "nps"}], "texts": [{"path": "/entry/nope"}]}
+        entry = {"serial_number": 1, "field_1": 3, "field_3": "包裹破损"}
+        assert parked("jinshuju", {"form": "a", "entry": entry}, wrong) == "mapping_finds_nothing"
 
 
 class TestJiandaoyun:

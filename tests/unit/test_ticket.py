@@ -14,6 +14,7 @@ from chalicelib.domain.cases.ticket import (
     Resolution,
     brought_up,
     completed,
+    is_elsewhere,
     legal_moves,
     move,
     opened,
@@ -101,6 +102,18 @@ def test_a_reason_that_no_longer_matches_lapses_and_closes_nothing() -> None:
     assert step is not None
     assert all(known.lapsed for known in step.ticket.reasons)
     assert (step.ticket.state, step.ticket.severity) == ("open", "critical")
+
+
+def test_a_voice_that_was_deleted_leaves_its_case_with_the_shop_and_the_department() -> None:
+    gone = feedback(revision=2, unit=None, touchpoint=None, decision=decision(departments=()), deleted=True)
+    step = brought_up(ticket(owner="u_li"), gone, "title", LATER)
+    assert step is not None
+    kept = step.ticket
+    assert (kept.unit, kept.touchpoint, kept.departments, kept.owner) == ("SH-001", "delivery", ("logistics",), "u_li")
+    assert not is_elsewhere(ticket(owner="u_li"), kept)
+    moved = brought_up(ticket(), feedback(revision=2, unit="SH-002"), "title", LATER)
+    assert moved is not None
+    assert moved.ticket.unit == "SH-002"
 
 
 def test_an_older_reading_never_overwrites_a_newer_one() -> None:

@@ -39,6 +39,7 @@ FULL: dict[str, Any] = {
     "customer": "cu_one",
     "parts": ("logistics", "客服"),
     "unopened": ("客服",),
+    "red_lines": ("injury",),
     "closed_at": AT,
     "topics": ("a", "b.c"),
     "complained": False,

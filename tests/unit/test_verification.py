@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from chalicelib.domain.cases import verification
-from chalicelib.domain.cases.ticket import SYSTEM, Resolution, Ticket, completed, walk
-from chalicelib.domain.cases.verification import CUSTOMER, LIFETIME, MOST_NOTES, QUESTION, Ask, Rules
+from chalicelib.domain.cases.ticket import CUSTOMER, SYSTEM, Resolution, Ticket, completed, walk
+from chalicelib.domain.cases.verification import LIFETIME, MOST_NOTES, QUESTION, Ask, Rules
 from chalicelib.domain.ids import child_ticket_id
 from chalicelib.domain.voice.feedback import Feedback
 from chalicelib.domain.workspaces.directory import Endpoint

@@ -316,6 +316,11 @@ class TestReading:
         voice = parse("wenjuanxing", push(q1=said, q2=said), SCORED)
         assert (voice.scores, voice.texts) == ((), ())
 
+    def test_a_question_that_the_survey_does_not_have_is_parked(self) -> None:
+        with pytest.raises(Parked, match="where the mapping looks") as parked:
+            parse("wenjuanxing", push(q1="3", q2="包裹破损"), {"scores": [{"path": "/q8", "kind": "nps"}]})
+        assert parked.value.code == "mapping_finds_nothing"
+
     def test_what_stands_for_a_skipped_question_is_a_setting(self) -> None:
         assert parse("wenjuanxing", push(q2="(空)"), SCORED, skipped=["n/a"]).texts[0].text == "(空)"
         assert parse("wenjuanxing", push(q2="n/a"), SCORED, skipped=["n/a"]).texts == ()

@@ -11,14 +11,12 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from chalicelib.domain.cases.playbook import LANGUAGES, RED_LINE, Playbook, Playbooks, Text, said
+from chalicelib.domain.cases.ticket import DUPLICATE, Ticket
 from chalicelib.domain.text.folding import fold
 from chalicelib.domain.workspaces.organisation import Edge
-
-if TYPE_CHECKING:
-    from chalicelib.domain.cases.ticket import Ticket
 
 EXPERIENCE: Final = 10  # closed tickets that the weights of a topic's causes count for, all together
 MOST_CAUSES: Final = 200  # that a workspace may add
@@ -288,7 +286,7 @@ def _to_department(ticket: Ticket, topic: str, department: str, graph: Graph) ->
     named = next((one for one in (topic, *ticket.topics) if graph.departments.get(one) == department), None)
     if named is not None:
         return Edge(named, department, "frame", {"frame": graph.frame})
-    rules = ", ".join(why.rule for why in ticket.reasons if not why.lapsed)
+    rules = ", ".join(one.rule for one in ticket.reasons if not (one.lapsed or one.rule.startswith(DUPLICATE)))
     return Edge(topic, department, "rule", {"rules": rules})
 
 

@@ -24,6 +24,8 @@ from chalicelib.domain.cases.ticket import (
     Ticket,
     completed,
     history_line,
+    is_worse,
+    merged_reasons,
     opened,
     path,
     walk,
@@ -92,17 +94,19 @@ def parts_of(ticket: Ticket | None, feedback: Feedback, found: Iterable[str]) ->
     """The departments that the case is to be divided among, those that it was divided among before first; () for none.
 
     Never a case whose department a rule or a person has named. One that stands as a whole is divided by what is said
-    anew only, and not where somebody has accepted it; one that is settled gets no more parts: people reopen it.
+    anew only, and not where somebody has accepted it. One that is settled gets no more parts, but by words that take it
+    up again.
     """
     departments = tuple(found)
     if ticket is None:
         return departments if len(departments) > 1 and not feedback.decision.ruled else ()
-    if feedback.decision.ruled or ticket.assigned or ticket.state in SETTLED:
+    is_settled = ticket.state in SETTLED
+    if feedback.decision.ruled or ticket.assigned or (is_settled and not is_worse(ticket, feedback)):
         return ticket.parts
     if ticket.parts:
         return tuple(dict.fromkeys((*ticket.parts, *departments)))
     is_news = (feedback.revision, feedback.reading) > (ticket.revision, ticket.reading)
-    is_taken = ticket.state in WITH_THE_OWNER and ticket.owner is not None
+    is_taken = is_settled or (ticket.state in WITH_THE_OWNER and ticket.owner is not None)
     return departments if is_news and not is_taken and len(departments) > 1 else ()
 
 
@@ -118,7 +122,7 @@ def lapsed(child: Ticket, feedback: Feedback, at: datetime) -> Step | None:
 
     None when they are already, or when the ticket has seen newer words.
     """
-    reasons = tuple(replace(reason, lapsed=True) for reason in child.reasons)
+    reasons = merged_reasons(child.reasons, ())
     if reasons == child.reasons or (feedback.revision, feedback.reading) < (child.revision, child.reading):
         return None
     newer = replace(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from chalicelib.domain.cases.playbook import Chosen
 from chalicelib.domain.ids import customer_key, ticket_id
 from chalicelib.domain.time.clocks import Clocks
-from chalicelib.domain.vocabulary import DEFAULT_SEVERITY, higher_severity
+from chalicelib.domain.vocabulary import DEFAULT_SEVERITY, higher_severity, severity_rank
 from chalicelib.domain.voice.feedback import Feedback, Reason
 from chalicelib.errors import Conflict, Invalid
 
@@ -39,6 +39,8 @@ SETTLED: Final = frozenset({"resolved", "verifying", "closed", "merged", "reject
 TAKEN: Final = frozenset({"accepted", "in_progress"})  # from here the way to open is back
 WITH_THE_OWNER: Final = TAKEN | {"waiting_customer"}  # whoever has it there has accepted it
 SYSTEM: Final = "echoloop"  # the actor of what nobody did by hand
+CUSTOMER: Final = "customer"  # the actor of an answer, whichever way it came, and of words that take a case up again
+DUPLICATE: Final = "duplicate:"  # and a ticket's id: the reason that a case has from one that was merged into it
 PART_MISSING: Final = "part_missing"  # what the escalation of a whole is about, one of whose parts has no ticket
 # Why a ticket goes to a state where nobody said it in words: every move has its reason.
 STANDING: Final[Mapping[str, str]] = {
@@ -118,6 +120,7 @@ class Ticket:
     reasons: tuple[Reason, ...] = ()
     revision: int = 1  # of the feedback that it was last brought up to
     reading: int = 1
+    red_lines: tuple[str, ...] | None = None  # of that revision and reading; None on tickets of before it was kept
     owner: str | None = None
     former_state: str | None = None  # what a merge is undone to
     root_cause: str | None = field(default=None, repr=False)
@@ -196,6 +199,7 @@ def opened(
         reasons=reasons,
         revision=feedback.revision,
         reading=feedback.reading,
+        red_lines=feedback.understanding.red_lines,
         playbook=playbook,
         parts=parts,
         customer=customer_key(feedback.workspace, feedback.customer_ref) if feedback.customer_ref else None,
@@ -214,39 +218,85 @@ def brought_up(
 ) -> Step | None:
     """The ticket with what the newest revision, reading and rules say; None when that changes nothing to be seen.
 
-    A department that a person chose stays.
+    A department that a person chose stays. Of a voice that was deleted at its source unit, touchpoint and department
+    stay: they name nobody, and whoever has the case must go on seeing it.
 
     An older (revision, reading) never overwrites a newer one. A reason that no longer matches is marked lapsed
     and closes nothing; when all have lapsed the severity stays as it was. Another playbook alone is no news.
+    What is settled is taken up again by a revision that ``is_worse``, unless it is merged, see ``lifted``.
     """
     if (feedback.revision, feedback.reading) < (ticket.revision, ticket.reading):
         return None
-    reasons = _merged_reasons(ticket.reasons, _asked(feedback))
+    reasons = merged_reasons(ticket.reasons, _asked(feedback))
     seen = replace(
         ticket,
         title=title,
-        unit=feedback.unit,
-        touchpoint=feedback.touchpoint,
-        departments=ticket.departments if ticket.assigned else feedback.decision.departments,
+        unit=ticket.unit if feedback.deleted else feedback.unit,
+        touchpoint=ticket.touchpoint if feedback.deleted else feedback.touchpoint,
+        departments=ticket.departments if ticket.assigned or feedback.deleted else feedback.decision.departments,
         topics=main_topics(feedback),
         complained=_complained(feedback),
         reasons=reasons,
         severity=_severity(reasons, ticket.severity),
         parts=parts or ticket.parts,
     )
-    if seen == ticket:
+    worse = is_worse(ticket, feedback)
+    if seen == ticket and not worse:
         return None
-    newer = replace(
-        seen,
-        revision=feedback.revision,
-        reading=feedback.reading,
-        version=ticket.version + 1,
-        updated_at=at,
-        playbook=playbook,
-        change="updated",
-    )
+    red_lines = feedback.understanding.red_lines
+    newer = replace(seen, revision=feedback.revision, reading=feedback.reading, red_lines=red_lines, playbook=playbook)
     note = f"revision {feedback.revision}, reading {feedback.reading}"
+    if worse and ticket.state in SETTLED - {"merged"}:
+        return _taken_up(ticket, newer, "reopened", at, f"{note}: {', '.join((newer.severity, *red_lines))}")
+    return _updated(ticket, newer, at, note)
+
+
+def is_worse(ticket: Ticket, feedback: Feedback) -> bool:
+    """Whether a revision that the ticket has not seen is graver than what it has: more severe, or of a new red line.
+
+    Never another reading of the same words: what we read anew takes up nothing that people have settled.
+    """
+    if feedback.revision <= ticket.revision:
+        return False
+    severity = _severity(merged_reasons(ticket.reasons, _asked(feedback)), ticket.severity)
+    known = feedback.understanding.red_lines if ticket.red_lines is None else ticket.red_lines
+    graver = severity_rank(severity) > severity_rank(ticket.severity)
+    return graver or not set(feedback.understanding.red_lines) <= set(known)
+
+
+def lifted(main: Ticket, duplicate: Ticket, at: datetime) -> Step | None:
+    """The case that ``duplicate`` was merged into, after a revision of that one which ``is_worse``: as severe at least,
+    with what to do about it, and taken up again where it was settled. None where it was told of that revision before.
+    """
+    why = Reason(f"{DUPLICATE}{duplicate.id}", duplicate.revision, duplicate.severity)
+    if any(one.rule == why.rule and one.version >= why.version for one in main.reasons):
+        return None
+    reasons = (*(one for one in main.reasons if one.rule != why.rule), why)
+    severity = _severity(reasons, main.severity)
+    newer = replace(main, reasons=reasons, severity=severity, playbook=duplicate.playbook or main.playbook)
+    note = f"duplicate {duplicate.id}, revision {duplicate.revision}: {duplicate.severity}"
+    return _taken_up(main, newer, "reopened", at, note) if main.state in SETTLED else _updated(main, newer, at, note)
+
+
+def taken_out(ticket: Ticket, step: Step) -> Step:
+    """``step``, which brings up a merged ticket, with the ticket in its former state: nobody knows what it was merged
+    into, so nobody else has it.
+    """
+    newer, line = step.ticket, step.moves[-1]
+    if ticket.state != "merged" or ticket.former_state is None:
+        return step
+    return _taken_up(ticket, newer, ticket.former_state, newer.updated_at, line.reason or "")
+
+
+def _updated(ticket: Ticket, newer: Ticket, at: datetime, note: str) -> Step:
+    newer = replace(newer, version=ticket.version + 1, updated_at=at, change="updated")
     return Step(newer, (history_line(ticket, newer, actor=SYSTEM, reason=note),))
+
+
+def _taken_up(ticket: Ticket, newer: Ticket, to: str, at: datetime, note: str) -> Step:
+    """``newer`` in another state: it was the customer's words that took it there."""
+    moved = move(replace(newer, version=ticket.version), to, at)
+    return Step(moved, (history_line(ticket, moved, actor=CUSTOMER, reason=note),))
 
 
 def is_elsewhere(before: Ticket, after: Ticket) -> bool:
@@ -460,8 +510,8 @@ def _severity(reasons: Iterable[Reason], otherwise: str) -> str:
     return severity or otherwise
 
 
-def _merged_reasons(known: Iterable[Reason], asked: Iterable[Reason]) -> tuple[Reason, ...]:
-    """Keyed by rule name, the newest version shown; one that is asked no more has lapsed."""
-    merged = {reason.rule: replace(reason, lapsed=True) for reason in known}
+def merged_reasons(known: Iterable[Reason], asked: Iterable[Reason]) -> tuple[Reason, ...]:
+    """Keyed by rule name, the newest version shown; one that is asked no more has lapsed. A duplicate's stays."""
+    merged = {one.rule: one if one.rule.startswith(DUPLICATE) else replace(one, lapsed=True) for one in known}
     merged.update((reason.rule, reason) for reason in asked)
     return tuple(merged.values())

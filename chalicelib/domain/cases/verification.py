@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from chalicelib.domain.cases.playbook import Playbook, Text
-from chalicelib.domain.cases.ticket import SYSTEM, Resolution, Step, Ticket, history_line, legal_moves, walk
+from chalicelib.domain.cases.ticket import CUSTOMER, SYSTEM, Resolution, Step, Ticket, history_line, legal_moves, walk
 from chalicelib.domain.cases.ticket_title import language
 from chalicelib.domain.ids import digest
 from chalicelib.domain.voice.feedback import Feedback
@@ -20,7 +20,6 @@ from chalicelib.errors import Conflict, Invalid
 
 SOLVED, NOT_SOLVED = "solved", "not_solved"
 ANSWERS: Final = (SOLVED, NOT_SOLVED)
-CUSTOMER: Final = "customer"  # the actor of an answer, whichever way it came
 EVENT: Final = "verification.asked"
 ANSWERABLE: Final = frozenset({"resolved", "verifying", "closed"})
 QUESTION: Final[Text] = {"zh-CN": "您反映的问题解决了吗？", "en": "Has the problem that you told us about been solved?"}

@@ -2,7 +2,8 @@
 
 A place is a JSON pointer (RFC 6901) or ``{"const": value}``. Places that hold nothing are simply absent from the
 voice: optional questions are skipped all the time. A place that holds something unusable parks the voice, with a
-reason that names the part of the mapping, so that a person can mend the mapping and parse again.
+reason that names the part of the mapping, so that a person can mend the mapping and parse again. So does a payload that
+has not one of the places where scores and texts are looked for: it is not empty there, the mapping looks elsewhere.
 What no place names is not read at all: it stays in no table, however much of it a platform adds.
 """
 
@@ -169,7 +170,7 @@ def apply(
 
     ``base`` is what the source read by itself: the mapping's parts replace it, the others stay.
     Raises Parked: ``mapping_missing_response_id``, ``mapping_bad_<part>``, ``mapping_score_not_a_number``,
-    ``mapping_score_out_of_scale``, ``mapping_bad_time``, ``mapping_text_too_long``.
+    ``mapping_score_out_of_scale``, ``mapping_bad_time``, ``mapping_text_too_long``, ``mapping_finds_nothing``.
     """
     reader = _Reader(payload)
     voice = base or Canonical(response_key=response_key(payload, mapping.get("response_id")), occurred_at=received_at)
@@ -196,7 +197,24 @@ def apply(
         found["attributes"] = {**voice.attributes, **reader.attributes(mapping["attributes"])}
     if "attachments" in mapping:
         found["attachments"] = reader.attachments(mapping["attachments"])
-    return replace(voice, **found, sanitised=voice.sanitised or reader.sanitised)
+    return _found(mapping, payload, replace(voice, **found, sanitised=voice.sanitised or reader.sanitised))
+
+
+def finds_nothing() -> Parked:
+    """Why a payload is parked where the mapping looks for scores and texts in places that it does not have."""
+    return Parked("The payload has no score and no text where the mapping looks.", code="mapping_finds_nothing")
+
+
+def _found(mapping: Mapping[str, Any], payload: Any, voice: Canonical) -> Canonical:
+    """The voice, unless it is empty because the payload has not one of the places of scores and texts: one that is
+    there and holds nothing is an answer left out. Raises Parked (``mapping_finds_nothing``).
+    """
+    entries = (*mapping.get("scores", ()), *mapping.get("texts", ()))
+    places = [entry["path"] for entry in entries if isinstance(entry["path"], str)]
+    is_empty = not (voice.scores or voice.texts)
+    if is_empty and places and all(resolve(payload, place) is MISSING for place in places):
+        raise finds_nothing()
+    return voice
 
 
 def response_key(payload: Any, pointer: str | None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -148,8 +148,10 @@ def judge(
     endpoint: str,
     status_map: Mapping[str, str],
     at: datetime,
+    system: str = "another system",
 ) -> Verdict:
-    """What ``callback`` does to ``ticket``, given the newest that was heard of its item.
+    """What ``callback`` does to ``ticket``, given the newest that was heard of its item. ``system``: what people call
+    the endpoint; it stands for the reason of a rejection that came without one.
 
     Raises Conflict ``external_id_mismatch`` (the item stands for another ticket) or ``illegal_move`` (no legal way
     leads there), Invalid ``unknown_state`` for a status that is neither a state nor mapped to one.
@@ -160,7 +162,10 @@ def judge(
         age = _age(callback, known)
         if age is not None:
             return Verdict(age)
-    step = _step(callback, ticket, _target(callback.status, status_map), _actor(endpoint, callback.actor), at)
+    target = _target(callback.status, status_map)
+    if target == "rejected" and callback.note is None:
+        callback = replace(callback, note=f"rejected in {system}")
+    step = _step(callback, ticket, target, _actor(endpoint, callback.actor), at)
     item = ExternalItem(
         workspace=ticket.workspace,
         endpoint=endpoint,

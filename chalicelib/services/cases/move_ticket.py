@@ -10,7 +10,7 @@ from chalicelib.domain.cases.ticket import Resolution, Step, Ticket, resolution_
 from chalicelib.domain.text.hygiene import clean
 from chalicelib.domain.text.redaction import redact
 from chalicelib.domain.workspaces.access import nowhere
-from chalicelib.errors import Conflict
+from chalicelib.errors import Conflict, Invalid
 from chalicelib.services.cases.follow_parts import (
     FollowParts,
     Histories,
@@ -47,8 +47,8 @@ class MoveTicket:
         Raises NotFound; Conflict ``version_conflict`` (somebody else changed it), ``illegal_move`` (with the legal
         ones in ``allowed``) or ``children_open`` (a case is put away after its parts; what is resolved below it is
         closed with it);
-        Invalid ``unknown_state``, ``unknown_cause`` or ``resolution_incomplete`` (resolved or closed without root cause
-        and action).
+        Invalid ``unknown_state``, ``unknown_cause``, ``no_reason`` (rejected without one) or ``resolution_incomplete``
+        (resolved or closed without root cause and action).
         """
         self.knows(workspace, cause)
         ticket = self.tickets.get(workspace, ticket_id)
@@ -61,6 +61,8 @@ class MoveTicket:
         step = walk(ticket, (to,), actor=actor, at=self.clock(), given=given, reason=said)
         if step.ticket.state == "resolved" and step.ticket.incomplete:
             raise resolution_incomplete("resolved")
+        if to == "rejected" and said is None:
+            raise Invalid("Rejecting a case needs a reason.", code="no_reason", pointer="/reason")
         write = self._put_away if ticket.parts and to in PUT_AWAY else self._write
         if not write(step, version):
             raise version_conflict()

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from chalicelib.domain.cases.case import Link
 from chalicelib.domain.cases.parts import PATIENCE, by_department, lapsed, opened_part, parts_of
 from chalicelib.domain.cases.playbook import Chosen, FrameWords, choose
 from chalicelib.domain.cases.ticket import (
@@ -16,9 +17,12 @@ from chalicelib.domain.cases.ticket import (
     Ticket,
     brought_up,
     is_elsewhere,
+    is_worse,
+    lifted,
     on_its_way,
     opened,
     owned,
+    taken_out,
     wants_ticket,
 )
 from chalicelib.domain.cases.ticket_title import language, title
@@ -33,6 +37,7 @@ from chalicelib.services.ports import Clock, DueStore, FeedbackReader, TicketSto
 Owners = Callable[[str, Sequence[str], str | None], str | None]  # workspace, departments, unit → person
 
 ATTEMPTS: Final = 6  # each lost race means that somebody else got on
+MOST_MERGED: Final = 5  # cases one into the other that are followed
 
 
 def nobody(workspace: str, departments: Sequence[str], unit: str | None) -> str | None:  # noqa: ARG001 - as Owners
@@ -50,6 +55,11 @@ def no_rules(workspace: str) -> Iterable[Rule]:  # noqa: ARG001 - as OpenTicket 
     return ()
 
 
+def no_links(workspace: str, ticket: str) -> Sequence[Link]:  # noqa: ARG001 - as OpenTicket asks for them
+    """Where nobody says that a case tells once more what another one does."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class OpenTicket:
     """What the tickets queue asks for. The message only names the feedback; what counts is the row as it is now.
@@ -58,7 +68,8 @@ class OpenTicket:
     who is answerable now; it is asked when a ticket is opened, and when it goes to another department or unit.
     ``rules`` are a workspace's in force; they are asked which of several parts they are about. ``path`` gives the way
     of a ticket from what it is about to the question that ends it, with every version that comes of its voice. ``due``
-    has the parts of a case looked for an hour after it names them; None where nothing dies.
+    has the parts of a case looked for an hour after it names them; None where nothing dies. ``links`` of a merged
+    ticket lead to the case that it was merged into.
     """
 
     feedback: FeedbackReader
@@ -69,6 +80,7 @@ class OpenTicket:
     rules: Callable[[str], Iterable[Rule]] = no_rules
     path: Callable[[Ticket], tuple[Edge, ...]] = no_path
     due: DueStore | None = None
+    links: Callable[[str, str], Sequence[Link]] = no_links
 
     def __call__(self, message: Mapping[str, Any]) -> str:
         """Bring feedback and ticket together; any number of times, in any order, with the same end.
@@ -123,10 +135,32 @@ class OpenTicket:
         step = brought_up(ticket, feedback, about, self.clock(), playbook, parts=parts)
         if step is None:
             return "unchanged"
+        if ticket.state == "merged" and is_worse(ticket, feedback):
+            main = self._main(ticket)
+            if main is None:
+                step = taken_out(ticket, step)
+            elif not self._lifted(main, step.ticket):
+                return None
         if is_elsewhere(ticket, step.ticket):
             step = self._owned(step)
         self._look_for(step.ticket, named=ticket.parts)
         return "updated" if self._kept(ticket, self._on_its_way(step)) else None
+
+    def _main(self, ticket: Ticket) -> Ticket | None:
+        """The case that has what a merged ticket is about; None where no link leads to one."""
+        for _ in range(MOST_MERGED):
+            links = self.links(ticket.workspace, ticket.id)
+            other = next((one.other for one in links if one.kind == "duplicate_of"), None)
+            found = self.tickets.get(ticket.workspace, other) if other else None
+            if found is None or found.state != "merged":
+                return found
+            ticket = found
+        return None
+
+    def _lifted(self, main: Ticket, duplicate: Ticket) -> bool:
+        """Have the main case know what its duplicate came to, before that one does: a crash in between repeats it."""
+        step = lifted(main, duplicate, self.clock())
+        return step is None or self._kept(main, step)
 
     def _look_for(self, whole: Ticket, *, named: Sequence[str]) -> None:
         """Before a case names other parts than it did: whoever looks finds the ticket as it is then."""

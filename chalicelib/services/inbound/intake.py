@@ -114,6 +114,7 @@ class _Table:
     layout: Layout
     names: Sequence[str]
     start: int  # the byte after the header
+    answers: Sequence[str]  # the columns of scores and texts
 
     @property
     def mapping(self) -> Mapping[str, Any]:
@@ -276,7 +277,8 @@ def _table(connection: Connection, source: RowSource, head: Part) -> _Table:
     for column in source.columns(mapping):
         if column not in names:
             raise _GivenUp(COLUMN_MISSING, 1, column)
-    return _Table(connection, source, layout, names, layout.start + layout.size(units[: first.end]))
+    answers = source.columns({name: mapping[name] for name in ("scores", "texts") if name in mapping})
+    return _Table(connection, source, layout, names, layout.start + layout.size(units[: first.end]), answers)
 
 
 def _chosen(connection: Connection, name: str) -> str | None:
@@ -293,6 +295,8 @@ def _row(table: _Table, record: Record, number: int, received_at: datetime) -> E
         return RowError(number, error.code)
     if not cells:
         return None
+    if table.answers and not any(column in cells for column in table.answers):
+        cells[table.answers[0]] = ""  # the file has the column: the answer is missing, not its place
     # In one order, so that another order of the columns is no other event.
     raw = json.dumps(cells, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
     if len(raw) > MAX_BYTES:

@@ -195,7 +195,15 @@ class ApplyCallback:
             if ticket is None:
                 raise nowhere()
             status_map = endpoint.settings.get("status_map") or {}
-            verdict = judge(callback, ticket, known, endpoint=endpoint.id, status_map=status_map, at=self.clock())
+            verdict = judge(
+                callback,
+                ticket,
+                known,
+                endpoint=endpoint.id,
+                status_map=status_map,
+                at=self.clock(),
+                system=endpoint.name,
+            )
             if verdict.step and verdict.step.ticket.state in PUT_AWAY:
                 refuse_open_parts(self.tickets, ticket)
             if self._kept(verdict, known, ticket):

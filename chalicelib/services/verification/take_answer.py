@@ -9,8 +9,8 @@ from typing import Final, Protocol
 
 from chalicelib.domain.cases import verification
 from chalicelib.domain.cases.case import Note
-from chalicelib.domain.cases.ticket import Ticket
-from chalicelib.domain.cases.verification import CUSTOMER, Rules
+from chalicelib.domain.cases.ticket import CUSTOMER, Ticket
+from chalicelib.domain.cases.verification import Rules
 from chalicelib.domain.workspaces.access import nowhere
 from chalicelib.errors import Conflict, Retryable
 from chalicelib.services.cases.move_ticket import colleagues_words

@@ -18,7 +18,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         body=schemas.Transition,
         errors={
             409: ("illegal_move", "version_conflict", "children_open"),
-            422: ("unknown_state", "resolution_incomplete", "unknown_cause"),
+            422: ("unknown_state", "resolution_incomplete", "unknown_cause", "no_reason"),
         },
     ),
     "claim_ticket": Operation(

@@ -45,7 +45,7 @@ Minutes = Annotated[float, Field(gt=0, le=MOST_MINUTES)]
 
 class Transition(Body):
     """``version`` is the ticket's version that the caller saw: somebody else's change is not overwritten. ``reason`` is
-    needed to reject, to reopen and to give back.
+    needed to reject, and says why to whoever reads the history.
     """
 
     to: Annotated[str, StringConstraints(max_length=32)]
