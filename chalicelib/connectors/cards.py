@@ -17,7 +17,7 @@ from chalicelib.connectors.harmless import clip, excerpt, harmless, tail
 from chalicelib.domain.alerts.alert import NO_TOPIC
 from chalicelib.domain.cases.graph import QUESTION
 from chalicelib.domain.cases.playbook import said
-from chalicelib.domain.cases.ticket import PART_MISSING, SETTLED, lacking
+from chalicelib.domain.cases.ticket import PART_MISSING, SETTLED, lacking, title_in
 from chalicelib.domain.outbound.exchange import Message
 from chalicelib.domain.time.clocks import CLOCKS
 from chalicelib.domain.vocabulary import NO_UNIT
@@ -146,6 +146,11 @@ def plain_text(message: Message, lang: str, limit: int) -> str:
     return clip(fit(message, lang, render, len, limit, budgets=WORD_BUDGETS), limit)
 
 
+def ticket_title(message: Message, lang: str) -> str:
+    """The ticket's title in the reader's language; empty without a ticket."""
+    return harmless(title_in(message.ticket, lang)) if message.ticket else ""
+
+
 def severity_word(message: Message, lang: str) -> str:
     """How grave it is, in the reader's language."""
     return say(_severity(message), lang)
@@ -234,7 +239,12 @@ def score_words(message: Message) -> str:
 
 
 def unit_word(message: Message) -> str:
-    """Where it was, as far as anything says so."""
+    """Where it was, as far as anything says so: by its name, else by its id."""
+    return harmless(message.unit_name) or unit_id(message)
+
+
+def unit_id(message: Message) -> str:
+    """The unit as other systems know it: what a field of theirs is chosen by."""
     unit = message.ticket.unit if message.ticket else message.detail.get("unit")
     return harmless(called.readable(str(unit))) if unit and unit != NO_UNIT else ""
 
@@ -280,7 +290,7 @@ def _line(message: Message, lang: str, limit: int, *, what: str, when: str) -> s
 def _what(message: Message, lang: str) -> str:
     """The ticket's title; of an event without one its name, and what it is about."""
     if message.ticket:
-        return harmless(message.ticket.title) or say(message.type, lang)
+        return ticket_title(message, lang) or say(message.type, lang)
     detail = message.detail
     topic = str(detail.get("topic") or NO_TOPIC)
     rule = _rule(message, lang)

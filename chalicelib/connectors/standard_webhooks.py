@@ -14,7 +14,7 @@ from chalicelib.connectors.cards import clip
 from chalicelib.domain.cases import playbook
 from chalicelib.domain.cases.graph import Told
 from chalicelib.domain.cases.playbook import LANGUAGES, Playbook
-from chalicelib.domain.cases.ticket import Ticket
+from chalicelib.domain.cases.ticket import Ticket, title_in
 from chalicelib.domain.cases.verification import Ask
 from chalicelib.domain.events import rfc3339
 from chalicelib.domain.outbound import callback, standard_webhooks
@@ -197,7 +197,7 @@ def _fit(message: Message, lang: str) -> bytes:
 def _data(message: Message, room: _Room, lang: str) -> dict[str, Any]:
     data: dict[str, Any] = {}
     if message.ticket:
-        data["ticket"] = _ticket(message.ticket, message.link)
+        data["ticket"] = _ticket(message.ticket, message.link, lang)
     if message.ask:
         data["verification"] = _ask(message.ask)
     if message.type == "alert.raised":
@@ -231,13 +231,13 @@ def _edge(one: Told, lang: str, *, whole: bool) -> dict[str, Any]:
     return {**(shown if whole else ends), "reason": one.reason, **({"why": one.why[lang]} if whole else {})}
 
 
-def _ticket(ticket: Ticket, link: str) -> dict[str, Any]:
+def _ticket(ticket: Ticket, link: str, lang: str) -> dict[str, Any]:
     return {
         "id": ticket.id,
         "version": ticket.version,
         "state": ticket.state,
         "severity": ticket.severity,
-        "title": clip(ticket.title, 200),
+        "title": clip(title_in(ticket, lang), 200),
         "unit": ticket.unit,
         "touchpoint": ticket.touchpoint,
         "departments": [clip(name, 60) for name in ticket.departments[:20]],

@@ -43,7 +43,7 @@ def words(message: Message, settings: Mapping[str, Any]) -> str:
     that the ticket was escalated to who reads this.
     """
     lang = base.lang_of(settings)
-    title = cards.clip(cards.harmless(message.ticket.title), MAX_TITLE) if message.ticket else ""
+    title = cards.clip(cards.ticket_title(message, lang), MAX_TITLE)
     if message.code:
         return say("code_sent", lang).format(title=title, code=message.code)
     if message.type == RESOLVED:

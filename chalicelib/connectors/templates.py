@@ -17,10 +17,10 @@ from chalicelib.errors import Invalid
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
 
 _VALUES: Final[Mapping[str, Callable[[Message, str], str]]] = {
-    "title": lambda message, _: cards.harmless(message.ticket.title) if message.ticket else "",
+    "title": cards.ticket_title,
     "severity": cards.severity_word,
     "state": cards.state_word,
-    "unit": lambda message, _: cards.unit_word(message) if message.ticket else "",
+    "unit": lambda message, _: cards.unit_id(message) if message.ticket else "",
     "touchpoint": lambda message, lang: cards.touchpoint_word(message, lang) if message.ticket else "",
     "departments": cards.department_words,
     "due": cards.due_words,

@@ -16,7 +16,7 @@ from chalicelib.connectors import deadlines
 from chalicelib.domain.cases import page_link
 from chalicelib.domain.cases.page_link import ACCEPT, CALL, COMPLETE, CONTACTED, NOT_MINE, RESOLVE, Act
 from chalicelib.domain.cases.playbook import Playbook, said
-from chalicelib.domain.cases.ticket import DUPLICATE, SETTLED, Move
+from chalicelib.domain.cases.ticket import DUPLICATE, SETTLED, Move, title_in
 from chalicelib.domain.voice.feedback import Feedback
 from chalicelib.domain.workspaces.api_keys import KEY_ID
 from chalicelib.pages.html import Html, fill, headers, joined, text
@@ -97,7 +97,7 @@ def whole(
         _notice(refusal(refused, lang), "note no") if refused else Html(),
         _notice(word("incomplete", lang), "note no") if COMPLETE in page_link.possible(ticket) else Html(),
         _reach(contact, lang) if contact is not None else Html(),
-        fill("<h1>$title</h1>", title=ticket.title or ticket.id),
+        fill("<h1>$title</h1>", title=title_in(ticket, lang) or ticket.id),
         _head(page, lang),
         _section("words", lang, _words(page.feedback, lang)),
         _section("why", lang, _why(page, lang)),
@@ -108,7 +108,7 @@ def whole(
         _section("history", lang, _history(page, lang)),
         fill('<p class="small">$id · $until</p>', id=ticket.id, until=_until(page, lang)),
     ]
-    return _framed(f"{state(ticket.state, lang)} · {ticket.title or ticket.id}", joined(parts), lang)
+    return _framed(f"{state(ticket.state, lang)} · {title_in(ticket, lang) or ticket.id}", joined(parts), lang)
 
 
 def refusing(what: str, lang: str) -> Html:

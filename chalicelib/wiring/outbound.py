@@ -77,7 +77,7 @@ def deliver_service() -> Deliver:
     from chalicelib.services.outbound.bundle import Bundle
     from chalicelib.services.outbound.deliver import Deliver
     from chalicelib.storage.outbound.deliveries import TargetWindows
-    from chalicelib.wiring import cases, frames, page, stores, tickets, verification
+    from chalicelib.wiring import cases, frames, page, stores, tickets, verification, workspaces
 
     return Deliver(
         plan=_delivery_plan(),
@@ -104,6 +104,7 @@ def deliver_service() -> Deliver:
         path=frames.find_graph().told,
         ask=verification.answer_links().ask,
         watch=stores.watched_store().add,
+        unit_name=workspaces.find_owner().unit_name,
     )
 
 

@@ -176,6 +176,9 @@ class FakeDirectory:
     def key_by_hash(self, hash_: str) -> ApiKey | None:
         return self.keys.get(hash_)
 
+    def keys_of(self, workspace: str) -> Sequence[ApiKey]:
+        return sorted((one for one in self.keys.values() if one.workspace == workspace), key=lambda one: one.id)
+
     def revoke_key(self, workspace: str, key_id: str) -> bool:
         for hash_, key in self.keys.items():
             if (key.workspace, key.id, key.revoked) == (workspace, key_id, False):

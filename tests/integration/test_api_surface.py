@@ -248,6 +248,8 @@ def test_a_subscription_needs_an_address_and_ends_once(world: World) -> None:
         assert no(answer) == (422, "schema_violation", f"The address must be an {words}.")
     answer = world.api.call("POST", "/v1/subscriptions", {**wanted, "protocol": "sms", "address": "13800000000"})
     assert no(answer)[2] == "The address must be a phone number such as +8613800000000."
+    masked = {**made, "address": f"{world.workspace[0]}***@example.com"}
+    assert world.api.call("GET", "/v1/subscriptions").json == {"items": [masked], "cursor": None}
     path = f"/v1/subscriptions/{made['id']}"
     assert world.api.call("DELETE", path).json == {"id": made["id"], "deleted": True}
     assert no(world.api.call("DELETE", path)) == NOWHERE
@@ -257,6 +259,10 @@ def test_a_revoked_key_opens_nothing(world: World) -> None:
     key_id, theirs = key_of(world, "analyst")
     assert theirs.call("GET", "/v1/connections").status == 200
     assert world.api.call("DELETE", f"/v1/keys/{key_id}").json == {"id": key_id, "deleted": True}
+    listed = world.api.call("GET", "/v1/keys")
+    told = {one["id"]: (one["role"], one["unit"], one["revoked"]) for one in listed.json["items"]}
+    assert told[key_id] == ("analyst", None, True)
+    assert "key" not in listed.json["items"][0]
     assert no(theirs.call("GET", "/v1/connections"))[:2] == (401, "unauthorized")
     assert no(world.api.call("DELETE", f"/v1/keys/{key_id}")) == NOWHERE
 

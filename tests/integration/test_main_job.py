@@ -249,16 +249,22 @@ def test_contact_data_is_redacted_before_it_is_stored_and_never_leaves_by_defaul
     world.endpoint(oa)
     body = voice(
         customer={"id": "13812345678", "name": "王小明", "phone": "13812345678", "email": "wang@example.com"},
-        texts=[{"text": "包裹破损，打我电话 １３８ 1234 5678", "speaker": "customer"}],
+        texts=[{"text": "包裹破损，打我电话 １３８ 1234 5678 or +44 20 7946 0958", "speaker": "customer"}],
     )
     feedback_id = world.heard(connection["hook_url"], client.canonical(body, connection["secret"]))
 
     feedback = world.settled(feedback_id, "ticketed")
     opened = wait_for(lambda: oa.of("ticket.opened"), "ticket.opened at the OA")[0]
 
-    assert feedback["texts"][0]["text"] == "包裹破损，打我电话 〔手机号〕"
+    assert feedback["texts"][0]["text"] == "包裹破损，打我电话 〔手机号〕 or 〔电话〕"
     shown = json.dumps([feedback, opened], ensure_ascii=False)
     assert "13812345678" not in shown
+    assert "7946" not in shown
+    ticket = f"/v1/tickets/{feedback['ticket']}"
+    titles = [world.api.call("GET", ticket, query={"lang": lang}).json["title"] for lang in ("zh-CN", "en")]
+    assert "贬损者" in titles[0]
+    assert "detractor" in titles[1]
+    assert opened["data"]["ticket"]["title"] == titles[0]
     assert "王小明" not in shown
     assert "wang@example.com" not in shown
     assert set(opened["data"]["customer"]) == {"id"}

@@ -82,6 +82,8 @@ def all_delivered(world: World, number: int) -> list[Any] | None:
 
 def test_what_a_robot_has_no_room_for_is_named_in_a_bundle(world: World) -> None:
     robot, number = FeishuRobot(time.time), 40
+    document = {"version": 0, "units": {"SH/001": {"name": "上海一店"}}}
+    assert world.api.call("PUT", "/v1/organisation", document).status == 200
     with served(robot) as at:
         endpoint_at(world, "feishu", f"{at.url}/open-apis/bot/v2/hook/{uuid4()}")
         storm(world, number, 0.0)
@@ -90,6 +92,7 @@ def test_what_a_robot_has_no_room_for_is_named_in_a_bundle(world: World) -> None
     assert set(named) == {f"al_{n}" for n in range(number)}
     assert robot.refused == 0
     assert len(robot.messages) < number
+    assert all("上海一店" in text and "SH/001" not in text for _, text in robot.messages)
     heads = {one["id"]: one["code"] for one in found if one["code"]}
     assert heads
     for code in heads.values():

@@ -87,6 +87,32 @@ def test_only_the_hash_of_a_key_is_kept(office: Office) -> None:
     assert made["key"] not in repr(office.directory)
 
 
+def test_keys_are_listed_without_their_secrets(office: Office) -> None:
+    made = office.call("POST", "/v1/keys", {"role": "store", "unit": "SH/001"}).json
+    office.call("DELETE", "/v1/keys/{key_id}", path={"key_id": made["id"]})
+    office.new_key("admin", THEIRS)
+
+    answer = office.call("GET", "/v1/keys")
+    items = answer.json["items"]
+
+    assert (answer.status, answer.json["cursor"]) == (200, None)
+    told = {"id": made["id"], "workspace": OURS, "role": "store", "unit": "SH/001"}
+    assert {**told, "operator": False, "revoked": True} in items
+    assert [one["id"] for one in items] == sorted(
+        key.id for key in office.directory.keys.values() if key.workspace == OURS
+    )
+    assert not any(text in answer.body for text in (made["key"], office.key, *office.directory.keys))
+
+
+@pytest.mark.parametrize("role", ["analyst", "region", "store", "integration"])
+@pytest.mark.parametrize("resource", ["/v1/keys", "/v1/subscriptions"])
+def test_only_an_admin_sees_keys_and_who_is_woken(office: Office, role: str, resource: str) -> None:
+    held = office.new_key(role, **({"unit": "SH"} if role in ("region", "store") else {}))
+    answer = office.call("GET", resource, key=held)
+    assert (answer.status, answer.code) == (403, "forbidden")
+    assert answer.json["detail"] == office.call("POST", resource, {}, key=held).json["detail"]
+
+
 def test_a_key_made_here_is_never_an_operators(office: Office) -> None:
     operator = office.new_key(operator=True)
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.domain.cases.playbook import Chosen
-from chalicelib.domain.cases.ticket import Move
+from chalicelib.domain.cases.ticket import STANDING, Move, said_by_us
 from chalicelib.domain.outbound.item import Item, Mark
 from chalicelib.domain.outbound.standard_webhooks import sign
 from chalicelib.domain.voice.feedback import Reason
@@ -205,6 +205,30 @@ def test_a_ticket_shows_what_it_became_in_other_systems(office: Office) -> None:
         ("ep_one", None, None, "uncertain"),
         ("ep_two", "35436", 3, "made"),
     ]
+
+
+def test_a_ticket_is_called_and_its_history_is_told_in_the_readers_language(office: Office) -> None:
+    titles = {"zh-CN": "NPS 3/10 贬损者：破损", "en": "NPS 3/10 detractor: damage"}
+    made = office.ticket(titles=titles)
+    path = {"ticket_id": made.id}
+    assert office.call("GET", TICKET, path=path, query={"lang": "en"}).json["title"] == titles["en"]
+    assert office.call("GET", TICKET, path=path, query={"lang": "zh-CN"}).json["title"] == titles["zh-CN"]
+    assert office.call("GET", TICKET, path=path).json["title"] == made.title
+
+    moved = "/v1/tickets/{ticket_id}/transitions"
+    for version, body in ((1, {"to": "accepted"}), (2, {"to": "open", "reason": "by a person"})):
+        assert office.call("POST", moved, {**body, "version": version}, path=path).status == 200
+    taken, given_back = office.call("GET", TICKET, path=path).json["history"][-2:]
+    assert (taken["reason"], taken["why"]) == ("taken on", {"zh-CN": "已受理", "en": "taken on"})
+    assert (given_back["reason"], given_back["why"]) == ("by a person", None)
+
+
+def test_every_standing_reason_is_said_in_both_languages() -> None:
+    for reason in STANDING.values():
+        said = said_by_us(reason)
+        assert said is not None
+        assert said["en"] == reason
+        assert not said["zh-CN"].isascii()
 
 
 def test_a_ticket_says_what_to_do_in_the_asked_language(office: Office) -> None:

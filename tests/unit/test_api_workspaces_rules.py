@@ -148,6 +148,22 @@ def test_a_subscription_is_made_and_its_address_is_not_repeated(office: Office) 
     assert office.sns.removed == ["arn:high"]
 
 
+def test_subscriptions_are_listed_with_masked_addresses(office: Office) -> None:
+    wanted = {"sms": "+8613800138000", "email": "ops@example.com"}
+    made = [
+        office.call("POST", "/v1/subscriptions", {"severity": "high", "protocol": protocol, "address": address}).json
+        for protocol, address in wanted.items()
+    ]
+
+    items = office.call("GET", "/v1/subscriptions").json["items"]
+
+    masked = {"sms": "*********8000", "email": "o***@example.com"}
+    assert items == [{**one, "address": masked[one["protocol"]]} for one in made]
+    lost = items[0]["id"]
+    assert office.call("DELETE", "/v1/subscriptions/{subscription_id}", path={"subscription_id": lost}).status == 200
+    assert [one["id"] for one in office.call("GET", "/v1/subscriptions").json["items"]] == [made[1]["id"]]
+
+
 @pytest.mark.parametrize(
     "changes",
     [

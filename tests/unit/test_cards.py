@@ -88,6 +88,25 @@ def test_the_first_line_answers_what_where_and_by_when() -> None:
     assert build(replace(late, now=NOW), "zh-CN").title.endswith(" · 今天 11:00 前")
 
 
+def test_a_card_calls_the_ticket_as_its_reader_does() -> None:
+    titles = {"zh-CN": "NPS 2/10 贬损者：配送时效", "en": "NPS 2/10 detractor: delivery speed"}
+    for stored in titles.values():
+        said = about(ticket={"title": stored, "titles": titles, "unit": None, "touchpoint": None, "due_at": None})
+        assert build(said, "zh-CN").title == "【紧急】NPS 2/10 贬损者：配送时效"
+        assert build(said, "en").title == "CRITICAL · NPS 2/10 detractor: delivery speed"
+        assert headline(said, "en", 100) == "CRITICAL · NPS 2/10 detractor: delivery speed"
+
+
+@pytest.mark.parametrize("ticketed", [True, False])
+def test_a_card_names_the_unit_as_the_organisation_does(ticketed: bool) -> None:
+    said = about(ticket={"title": "包裹破损", "unit": "cn/sh/001"}) if ticketed else ALERTS[next(iter(ALERTS))]()
+    named = replace(said, unit_name="<浦东一店>")
+    for text in (build(named, "zh-CN").title, headline(named, "zh-CN", 100), plain_text(named, "zh-CN", 2_000)):
+        assert harmless("<浦东一店>") in text
+        assert cards.unit_id(said) not in text
+    assert cards.unit_id(named) == cards.unit_id(said) != ""
+
+
 def test_what_is_news_is_said_and_what_is_settled_has_no_deadline() -> None:
     closed = about(type="ticket.closed", ticket={"title": "包裹破损", "state": "closed"})
     assert build(closed, "zh-CN").title == "【紧急】工单已关闭：包裹破损 · 上海一店"

@@ -68,6 +68,18 @@ def test_what_a_ticket_says_to_do_goes_with_it() -> None:
     assert body["data"]["playbook"]["question"] == "收到了吗？"
 
 
+def test_a_robot_says_what_the_organisation_calls_the_unit_and_what_its_readers_call_the_ticket() -> None:
+    world = World(robot(settings={"lang": "en"}), secret=endpoint_secret(url="https://oapi.dingtalk.com/robot/send"))
+    titles = {"zh-CN": "NPS 3/10 贬损者：破损", "en": "NPS 3/10 detractor: damage"}
+    world.deliver = replace(world.deliver, unit_name=lambda workspace, unit: f"{workspace}: {unit} Shop")
+    told = world.event(unit="SH-001")
+    world.tickets["tk_one"] = replace(world.tickets["tk_one"], titles=titles)
+    world.publish(told)
+    world.run()
+    _, _, body = world.target.received[0]
+    assert "NPS 3/10 detractor: damage · acme: SH-001 Shop" in json.dumps(body, ensure_ascii=False)
+
+
 def test_every_endpoint_that_asked_gets_it_and_no_other() -> None:
     world = World(
         endpoint(id="ep_a"),

@@ -198,3 +198,12 @@ def test_the_owners_own_key_sees_the_contact_and_another_key_of_the_store_does_n
         refused = office.call("POST", route, {"reason": "call back"}, path=path, key=other)
         assert (refused.status, refused.json["detail"]) == (403, "Only the ticket's owner or an admin may see this.")
         assert office.call("POST", route, {"reason": "call back"}, path=path, key=store).status == 200
+
+
+def test_a_unit_is_called_by_its_name_where_it_has_one(find: FindOwner, store: FakeOrganisations) -> None:
+    assert [find.unit_name(WORKSPACE, one) for one in ("cn", "cn/sh")] == ["", ""]
+    named = replace(ONE, version=2, units=(Unit("cn"), Unit("cn/sh", name="上海一店")))
+    assert store.put(WORKSPACE, named, by="ky_one", at=AT)
+    other = FindOwner(store, FakeClock(AT))
+    assert [other.unit_name(WORKSPACE, one) for one in ("cn", "cn/sh", "cn/bj")] == ["", "上海一店", ""]
+    assert other.unit_name("another", "cn/sh") == ""

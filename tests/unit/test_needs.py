@@ -166,12 +166,13 @@ def test_another_kind_of_score_is_another_tally() -> None:
 
 def test_what_hurts_and_does_not_please_is_a_pain() -> None:
     need = verdict_on("price", some(60, 4, "negative") + some(60, 8, "positive") + some(300, 8, None))
-    assert (need.verdict, need.reason) == ("pain", "Bad mentions cost clearly more than good ones bring.")
+    assert (need.verdict, need.reason["en"]) == ("pain", "Bad mentions cost clearly more than good ones bring.")
+    assert need.reason["zh-CN"] == "差评带来的损失明显大于好评带来的提升。"
 
 
 def test_what_pleases_and_does_not_hurt_is_a_delight() -> None:
     need = verdict_on("price", some(60, 6, "negative") + some(60, 9, "positive") + some(300, 6, None))
-    assert (need.verdict, need.reason) == ("delight", "Good mentions bring clearly more than bad ones cost.")
+    assert (need.verdict, need.reason["en"]) == ("delight", "Good mentions bring clearly more than bad ones cost.")
 
 
 def test_what_does_both_alike_is_one_dimensional() -> None:
@@ -207,12 +208,12 @@ def test_a_wish_with_too_few_to_compare_with_decides_nothing() -> None:
 def test_under_thirty_of_a_kind_nothing_is_decided(bad: int, well: int, none: int) -> None:
     need = verdict_on("price", some(bad, 2, "negative") + some(well, 8, "positive") + some(none, 8, None))
     assert need.verdict == "undecided"
-    assert need.reason == f"{bad} bad and {well} good mentions, {none} without one; 30 of each are needed."
+    assert need.reason["en"] == f"{bad} bad and {well} good mentions, {none} without one; 30 of each are needed."
 
 
 def test_a_score_that_does_not_move_decides_nothing() -> None:
     need = verdict_on("price", some(60, 7, "negative") + some(60, 7, "positive") + some(300, 7, None))
-    assert (need.verdict, need.reason) == (
+    assert (need.verdict, need.reason["en"]) == (
         "undecided",
         "The score does not move clearly enough with what is said of it.",
     )

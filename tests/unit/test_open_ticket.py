@@ -11,7 +11,7 @@ import pytest
 
 from chalicelib.domain.cases.case import Link
 from chalicelib.domain.cases.playbook import Chosen, Playbooks
-from chalicelib.domain.cases.ticket import Resolution, Ticket, brought_up, walk
+from chalicelib.domain.cases.ticket import Resolution, Ticket, brought_up, title_in, walk
 from chalicelib.domain.events import feedback_event, ticket_events
 from chalicelib.domain.ids import ticket_id
 from chalicelib.domain.voice.feedback import Feedback
@@ -195,6 +195,44 @@ def test_an_english_voice_gets_an_english_title(service: OpenTicket, rows: FakeF
     rows.add(feedback(lang="en", understanding=red))
     service(message())
     assert tickets.rows[WORKSPACE, ID].title == "[Red line: injury] NPS 3/10 detractor: damaged parcel"
+
+
+def test_a_ticket_is_called_so_that_its_reader_understands(
+    service: OpenTicket, rows: FakeFeedback, tickets: FakeTickets
+) -> None:
+    service(message())
+    opened = tickets.rows[WORKSPACE, ID]
+    assert title_in(opened, "en") == "NPS 3/10 detractor: damaged parcel"
+    assert title_in(opened, "zh-CN") == opened.title == "NPS 3/10 贬损者：包装破损"
+
+    red = feedback().understanding._replace(red_lines=("injury",))
+    rows.add(feedback(revision=2, understanding=red))
+    assert service(message()) == "updated"
+    newer = tickets.rows[WORKSPACE, ID]
+    assert title_in(newer, "en") == "[Red line: injury] NPS 3/10 detractor: damaged parcel"
+    assert title_in(newer, "zh-CN") == newer.title
+
+
+def test_a_ticket_of_before_keeps_the_one_language_in_which_systems_were_told_it(
+    service: OpenTicket, rows: FakeFeedback, tickets: FakeTickets
+) -> None:
+    service(message())
+    tickets.rows[WORKSPACE, ID] = replace(tickets.rows[WORKSPACE, ID], titles={})
+    assert service(message()) == "unchanged"
+    rows.add(feedback(revision=2, understanding=feedback().understanding._replace(red_lines=("injury",))))
+    assert service(message()) == "updated"
+    newer = tickets.rows[WORKSPACE, ID]
+    assert title_in(newer, "en") == title_in(newer, "zh-CN") == "【红线·人身伤害】NPS 3/10 贬损者：包装破损"
+
+
+def test_another_name_of_a_topic_renames_no_ticket(tickets: FakeTickets, rows: FakeFeedback) -> None:
+    class Renamed(Frame):
+        def name(self, topic: str, lang: str) -> str:
+            return {"zh-CN": "包装破损", "en": "broken box"}[lang]
+
+    for frame in (Frame(), Renamed()):
+        OpenTicket(feedback=rows, tickets=tickets, frames=lambda _, it=frame: it, clock=FakeClock(AT))(message())
+    assert title_in(tickets.rows[WORKSPACE, ID], "en") == "NPS 3/10 detractor: damaged parcel"
 
 
 def test_a_ticket_that_a_person_has_moved_is_still_brought_up(

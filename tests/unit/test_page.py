@@ -92,6 +92,14 @@ def said(answer: Answer) -> str:
     return html.unescape(re.sub(r"<style>.*?</style>|<[^>]+>", " ", answer.body, flags=re.DOTALL))
 
 
+def test_the_page_calls_the_ticket_as_its_reader_does(office: Office) -> None:
+    one = office.tickets.rows[OURS, TICKET]
+    titles = {"zh-CN": "NPS 3/10 贬损者：破损", "en": "NPS 3/10 detractor: damage"}
+    office.tickets.rows[OURS, TICKET] = replace(one, titles=titles)
+    assert "<h1>NPS 3/10 detractor: damage</h1>" in get(lang="en").body
+    assert "<h1>NPS 3/10 贬损者：破损</h1>" in get(lang="zh-CN").body
+
+
 # --- reading ------------------------------------------------------------------------------------------------------
 
 

@@ -62,14 +62,14 @@ def test_a_topic_is_shown_with_its_names_numbers_and_verdict(office: Office) -> 
     assert (leaf["verdict"], leaf["n_negative"], leaf["n_positive"], leaf["n_none"]) == ("pain", 40, 40, 60)
     assert leaf["penalty"]["value"] == -5.0
     assert leaf["penalty"]["low"] < -5 < leaf["penalty"]["high"] < 0
-    assert found["caveats"][0] == "Association, not cause."
+    assert found["caveats"][0] == {"zh-CN": "这是相关，不是因果。", "en": "Association, not cause."}
 
 
 def test_one_voice_is_shown_as_undecided_with_what_is_missing(office: Office) -> None:
     said(office, 1, nps=3, polarity="negative")
     (_, leaf) = asked(office)["topics"]
     assert (leaf["verdict"], leaf["penalty"], leaf["reward"]) == ("undecided", None, None)
-    assert leaf["reason"] == "1 bad and 0 good mentions, 0 without one; 30 of each are needed."
+    assert leaf["reason"]["en"] == "1 bad and 0 good mentions, 0 without one; 30 of each are needed."
 
 
 def test_channels_are_pooled_aloud_and_can_be_seen_alone(office: Office) -> None:
@@ -77,7 +77,7 @@ def test_channels_are_pooled_aloud_and_can_be_seen_alone(office: Office) -> None
     said(office, 3, nps=8, channel="review")
     pooled, alone = asked(office), asked(office, channel="review")
     assert pooled["channels"] == {"review": 3, "survey": 2}
-    assert "2 channels are pooled; name one to see it alone." in pooled["caveats"]
+    assert "2 channels are pooled; name one to see it alone." in [one["en"] for one in pooled["caveats"]]
     assert (alone["channel"], alone["channels"], alone["voices"]) == ("review", {"review": 3}, 3)
 
 
@@ -96,7 +96,9 @@ def test_another_score_is_asked_for_by_its_kind(office: Office) -> None:
     said(office, 1, nps=8, scores=(Score("csat", 4, 1, 5),))
     found = asked(office, kind="csat")
     assert (found["kind"], found["voices"], found["scored"]) == ("csat", 3, 1)
-    assert "Values of this kind are compared as they are, whatever their scale." in found["caveats"]
+    assert "Values of this kind are compared as they are, whatever their scale." in [
+        one["en"] for one in found["caveats"]
+    ]
 
 
 def test_a_stores_key_sees_its_own_unit_only(office: Office) -> None:

@@ -66,6 +66,134 @@ def test_personal_data_and_secrets_become_tokens(text: str, stored: str) -> None
 
 
 @pytest.mark.parametrize(
+    "number",
+    [
+        *(
+            "+44 20 7946 0958",
+            "+44 (0)20 7946 0958",
+            "00442079460958",
+            "020 7946 0958",
+            "07911 123456",
+            "0161 496 0000",
+        ),
+        *(
+            "+852 9123 4567",
+            "(852) 91234567",
+            "（８５２）９１２３４５６７",
+            "00852-9123-4567",
+            "＋８５２９１２３４５６７",
+        ),
+        *("+853 6612 3456", "(853)66123456", "+886 912 345 678", "0912-345-678", "(02)2345-6789"),
+        *("+65 9123 4567", "0065 9123 4567", "+60 12-345 6789", "012-345 6789"),
+        *("+1 415 555 2671", "+1 (212) 555-1234", "1-212-555-1234", "415-555-2671", "(415) 555-2671", "415.555.2671"),
+        *("+49 1512 3456789", "+55 11 91234 5678", "+86 10 1234 5678", "+852\u200b9123\u20604567"),
+    ],
+)
+def test_a_phone_of_elsewhere_vanishes_without_a_word_that_says_so(number: str) -> None:
+    for text in ("Call me on {}, 3 days ago", "{}", "没人回，{}！", "(tel:{})", "Alex {} Lee"):
+        stored = redact(text.format(number))
+        assert digits_left(stored).replace("3", "", "3 days" in text) == "", stored
+        assert any(token in stored for token in (redaction.PHONE, redaction.LANDLINE, redaction.MOBILE))
+
+
+@pytest.mark.parametrize(
+    ("text", "stored"),
+    [
+        ("my number is 4155552671", "my number is 〔电话〕"),
+        ("4155552671 is my mobile", "〔电话〕 is my mobile"),
+        ("call 555-2671 please", "call 〔电话〕 please"),
+        ("please text me on 91234567.", "please text me on 〔电话〕."),
+        ("WhatsApp: 9123 4567", "WhatsApp: 〔电话〕"),
+        ("my number is 415 555 2671", "my number is 〔电话〕"),
+        ("打给我 91234567 吧", "打给我 〔电话〕 吧"),
+        ("手机：６５４３２１０９", "手机：〔电话〕"),
+        ("打我 六二三四五六七八", "打我 〔电话〕"),
+        ("微信 9 1 2 3 4 5 6 7", "微信 〔电话〕"),
+        ("62345678 打给我", "〔电话〕 打给我"),
+        ("请致电 0912345678", "请致电 〔电话〕"),
+    ],
+)
+def test_a_plain_number_vanishes_where_words_say_to_call_it(text: str, stored: str) -> None:
+    assert redact(text) == stored
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "订单 12345678",
+            "order 4155552671 is late",
+            "order no. 415-555-2671",
+            "编号 00441234567890",
+            "订单号：415-555-2671",
+        ),
+        *("SKU 0912-345-678", "SKU-415-555-2671", "part 201-345-6789", "201-345-6789-12", "ISBN 978-7-5327-1234-5"),
+        *("SF1234567890123", "运单 SF1234567890123 打给我", "flight CA1501, then MU5101", "room 1204 call 95588"),
+        *("2026-11-22", "20261122", "电话 20261122 打的", "call me on 2026-11-22", "call me at 10:30 on 22-11-2026"),
+        *(
+            "call me on 11/22/2026",
+            "10:30 12:00",
+            "18:00 91234567",
+            "12345678 元",
+            "打电话赔 12345678 元",
+            "致电 12345678 元",
+        ),
+        *(
+            "iPhone 15 Pro Max 256 512 1024",
+            "iphone 12345678",
+            "256 512 1024",
+            "210-297-1000mm",
+            "价格 200-300-2000 元",
+        ),
+        *(
+            "5-6-7",
+            "电话 5-6-7",
+            "3:2 2-1",
+            "v10.15.7.12345",
+            "call 192.168.100.100",
+            "评分 9123 4567",
+            "共 91234567 次",
+        ),
+        *("电话 400-820-8820", "call 800-820-8820", "1+12345678", "+12345678 积分", "+1,000,000,000", "C++ 12345678"),
+        *(
+            "0000012345",
+            "00123456789",
+            "(1) 2345678901",
+            "(44) 3 个",
+            "1 2 3 4 5 6 7 8",
+            "the text 12345678",
+            "0 0 8 1 1. 10 11 12",
+        ),
+    ],
+)
+def test_a_number_that_nobody_says_to_call_stays(text: str) -> None:
+    assert redact(text) == text
+
+
+def test_an_identifier_keeps_what_only_words_or_groups_name_a_phone() -> None:
+    assert redact("0912-345-678", identifier=True) == "0912-345-678"
+    assert redact("0085291234567", identifier=True) == "0085291234567"
+
+
+@pytest.mark.parametrize(
+    "piece", ["+", "+44 ", "(852) ", "00", "call ", "电话 1234567 ", "415-", "415-555-2671-", "打给我"]
+)
+def test_the_search_looks_no_further_than_a_label_reaches(piece: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+    written = redaction._Run.written
+
+    def watched(run: redaction._Run, start: int) -> str:
+        text = written(run, start)
+        seen.append(len(text))
+        return text
+
+    monkeypatch.setattr(redaction._Run, "written", watched)
+    redact(piece * 300)
+    assert sum(seen) <= 40 * len(piece) * 300
+    assert not seen or max(seen) <= 32
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "订单202611011234",
@@ -189,6 +317,12 @@ PIECES = st.sampled_from(
             "京A12345",
             "+86",
             "010-",
+            "+852 9123 4567",
+            "415-555-2671",
+            "call ",
+            "打给我",
+            "00",
+            "44",
             "12345678",
             "12",
             "X",

@@ -33,6 +33,10 @@ def test_a_template_is_filled_in(template: str, lang: str, filled: str) -> None:
     assert templates.render(template, SAID, lang) == filled
 
 
+def test_a_place_is_named_and_a_unit_is_told_by_its_id() -> None:
+    assert templates.render("{where}: {unit}", replace(SAID, unit_name="Shop One"), "en") == "Shop One: SH-001"
+
+
 def test_the_ticket_is_named_and_linked() -> None:
     assert SAID.ticket is not None
     whole = templates.render("{ticket_id} {link}", SAID, "en")

@@ -43,6 +43,7 @@ FULL: dict[str, Any] = {
     "closed_at": AT,
     "topics": ("a", "b.c"),
     "complained": False,
+    "titles": {"zh-CN": "评分 1/5：破损", "en": "rating 1/5: damaged"},
     "playbook": Chosen("a", "own-1~2"),
 }
 
@@ -50,7 +51,8 @@ FULL: dict[str, Any] = {
 @pytest.mark.parametrize("one", [ticket(), ticket(**FULL), ticket(unit=None, touchpoint=None, departments=())])
 def test_a_ticket_survives_the_table(one: Ticket) -> None:
     stored = rows.ticket_row(one).serialize()
-    assert rows.ticket_of(rows.TicketRow.from_raw_data(stored)) == one
+    found = rows.ticket_of(rows.TicketRow.from_raw_data(stored))
+    assert (found, found.titles) == (one, one.titles)
 
 
 def test_a_row_of_before_playbooks_is_read() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.domain.cases.ticket_title import language, title
+from chalicelib.domain.cases.ticket_title import language, title, titles
 from chalicelib.domain.voice.scoring import SCORE_CLASSES
 from chalicelib.domain.voice.understanding import Understanding
 from chalicelib.domain.voice.voice import Score
@@ -52,6 +52,14 @@ def test_a_voice_without_scores_and_topics_has_a_title_too() -> None:
     silent = feedback(scores=(), understanding=Understanding(red_lines=("fraud",)))
     assert title(silent, names, "zh-CN") == "【红线·欺诈】顾客反馈待处理"
     assert title(silent, names, "en") == "[Red line: fraud] Customer feedback to handle"
+
+
+def test_there_is_a_title_for_every_reader() -> None:
+    voice = feedback(understanding=Understanding(tags=(tag("a"),), red_lines=("safety",)))
+    assert titles(voice, names) == {
+        "zh-CN": "【红线·安全】NPS 3/10 贬损者：a@zh-CN",
+        "en": "[Red line: safety] NPS 3/10 detractor: a@en",
+    }
 
 
 @pytest.mark.parametrize("name", SCORE_CLASSES)

@@ -57,6 +57,27 @@ STANDING: Final[Mapping[str, str]] = {
     "rejected": "no case",
 }
 
+_IN_CHINESE: Final[Mapping[str, str]] = {
+    "nobody is named for it yet": "还没有负责人",
+    "with its department": "已到责任部门",
+    "taken on": "已受理",
+    "work has begun": "已开始处理",
+    "waits for the customer": "等待顾客",
+    "reported as resolved": "已报解决",
+    "the customer is to be asked": "待回访顾客",
+    "settled": "已了结",
+    "taken up again": "重新处理",
+    "told twice": "重复反馈",
+    "no case": "不成立",
+    "contacted": "已联系顾客",
+    "all parts are settled": "各子工单都已了结",
+    "what the parts say": "按各子工单所填",
+    "what the whole case says": "按总工单所填",
+    "as far as its parts": "与各子工单的进度一致",
+    "with the whole case": "随总工单",
+    "the customer is satisfied": "顾客满意",
+}
+
 # What an implied way may not pass through, from the most natural way to the least: forward only; through a bounce
 # (somebody gave the case back and another took it); through a reopening. Merged, rejected and closed are ends that
 # nobody passes by the way.
@@ -109,7 +130,7 @@ class Ticket:
     version: int
     state: str
     severity: str
-    title: str
+    title: str  # in the voice's language
     opened_at: datetime
     updated_at: datetime
     unit: str | None = None
@@ -151,6 +172,8 @@ class Ticket:
     issue: str | None = None  # the problem that it is a case of, see issue.py
     change: str = "opened"  # what the last version was: opened | updated | moved | asked | verified
     first: Move | None = None  # the first line of its history, where it is kept with the ticket
+    # Language → title, see ``title_in``. Another name of a topic alone is no news.
+    titles: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @property
     def complaints(self) -> tuple[str, ...]:
@@ -161,6 +184,17 @@ class Ticket:
 def wants_ticket(feedback: Feedback) -> bool:
     """Whether a rule still asks for a ticket."""
     return any(not reason.lapsed for reason in _asked(feedback))
+
+
+def said_by_us(reason: str | None) -> dict[str, str] | None:
+    """A line's reason in both languages; None where it is a person's words, or holds names or numbers."""
+    chinese = _IN_CHINESE.get(reason) if reason else None
+    return {"zh-CN": chinese, "en": reason} if reason and chinese else None
+
+
+def title_in(ticket: Ticket, lang: str) -> str:
+    """The title for who reads that language. A ticket of before has one, and keeps it: systems were told it so."""
+    return ticket.titles.get(lang) or ticket.title
 
 
 def main_topics(feedback: Feedback) -> tuple[str, ...]:
@@ -308,6 +342,11 @@ def is_elsewhere(before: Ticket, after: Ticket) -> bool:
     if after.assigned or after.state in SETTLED or (after.state in WITH_THE_OWNER and after.owner is not None):
         return False
     return (before.departments[:1], before.unit) != (after.departments[:1], after.unit)
+
+
+def titled(step: Step, titles: Mapping[str, str]) -> Step:
+    """The same step, with what the ticket is called in each language."""
+    return replace(step, ticket=replace(step.ticket, titles=titles))
 
 
 def owned(step: Step, owner: str | None) -> Step:

@@ -70,6 +70,11 @@ def title(feedback: Feedback, names: TopicNames, lang: str) -> str:
     return _red_lines(feedback, lang) + text
 
 
+def titles(feedback: Feedback, names: TopicNames) -> dict[str, str]:
+    """The title in every language, for who reads it. Made once: a name that a topic gets later renames nothing."""
+    return {lang: title(feedback, names, lang) for lang in LANGUAGES}
+
+
 def _red_lines(feedback: Feedback, lang: str) -> str:
     kinds = [_RED_LINES[lang].get(kind, kind) for kind in feedback.understanding.red_lines]
     return _RED_LINE[lang].format(kinds=_JOINTS[lang][1].join(kinds)) if kinds else ""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
-from chalicelib.domain.cases.ticket import Ticket
+from chalicelib.domain.cases.ticket import Ticket, title_in
 from chalicelib.domain.issues.issue import (
     MOST_EVIDENCE,
     ON_ITS_LEVEL,
@@ -127,7 +127,7 @@ def opened_by(
     ours would bind them. ``name``: language → name of the topic.
     """
     subject = topic or ticket.id
-    zh, en = (_titled(name[lang] if topic else ticket.title, unit_kind, lang) for lang in ("zh-CN", "en"))
+    zh, en = (_titled(name[lang] if topic else title_in(ticket, lang), unit_kind, lang) for lang in ("zh-CN", "en"))
     issue = Issue(
         workspace=ticket.workspace,
         id=recurring_id(ticket.workspace, subject, unit_kind),

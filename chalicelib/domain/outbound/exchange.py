@@ -88,6 +88,7 @@ class Message:
     base_url: str = ""  # of our own pages; empty: no link
     page: str = field(default="", repr=False)  # our page on the ticket, see domain/cases/page_link.py; empty: its id
     topic_name: Callable[[str, str], str] = field(default=lambda topic, _: topic, repr=False)  # (id, language) → name
+    unit_name: str = ""  # what the organisation calls the unit; empty: it has no name for it
     time_zone: str = TIME_ZONE  # of whoever reads it, IANA
     playbook: Playbook | None = field(default=None, repr=False)  # what was agreed to do about it
     path: tuple[Told, ...] = field(default=(), repr=False)  # why, whose and what for: see domain/cases/graph.py

@@ -44,11 +44,50 @@ LEAST: Final = 30  # mentions of a kind, good or bad
 WISHED: Final = 0.25  # share of the mentions that wish for something, from which a wish is a topic's character
 Z_EFFECT: Final = 2.24
 Z_CONTRAST: Final = 1.64
-CAVEATS: Final = (
-    "Association, not cause.",
-    "A scale that ends cuts rewards short: of topics that weigh the same both ways 20 to 35 in 100 are called pain."
-    " Read the intervals.",
+Words = Mapping[str, str]  # language → text
+CAVEATS: Final[tuple[Words, ...]] = (
+    {"zh-CN": "这是相关，不是因果。", "en": "Association, not cause."},
+    {
+        "zh-CN": "分值有上限，好评的作用会被低估：两面影响相同的主题中，"
+        "每 100 个有 20 到 35 个会被判为痛点。请看区间。",
+        "en": "A scale that ends cuts rewards short: of topics that weigh the same both ways 20 to 35 in 100 are called"
+        " pain. Read the intervals.",
+    },
 )
+_POOLED: Final[Words] = {
+    "zh-CN": "合并了 {} 个渠道；指定一个渠道可单独查看。",
+    "en": "{} channels are pooled; name one to see it alone.",
+}
+_AS_THEY_ARE: Final[Words] = {
+    "zh-CN": "这类分值按原值比较，不论量表。",
+    "en": "Values of this kind are compared as they are, whatever their scale.",
+}
+_WISHED: Final[Words] = {
+    "zh-CN": "提到它的人中有 {:.0%} 希望有所改变；分值没有明显升降。",
+    "en": "{:.0%} of those who mention it wish for something; the score moves neither way.",
+}
+_TOO_FEW: Final[Words] = {
+    "zh-CN": "差评提及 {} 条，好评提及 {} 条，未提及 {} 条；每类至少需要 {} 条。",
+    "en": "{} bad and {} good mentions, {} without one; {} of each are needed.",
+}
+_REASONS: Final[Mapping[str, Words]] = {
+    "pain": {
+        "zh-CN": "差评带来的损失明显大于好评带来的提升。",
+        "en": "Bad mentions cost clearly more than good ones bring.",
+    },
+    "delight": {
+        "zh-CN": "好评带来的提升明显大于差评带来的损失。",
+        "en": "Good mentions bring clearly more than bad ones cost.",
+    },
+    "one_dimensional": {
+        "zh-CN": "差评拉低分值，好评提升分值，两者相差不明显。",
+        "en": "Bad mentions cost and good ones bring; neither is clearly the larger.",
+    },
+    "undecided": {
+        "zh-CN": "分值没有随评价明显变化。",
+        "en": "The score does not move clearly enough with what is said of it.",
+    },
+}
 
 
 @dataclass(slots=True)
@@ -118,7 +157,7 @@ class Need:
     penalty: Shift | None
     reward: Shift | None
     verdict: str  # one of NAMES
-    reason: str
+    reason: Words
 
     @property
     def wish_share(self) -> float:
@@ -158,13 +197,13 @@ class Tally:
             elif polarities & {"negative", "positive"} == {"positive"}:
                 mentions.well.add(score)
 
-    def caveats(self) -> list[str]:
+    def caveats(self) -> list[Words]:
         """What must be said beside the verdicts."""
         found = list(CAVEATS)
         if len(self.channels) > 1:
-            found.append(f"{len(self.channels)} channels are pooled; name one to see it alone.")
+            found.append(_filled(_POOLED, len(self.channels)))
         if self._kind != "nps":
-            found.append("Values of this kind are compared as they are, whatever their scale.")
+            found.append(_AS_THEY_ARE)
         return found
 
     def needs(self) -> list[Need]:
@@ -224,22 +263,25 @@ def contrast(bad: Moments, well: Moments, none: Moments) -> tuple[float, float]:
     return abs(penalty) - abs(reward), math.sqrt(bad.error + well.error + (a + b) ** 2 * none.error)
 
 
-def _verdict(mentions: Mentions, none: Moments, penalty: Shift | None, reward: Shift | None) -> tuple[str, str]:
+def _verdict(mentions: Mentions, none: Moments, penalty: Shift | None, reward: Shift | None) -> tuple[str, Words]:
     """(verdict, why)."""
     hurts = penalty is not None and penalty.high < 0
     pleases = reward is not None and reward.low > 0
     told = any(one is not None and (one.low > 0 or one.high < 0) for one in (penalty, reward))
     share = mentions.wishes / mentions.any.n
     if mentions.any.n >= 2 * LEAST and none.n >= LEAST and share >= WISHED and not told:
-        return "itch", f"{share:.0%} of those who mention it wish for something; the score moves neither way."
+        return "itch", _filled(_WISHED, share)
     if min(mentions.bad.n, mentions.well.n) < LEAST or none.n < LEAST:
-        counts = f"{mentions.bad.n} bad and {mentions.well.n} good mentions, {none.n} without one"
-        return "undecided", f"{counts}; {LEAST} of each are needed."
+        return "undecided", _filled(_TOO_FEW, mentions.bad.n, mentions.well.n, none.n, LEAST)
     difference, error = contrast(mentions.bad, mentions.well, none)
     if hurts and difference > Z_CONTRAST * error:
-        return "pain", "Bad mentions cost clearly more than good ones bring."
+        return "pain", _REASONS["pain"]
     if pleases and -difference > Z_CONTRAST * error:
-        return "delight", "Good mentions bring clearly more than bad ones cost."
+        return "delight", _REASONS["delight"]
     if hurts and pleases:
-        return "one_dimensional", "Bad mentions cost and good ones bring; neither is clearly the larger."
-    return "undecided", "The score does not move clearly enough with what is said of it."
+        return "one_dimensional", _REASONS["one_dimensional"]
+    return "undecided", _REASONS["undecided"]
+
+
+def _filled(words: Words, *numbers: float) -> Words:
+    return {lang: text.format(*numbers) for lang, text in words.items()}

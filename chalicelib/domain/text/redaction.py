@@ -15,22 +15,24 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 from typing import Final
 
 from chalicelib.domain.text.folding import Folded, fold
 
 MOBILE: Final = "〔手机号〕"
 LANDLINE: Final = "〔座机〕"
+PHONE: Final = "〔电话〕"  # of elsewhere, or of a kind that only the words around it tell
 ID_CARD: Final = "〔身份证〕"
 BANK_CARD: Final = "〔银行卡〕"
 PLATE: Final = "〔车牌〕"
 EMAIL: Final = "〔邮箱〕"
 ACCOUNT: Final = "〔社交账号〕"
 SECRET: Final = "〔密钥〕"  # noqa: S105 - the token that stands for one
-TOKENS: Final = (MOBILE, LANDLINE, ID_CARD, BANK_CARD, PLATE, EMAIL, ACCOUNT, SECRET)
+TOKENS: Final = (MOBILE, LANDLINE, PHONE, ID_CARD, BANK_CARD, PLATE, EMAIL, ACCOUNT, SECRET)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +186,7 @@ _SPELLED: Final = {
     **dict(zip("〇壹贰叁肆伍陆柒捌玖", "0123456789", strict=True)),
     **dict(zip("洞幺两貳參陸拐勾", "01223679", strict=True)),
 }
+_FEWEST_DIGITS: Final = 7
 _SEPARATOR: Final = r"[\s\-‐-―−_.·•()/,、。]"
 _DIGIT: Final = rf"[0-9{''.join(_SPELLED)}]"
 _CLUSTER: Final = re.compile(rf"{_DIGIT}(?:{_SEPARATOR}{{0,4}}{_DIGIT})++")
@@ -194,6 +197,42 @@ _CHECK_LETTER: Final = re.compile(rf"{_SEPARATOR}{{0,3}}[x×]")
 _CARD_GAP: Final = re.compile(r"[\s\-‐-―−_·•]{1,4}")  # lists and prices have commas and dots
 _DATED: Final = re.compile(r"20[0-4][0-9](?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])")
 _AREA: Final = re.compile(r"010|02[0-57-9]|0[3-9][0-9]{2}")
+
+# Country code → fewest and most digits of a national number, without its trunk zero.
+_COUNTRIES: Final[Mapping[str, tuple[int, int]]] = {
+    **{"1": (10, 10), "7": (10, 10), "33": (9, 9), "34": (9, 9), "44": (9, 10), "60": (8, 10), "61": (9, 9)},
+    **{"65": (8, 8), "66": (8, 9), "81": (9, 10), "82": (8, 10), "84": (9, 10), "86": (9, 11), "91": (10, 10)},
+    **{"852": (8, 8), "853": (8, 8), "886": (8, 9)},
+}
+_ANY_COUNTRY: Final = (7, 12)
+_COUNTRY: Final = re.compile(
+    r"[17]|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|(?:2[1-689]|3[578]|42|5[09]|6[7-9]|8[05789]|9[679])[0-9]"
+)
+_PLUS: Final = re.compile(rf"(?:^|[^0-9+{_BLANK}])\(?\+\(?$|(?:^|[^0-9a-z+{_BLANK}])\(?\+\s$")
+_REACH: Final = 32  # characters before a number in which its label stands
+_MOST_DIGITS: Final = 16  # a country code, a trunk zero and the number, and one more
+_PHONE_GAP: Final = re.compile(r"[\s\-‐-―−_.·•()]{1,3}")
+# North America, Taiwan, Malaysia, Britain, as people group them; "-" stands for what parts the groups.
+_GROUPED: Final = re.compile(
+    r"(?:1-)?(?!400|800)[2-9][0-9]{2}-[2-9][0-9]{2}-[0-9]{4}"
+    r"|09[0-9]{2}-[0-9]{3}-?[0-9]{3}|0[2-9]-[0-9]{3,4}-?[0-9]{4}|01[0-9]-[0-9]{3,4}-?[0-9]{4}"
+    r"|07[0-9]{3}-[0-9]{3}-?[0-9]{3}|01[0-9]{2}-[0-9]{3}-[0-9]{4}|01[0-9]{3}-[0-9]{5,6}"
+)
+_CALLED: Final = re.compile(
+    r"(?:电话|手机|座机|固话|微信|联系|打给|打我|打到|致电|回电|来电|拨打?|whats\s?app|my\snumber"
+    r"|(?<![a-z])(?:call|phone|tel|telephone|mobile|cell|dial|wechat|(?:text|ring|reach|contact|sms)(?=\sme|\sus|\s?:)))"
+    r"(?:号码?|方式|number|no|me|us|back|at|on|to|is|我们?|给|请|是|为|[\s:.(\-]){0,8}$"
+)
+_CALLED_AFTER: Final = re.compile(
+    r"[\s(]{0,3}(?:打给我|给我打|打我|致电|回电|联系我|加我|whats\s?app|(?:call|text|ring)\sme"
+    r"|(?:这?[是为]|is\s)?(?:我的?|my\s)(?:电话|手机|号码|微信|phone|number|mobile|cell|tel))"
+)
+_THING: Final = re.compile(
+    r"(?:单|单号|编号|编码|货号|型号|条码|流水号|票号|order|invoice|ticket|tracking|sku|part|model|serial|ref|id)"
+    r"(?:号码?|number|no|is|是|为|[\s:.#\-]){0,5}$|[#$¥€£]\s?$"
+)
+_GLUED_BEFORE: Final = re.compile(rf"[0-9a-z{_BLANK}][\-._/]?$|[0-9{_BLANK}]:$")
+_GLUED_AFTER: Final = re.compile(rf"[a-z0-9{_BLANK}]|[\-._/:][0-9{_BLANK}]|\s?(?:[元块个件分%$¥€]|rmb|usd|hkd)")
 
 
 class _Digits(dict[int, str]):
@@ -218,7 +257,7 @@ class _Run:
         self.places = [place for place in range(start, end) if shadow[place] in _VALUE_OF]
         self.digits = "".join(_VALUE_OF[shadow[place]] for place in self.places)
         self.gaps = [""] + [shadow[a + 1 : b] for a, b in zip(self.places, self.places[1:], strict=False)]
-        self.before = shadow[max(0, start - 16) : start]
+        self.before = shadow[max(0, start - _REACH) : start]
 
     def cut(self, at: int) -> bool:
         """Whether a number may begin or end here. Two ASCII digits that touch belong to one number; a numeral such
@@ -230,8 +269,36 @@ class _Run:
     def inner_gaps(self, start: int, end: int) -> list[str]:
         return [gap for gap in self.gaps[start + 1 : end] if gap]
 
+    def inner_marks(self, start: int, end: int) -> set[str]:
+        return set("".join(self.inner_gaps(start, end)))
+
+    def written(self, start: int) -> str:
+        """The digits of a phone number up to what parts none, with a "-" for each gap before."""
+        parts = [self.digits[start]] if start < len(self.digits) else []
+        for place in range(start + 1, min(start + _MOST_DIGITS, len(self.digits))):
+            gap = self.gaps[place]
+            if gap and not _PHONE_GAP.fullmatch(gap):
+                break
+            parts.append("-" + self.digits[place] if gap else self.digits[place])
+        return "".join(parts)
+
+    def behind(self, end: int) -> str:
+        """What follows the digits, as far as a label reaches."""
+        last = self.places[end - 1] + 1
+        return self.shadow[last : last + 20]
+
+    def stands_alone(self, at: int) -> bool:
+        """Whether nothing before it says that these digits are part, or the number, of something else."""
+        first = self.places[at]
+        before = self.shadow[max(0, first - _REACH) : first]
+        return not _GLUED_BEFORE.search(before[-3:]) and not _THING.search(before)
+
+    def goes_on(self, end: int) -> bool:
+        """Whether what follows makes the digits a longer code or an amount."""
+        return _GLUED_AFTER.match(self.behind(end)) is not None
+
     def labelled(self, at: int, label: re.Pattern[str]) -> bool:
-        return at == 0 and label.search(self.before) is not None
+        return at == 0 and label.search(self.before[-16:]) is not None
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Span in the shadow, with a "+" or "(" that opens the number."""
@@ -249,7 +316,7 @@ def _numbers(shadow: str, shapes: Sequence[_Shape]) -> Iterator[tuple[str, int, 
     for found in _CLUSTER.finditer(shadow):
         run = _Run(shadow, *found.span())
         at = 0
-        while at < len(run.digits):
+        while at <= len(run.digits) - _FEWEST_DIGITS:
             hit = _number_at(run, at, shapes) if run.cut(at) else None
             if hit is None:
                 at += 1
@@ -350,6 +417,71 @@ def _landline(run: _Run, at: int) -> int | None:
     return None
 
 
+def _abroad(run: _Run, at: int) -> int | None:
+    """The end of a number that tells its country: behind a plus, 00 or in brackets."""
+    if run.digits.startswith("00", at) and not run.gaps[at + 1]:
+        return _national(run, at + 2, _COUNTRY, alone=True) if run.stands_alone(at) else None
+    if at or not {"+", "("} & set(run.before[-3:]):
+        return None
+    if _PLUS.search(run.before[-6:]):
+        return _national(run, at, _COUNTRY)
+    code = run.written(at).partition("-")[0]
+    if code not in _COUNTRIES or code == "1" or not run.gaps[len(code)].startswith(")"):  # "(1)" numbers a list
+        return None
+    return _national(run, at, re.compile(code), alone=True) if run.before.endswith("(") else None
+
+
+def _national(run: _Run, at: int, country: re.Pattern[str], *, alone: bool = False) -> int | None:
+    """The end of the longest number there can be behind the country code at ``at``."""
+    digits = run.written(at).replace("-", "")
+    code = country.match(digits)
+    if code is None:
+        return None
+    fewest, most = _COUNTRIES.get(code[0], _ANY_COUNTRY)
+    start = code.end()
+    trunk = digits.startswith("0", start)
+    for end in range(min(start + most + trunk, len(digits)), start + fewest + trunk - 1, -1):
+        if run.cut(at + end) and not (alone and run.goes_on(at + end)):
+            return at + end
+    return None
+
+
+def _called(run: _Run, at: int) -> int | None:
+    """The end of a number that is grouped as phones are, or next to words that say to call it."""
+    grouped, plain = _grouped(run, at), _plain(run, at)
+    if grouped is None and not plain:  # before the labels, which cost more
+        return None
+    called = at == 0 and _CALLED.search(run.before) is not None
+    if not called and not run.stands_alone(at):
+        return None
+    # Three numbers in a row may look like one of North America.
+    if grouped is not None and (called or run.digits[at] in "01" or run.inner_marks(at, grouped) != {" "}):
+        return grouped
+    return next((end for end in plain if called or _CALLED_AFTER.match(run.behind(end))), None)
+
+
+def _grouped(run: _Run, at: int) -> int | None:
+    if not any(run.gaps[at + 1 : at + 6]):
+        return None
+    found = _GROUPED.match(run.written(at))
+    end = at + len(found[0].replace("-", "")) if found else at
+    return end if found and run.cut(end) and not run.goes_on(end) else None
+
+
+def _plain(run: _Run, at: int) -> list[int]:
+    """Where seven to eleven digits in groups of three and more, or all parted, end; the longest first."""
+    ends = [at + most for most in range(11, 6, -1) if _fits(run, at, most)]
+    return [end for end in ends if _may_be_called(run, at, end)]
+
+
+def _may_be_called(run: _Run, at: int, end: int) -> bool:
+    if _DATED.match(run.digits, at) or run.digits.startswith(("400", "800"), at) or run.goes_on(end):
+        return False
+    borders = [at, *(place for place in range(at + 1, end) if run.gaps[place]), end]
+    groups = {after - before for before, after in pairwise(borders)}
+    return (min(groups) >= 3 or groups == {1}) and all(map(_PHONE_GAP.fullmatch, run.inner_gaps(at, end)))
+
+
 def _fits(run: _Run, at: int, length: int) -> bool:
     return at + length <= len(run.digits) and run.cut(at + length)
 
@@ -358,6 +490,8 @@ _Shape = tuple[str, Callable[[_Run, int], int | None]]
 _SHAPES: Final[tuple[_Shape, ...]] = (
     (ID_CARD, _id_card),
     (MOBILE, _mobile),
+    (PHONE, _abroad),
     (BANK_CARD, _bank_card),
     (LANDLINE, _landline),
+    (PHONE, _called),
 )

@@ -71,6 +71,10 @@ class ManageSubscriptions:
         self.store.put_subscription(subscription)
         return subscription
 
+    def list(self, workspace: str) -> Sequence[Subscription]:
+        """All of them, in the order of their ids."""
+        return self.store.subscriptions(workspace)
+
     def delete(self, workspace: str, subscription_id: str) -> None:
         """Stop the messages, but for severities that another subscription of the same address still wants.
 

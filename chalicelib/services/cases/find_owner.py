@@ -48,6 +48,11 @@ class FindOwner:
         found = [one.id for one in self.organisation(workspace).people if one.key == key]
         return found[0] if len(found) == 1 else None
 
+    def unit_name(self, workspace: str, unit: str) -> str:
+        """What the organisation calls a unit; empty where it does not. Raises Retryable."""
+        known = self.organisation(workspace).by_unit.get(unit)
+        return known.name if known and known.name else ""
+
     def organisation(self, workspace: str) -> Organisation:
         """The version in force, without anybody's channels; an empty one of version 0 where there is none."""
         now = self.clock()

@@ -23,9 +23,10 @@ from chalicelib.domain.cases.ticket import (
     opened,
     owned,
     taken_out,
+    titled,
     wants_ticket,
 )
-from chalicelib.domain.cases.ticket_title import language, title
+from chalicelib.domain.cases.ticket_title import language, titles
 from chalicelib.domain.ids import child_ticket_id, ticket_id
 from chalicelib.domain.voice.feedback import Feedback
 from chalicelib.domain.workspaces.organisation import Edge
@@ -126,15 +127,18 @@ class OpenTicket:
 
     def _open(self, feedback: Feedback, parts: tuple[str, ...]) -> str | None:
         about, playbook = self._words(feedback)
-        step = self._on_its_way(self._owned(opened(feedback, about, self.clock(), playbook, parts)))
+        step = opened(feedback, about[language(feedback)], self.clock(), playbook, parts)
+        step = self._on_its_way(self._owned(titled(step, about)))
         self._look_for(step.ticket, named=())
         return "opened" if self.tickets.create(step.ticket, step.moves[0]) else None
 
     def _bring_up(self, ticket: Ticket, feedback: Feedback, parts: tuple[str, ...] = ()) -> str | None:
         about, playbook = self._words(feedback)
-        step = brought_up(ticket, feedback, about, self.clock(), playbook, parts=parts)
+        step = brought_up(ticket, feedback, about[language(feedback)], self.clock(), playbook, parts=parts)
         if step is None:
             return "unchanged"
+        if ticket.titles:  # one of before keeps to its one language, in which systems were told it
+            step = titled(step, about)
         if ticket.state == "merged" and is_worse(ticket, feedback):
             main = self._main(ticket)
             if main is None:
@@ -184,7 +188,8 @@ class OpenTicket:
                 return "unchanged"
             return "written" if self._kept(child, gone) else None
         about, playbook = self._words(part)
-        step = self._on_its_way(self._owned(opened_part(department, part, about, self.clock(), playbook)))
+        step = opened_part(department, part, about[language(part)], self.clock(), playbook)
+        step = self._on_its_way(self._owned(titled(step, about)))
         return "written" if self.tickets.create(step.ticket, step.moves[0]) else None
 
     def _kept(self, before: Ticket, step: Step) -> bool:
@@ -197,11 +202,11 @@ class OpenTicket:
     def _on_its_way(self, step: Step) -> Step:
         return on_its_way(step, self.path(step.ticket))
 
-    def _words(self, feedback: Feedback) -> tuple[str, Chosen | None]:
-        """Title and playbook, by the frame as it is now."""
+    def _words(self, feedback: Feedback) -> tuple[Mapping[str, str], Chosen | None]:
+        """Titles and playbook, by the frame as it is now."""
         words = self.frames(feedback.workspace)
         playbook = choose(feedback, words.playbooks)
-        return title(feedback, words.name, language(feedback)), playbook.chosen if playbook else None
+        return titles(feedback, words.name), playbook.chosen if playbook else None
 
     def _done(self, feedback: Feedback, *, cleared: bool) -> bool:
         """Take ``ticket`` off what the feedback awaits; False when it has moved on and must be looked at again.

@@ -128,7 +128,8 @@ class Deliver:
 
     ``monotonic`` gives seconds for durations; ``base_url`` is where our own pages are. ``page`` names the one of a
     ticket for as long as something of a moment is news, see services/page/page_links.py. ``watch`` has what an endpoint
-    makes of a ticket (workspace, endpoint, ticket) asked for, where the endpoint says where.
+    makes of a ticket (workspace, endpoint, ticket) asked for, where the endpoint says where. ``unit_name`` (workspace,
+    unit) is what the organisation calls a unit, empty where it does not.
     """
 
     plan: DeliveryPlan
@@ -155,6 +156,7 @@ class Deliver:
     path: Callable[[Ticket], tuple[Told, ...]] = lambda _: ()
     ask: Callable[[Ticket, Feedback | None, Playbook | None], Ask | None] = lambda _, __, ___: None
     watch: Callable[[str, str, str], None] = lambda *_: None
+    unit_name: Callable[[str, str], str] = lambda *_: ""
 
     def handle(
         self, workspace: str, delivery_id: str, version: int, *, waited: bool = False, looks: int = 0
@@ -412,11 +414,16 @@ class Deliver:
             base_url=self.base_url,
             page=self._page(mine),
             topic_name=self.topic_names(mine.workspace),
+            unit_name=self._unit_name(mine, ticket),
             playbook=playbook,
             path=self.path(ticket) if ticket else (),
             ask=ask,
             time_zone=endpoint.settings.get("time_zone") or TIME_ZONE,
         )
+
+    def _unit_name(self, mine: Delivery, ticket: Ticket | None) -> str:
+        unit = ticket.unit if ticket else mine.detail.get("unit")
+        return self.unit_name(mine.workspace, unit) if unit else ""
 
     def _ask(
         self, mine: Delivery, ticket: Ticket | None, feedback: Feedback | None, playbook: Playbook | None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,6 +14,8 @@ class KeyStore(Protocol):
     def create_key(
         self, workspace: str, role: str, *, unit: str | None = None, operator: bool = False
     ) -> tuple[ApiKey, str]: ...
+
+    def keys_of(self, workspace: str) -> Sequence[ApiKey]: ...
 
     def revoke_key(self, workspace: str, key_id: str) -> bool: ...
 
@@ -26,6 +29,10 @@ class ManageKeys:
     def create(self, workspace: str, role: str, unit: str | None) -> tuple[ApiKey, str]:
         """The key and its plaintext."""
         return self.store.create_key(workspace, role, unit=unit)
+
+    def list(self, workspace: str) -> Sequence[ApiKey]:
+        """All of them, revoked ones too, in the order of their ids."""
+        return self.store.keys_of(workspace)
 
     def revoke(self, workspace: str, key_id: str) -> None:
         """Takes effect with the next call. Raises NotFound."""

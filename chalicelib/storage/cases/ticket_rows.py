@@ -113,6 +113,7 @@ def ticket_row(ticket: Ticket) -> TicketRow:
         list_sk=f"{keys.instant(ticket.opened_at)}#{ticket.id}",
         doc={
             "title": ticket.title,
+            **({"titles": dict(ticket.titles)} if ticket.titles else {}),
             "opened_at": ticket.opened_at.isoformat(),
             "updated_at": ticket.updated_at.isoformat(),
             "topics": ticket.topics,
@@ -206,6 +207,7 @@ def ticket_of(row: TicketRow) -> Ticket:
         path=tuple(Edge(*edge) for edge in doc.get("path", ())),
         cause=doc.get("cause"),
         first=_first(doc),
+        titles=dict(doc.get("titles") or {}),  # rows of before have one title
     )
 
 

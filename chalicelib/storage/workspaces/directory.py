@@ -227,6 +227,12 @@ class DirectoryStore:
         row = _get(ApiKeyRow, keys.api_key(hash_))
         return None if row is None else rows.api_key_of(row)
 
+    def keys_of(self, workspace: str) -> Sequence[ApiKey]:
+        """All keys of a workspace, revoked or not, in the order of their ids."""
+        hashes = [entry.key_hash for entry in _list(ApiKeyEntryRow, workspace, rows.KEY_PREFIX)]
+        found = ApiKeyRow.batch_get([keys.api_key(one) for one in hashes], consistent_read=True)
+        return sorted(map(rows.api_key_of, found), key=lambda one: one.id)
+
     def revoke_key(self, workspace: str, key_id: str) -> bool:
         """Revoke for good; False when there is no such key, or it is revoked already."""
         entry = _get(ApiKeyEntryRow, keys.api_key_entry(workspace, key_id))

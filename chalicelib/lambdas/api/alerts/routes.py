@@ -28,6 +28,29 @@ def create_subscription() -> Response:
     return json_response(201, body)
 
 
+@bp.route("/v1/subscriptions", methods=["GET"])
+@guarded
+def list_subscriptions() -> Response:
+    """Who is woken, in the order of the ids: what ends a subscription whose id was lost."""
+    from chalicelib.domain.contact.masks import mask_email, mask_phone
+    from chalicelib.lambdas.api.shows import page
+    from chalicelib.wiring import alerts
+
+    workspace = _call(access.ADMINS).workspace()
+    masks = {"email": mask_email, "sms": mask_phone}
+    items = [
+        {
+            "id": one.id,
+            "workspace": workspace,
+            "severity": one.severity,
+            "protocol": one.protocol,
+            "address": masks[one.protocol](one.address),
+        }
+        for one in alerts.manage_subscriptions().list(workspace)
+    ]
+    return json_response(200, page(items, None))
+
+
 @bp.route("/v1/subscriptions/{subscription_id}", methods=["DELETE"])
 @guarded
 def delete_subscription(subscription_id: str) -> Response:

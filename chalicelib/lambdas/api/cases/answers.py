@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from chalicelib.lambdas.api.answers import Answer, Page, Words
+from chalicelib.lambdas.api.answers import Answer, InTwoLanguages, Page, Words
 from chalicelib.lambdas.api.schemas import Severity, TicketState
 
 
@@ -178,7 +178,10 @@ class Handover(Answer):
 
 
 class Move(Answer):
-    """``handed``: from whom to whom the ticket went with this line; null where it stayed with them."""
+    """``handed``: from whom to whom the ticket went with this line; null where it stayed with them.
+
+    ``why`` says a ``reason`` that is ours in both languages; null where it is a person's words, names or numbers.
+    """
 
     version: int
     from_: TicketState | None = Field(alias="from")
@@ -186,6 +189,7 @@ class Move(Answer):
     actor: str
     at: str
     reason: str | None
+    why: InTwoLanguages | None
     implied: bool
     root_cause: str | None
     action: str | None

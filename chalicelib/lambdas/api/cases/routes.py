@@ -57,12 +57,12 @@ def get_ticket(ticket_id: str) -> Response:
     found = read.get(call.key, workspace, access.identity(ticket_id))
     moves, beside = read.history(found), cases.case_file()
     body = {
-        **shows.ticket(found),
+        **shows.ticket(found, asked.lang),
         "history": shows.history(moves),
         "queues": dict(read.queues(found, moves)),
-        "children": shows.children(read.parts(found)),
+        "children": shows.children(read.parts(found), asked.lang),
         "links": [shows.link(one) for one in beside.links(call.key, found)],
-        "customer": shows.customer(beside.customer(call.key, found)),
+        "customer": shows.customer(beside.customer(call.key, found), asked.lang),
         "items": [shows.item(one) for one in read.items_of(found)],
         "playbook": shows.playbook(found, cases.find_playbook()(workspace, found.playbook), asked.lang),
         "path": shows.path(frames.find_graph().told(found), asked.lang),

@@ -10,7 +10,7 @@ from chalicelib.domain.cases.case import Customer, Link, Note, Verdict
 from chalicelib.domain.cases.handover import Handover, Hands, handovers
 from chalicelib.domain.cases.playbook import spoken
 from chalicelib.domain.cases.sla import MOT_MARK, Policy, QuietHours
-from chalicelib.domain.cases.ticket import Move, Ticket
+from chalicelib.domain.cases.ticket import Move, Ticket, said_by_us, title_in
 from chalicelib.domain.outbound.item import Item
 from chalicelib.domain.time.clocks import CLOCKS, Clock, Clocks
 from chalicelib.domain.vocabulary import SEVERITIES
@@ -40,7 +40,8 @@ def path(edges: Sequence[Told], lang: str | None) -> list[Json]:
     ]
 
 
-def ticket(one: Ticket) -> Json:
+def ticket(one: Ticket, lang: str | None = None) -> Json:
+    """``lang``: of the title, which is else that of the voice."""
     return {
         "id": one.id,
         "workspace": one.workspace,
@@ -48,7 +49,7 @@ def ticket(one: Ticket) -> Json:
         "version": one.version,
         "state": one.state,
         "severity": one.severity,
-        "title": one.title,
+        "title": _title(one, lang),
         "unit": one.unit,
         "touchpoint": one.touchpoint,
         "departments": list(one.departments),
@@ -80,6 +81,10 @@ def ticket(one: Ticket) -> Json:
             for why in one.reasons
         ],
     }
+
+
+def _title(one: Ticket, lang: str | None) -> str:
+    return title_in(one, lang) if lang else one.title
 
 
 def _clocks(one: Clocks) -> Json:
@@ -147,6 +152,7 @@ def move(one: Move, handed: Handover | None = None) -> Json:
         "actor": one.actor,
         "at": moment(one.at),
         "reason": one.reason,
+        "why": said_by_us(one.reason),
         "implied": one.implied,
         "root_cause": one.root_cause,
         "action": one.action,
@@ -179,20 +185,27 @@ def note(one: Note) -> Json:
     }
 
 
-def children(parts: Sequence[Ticket]) -> list[Json]:
+def children(parts: Sequence[Ticket], lang: str | None) -> list[Json]:
     """The parts of a case, one line each."""
-    names = ("id", "part", "version", "state", "severity", "title", "owner", "verification")
-    return [{**{name: getattr(one, name) for name in names}, "departments": list(one.departments)} for one in parts]
+    names = ("id", "part", "version", "state", "severity", "owner", "verification")
+    return [
+        {
+            **{name: getattr(one, name) for name in names},
+            "title": _title(one, lang),
+            "departments": list(one.departments),
+        }
+        for one in parts
+    ]
 
 
-def customer(one: Customer | None) -> Json | None:
+def customer(one: Customer | None, lang: str | None) -> Json | None:
     """The customer's other cases, without their words but for the titles."""
     if one is None:
         return None
     return {
-        "open": [_customers_case(case) for case in one.open],
+        "open": [_customers_case(case, lang) for case in one.open],
         "earlier": [
-            {**_customers_case(case), "verification": case.verification, "closed_at": moment(case.closed_at)}
+            {**_customers_case(case, lang), "verification": case.verification, "closed_at": moment(case.closed_at)}
             for case in one.earlier
         ],
         "heard": one.heard,
@@ -200,9 +213,13 @@ def customer(one: Customer | None) -> Json | None:
     }
 
 
-def _customers_case(one: Ticket) -> Json:
-    names = ("id", "state", "severity", "title", "unit")
-    return {**{name: getattr(one, name) for name in names}, "opened_at": moment(one.opened_at)}
+def _customers_case(one: Ticket, lang: str | None) -> Json:
+    names = ("id", "state", "severity", "unit")
+    return {
+        **{name: getattr(one, name) for name in names},
+        "title": _title(one, lang),
+        "opened_at": moment(one.opened_at),
+    }
 
 
 def verdict(ticket_id: str, one: Verdict) -> Json:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from chalicelib.lambdas.api.answers import Answer
+from chalicelib.lambdas.api.answers import Answer, InTwoLanguages
 from chalicelib.lambdas.api.cases.answers import PathEdge, Playbook, ReasonLine
 from chalicelib.lambdas.api.reading.schemas import FeedbackState
 from chalicelib.lambdas.api.schemas import Severity
@@ -113,7 +113,7 @@ class Need(Answer):
     reward: Shift | None
     wish_share: float
     verdict: Literal["pain", "itch", "delight", "one_dimensional", "undecided"]
-    reason: str
+    reason: InTwoLanguages
 
 
 class Needs(Answer):
@@ -130,7 +130,7 @@ class Needs(Answer):
     channels: dict[str, int]
     read_back_to: str | None
     topics: list[Need]
-    caveats: list[str]
+    caveats: list[InTwoLanguages]
 
 
 class FeedbackLine(Answer):

@@ -176,7 +176,7 @@ def needs(found: Needs, name: Callable[[str, str], str]) -> Json:
         "channels": dict(sorted(tally.channels.items())),
         "read_back_to": moment(found.read_back_to),
         "topics": [_need(one, name) for one in found.needs],
-        "caveats": tally.caveats(),
+        "caveats": [dict(one) for one in tally.caveats()],
     }
 
 
@@ -193,7 +193,7 @@ def _need(one: Need, name: Callable[[str, str], str]) -> Json:
         "reward": _shift(one.reward),
         "wish_share": round(one.wish_share, 3),
         "verdict": one.verdict,
-        "reason": one.reason,
+        "reason": dict(one.reason),
     }
 
 

@@ -28,6 +28,17 @@ class DeletedRule(Answer):
     deleted: Literal[True]
 
 
+class Key(Answer):
+    """A key without its secret, of which only a hash is kept. ``operator``: it may name any workspace."""
+
+    id: str
+    workspace: str
+    role: Role
+    unit: str | None
+    operator: bool
+    revoked: bool
+
+
 class NewKey(Answer):
     id: str
     workspace: str

@@ -24,6 +24,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "create_rule": Operation(answers.Rule, body=schemas.NamedRule, errors=_RULE_ERRORS),
     "put_rule": Operation(answers.Rule, body=schemas.RuleBody, errors=_RULE_ERRORS),
     "delete_rule": Operation(answers.DeletedRule),
+    "list_keys": Operation(Page[answers.Key]),
     "create_key": Operation(answers.NewKey, 201, schemas.KeyNew),
     "delete_key": Operation(Deleted),
     "get_organisation": Operation(answers.Organisation, query=schemas.OrganisationQuery, gives=("application/yaml",)),

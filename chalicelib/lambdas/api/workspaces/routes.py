@@ -109,6 +109,18 @@ def create_key() -> Response:
     return json_response(201, body)
 
 
+@bp.route("/v1/keys", methods=["GET"])
+@guarded
+def list_keys() -> Response:
+    """The workspace's keys, revoked ones too, in the order of their ids; no secret."""
+    from chalicelib.lambdas.api.shows import page
+    from chalicelib.lambdas.api.workspaces import shows
+    from chalicelib.wiring import workspaces
+
+    workspace = _call(access.ADMINS).workspace()
+    return json_response(200, page([shows.key(one) for one in workspaces.manage_keys().list(workspace)], None))
+
+
 @bp.route("/v1/keys/{key_id}", methods=["DELETE"])
 @guarded
 def delete_key(key_id: str) -> Response:

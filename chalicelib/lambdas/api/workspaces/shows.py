@@ -9,6 +9,7 @@ from chalicelib.lambdas.api.shows import Json, moment
 
 if TYPE_CHECKING:
     from chalicelib.domain.time.calendar import Calendar, Year
+    from chalicelib.domain.workspaces.directory import ApiKey
     from chalicelib.domain.workspaces.organisation import Kept, Organisation
     from chalicelib.domain.workspaces.organisation_check import Checked
     from chalicelib.services.workspaces.manage_organisation import Answerable
@@ -27,6 +28,10 @@ def rule(one: Rule) -> Json:
         "enabled": one.enabled,
         "builtin": one.builtin,
     }
+
+
+def key(one: ApiKey) -> Json:
+    return {name: getattr(one, name) for name in ("id", "workspace", "role", "unit", "operator", "revoked")}
 
 
 def taken(made: Organisation, found: Checked, leaving: int | None) -> Json:
