@@ -14,6 +14,9 @@ A message is written for the caller and never repeats the input: no secret, no c
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class EcholoopError(Exception):
     """Root of the tree. ``code`` is stable: callers may match on it."""
@@ -46,6 +49,16 @@ class Rejected(EcholoopError):
         self.pointer = pointer  # JSON pointer to the offending field, never its value
         self.retry_after = retry_after  # seconds
         self.allowed = allowed  # what would have been legal (state moves)
+
+
+@contextmanager
+def standing_at(place: str) -> Iterator[None]:
+    """What is refused inside stands at ``place`` of the body: its pointer begins there."""
+    try:
+        yield
+    except Invalid as error:
+        pointer = place + (error.pointer or "")
+        raise Invalid(error.message, code=error.code, pointer=pointer, allowed=error.allowed) from None
 
 
 class Malformed(Rejected):

@@ -39,7 +39,6 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "digest.departments": ("新工单", "New tickets"),
     "digest.unanswered": ("超过 24 小时无人处理", "Unanswered after 24 hours"),
     "digest.unit": ("新反馈", "New feedback"),
-    "recommendation.suggested": ("改进建议", "Recommendation"),
     "delivery.failed": ("推送失败", "Delivery failed"),
     "endpoint.disabled": ("推送已停用", "Endpoint disabled"),
     "code_sent": (

@@ -38,7 +38,6 @@ EVENT_TYPES: Final = (
     "issue.updated",
     "alert.raised",
     "followup.suggested",
-    "recommendation.suggested",
     "loop.week",
     "digest.ready",
     "delivery.failed",

@@ -76,7 +76,7 @@ def whole(page: AnswerPage, lang: str) -> Html:
     """The question with its buttons; what was answered; or that it is too late."""
     if page.given is None and not page.choices:
         return refusing("over", lang)
-    about = _word("about", lang).format(deadlines.moment(page.opened_at, page.zone, lang))
+    about = _word("about", lang).format(deadlines.moment(page.said_at, page.zone, lang))
     parts = [
         fill('<p class="small">$about</p>', about=about),
         fill("<h1>$question</h1>", question=said(page.question, lang)),

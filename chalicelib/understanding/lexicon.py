@@ -220,6 +220,7 @@ OPINIONS: Final[Mapping[str, float]] = {
     **dict.fromkeys(english.SOUR_THANKS, -2),
     **dict.fromkeys(_entries(_NEUTRAL_ZH, english.NEUTRAL), 0),
 }
+COMES: Final = tuple(_COMES_ZH.split())
 STANDING_NEGATORS: Final = frozenset(_entries(_STANDING_ZH))
 FAR_NEGATORS: Final = frozenset(_entries(_FAR_NEGATORS_ZH)) | STANDING_NEGATORS
 # They only hint at bad where they find nothing to turn: "I can't log in".
@@ -231,10 +232,8 @@ STRONGER: Final = frozenset(_entries(_STRONGER_ZH, english.STRONGER))
 WEAKER: Final = frozenset(_entries(_WEAKER_ZH, english.WEAKER))
 CUES: Final[Mapping[str, tuple[str, ...]]] = {
     "wish": _entries(_WISHES_ZH, english.WISHES),
-    "churn": (
-        *_entries(_CHURN_ZH, english.CHURN),
-        *(never + comes for never in _NEVER_ZH.split() for comes in _COMES_ZH.split()),
-    ),
+    "churn": _entries(_CHURN_ZH, english.CHURN),
+    "never": _entries(_NEVER_ZH),  # churn, where one of COMES follows
     "stays": _entries(_STAYS_ZH),
     "question": _entries(_QUESTIONS_ZH, english.QUESTIONS),
     "asked": _entries(_ASKED_ZH, english.ASKED),

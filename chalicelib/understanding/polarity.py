@@ -15,6 +15,7 @@ Chinese only: no openly licensed English polarity data trained it. Where a text 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from math import exp, log, sqrt
 from operator import mul
 from typing import TYPE_CHECKING, Final
@@ -65,8 +66,12 @@ class PolarityModel:
         self._intercept: float = settings["intercept"]
         self._curve: Sequence[tuple[float, float]] = settings["curve"]
         self._shortest: int = settings.get("shortest", 0)
-        self._general = PolarityModel(weights, ()) if self._shortest else None
+        self._weights = weights
         self._turns = weights.turns
+
+    @cached_property
+    def _general(self) -> PolarityModel:
+        return PolarityModel(self._weights, ())
 
     def stretch(self, scan: Scan, start: int, end: int) -> float:
         """Log-odds of positive of one stretch of the text, by the first stage alone."""
@@ -113,14 +118,13 @@ class PolarityModel:
 
     def read(self, scan: Scan, clauses: Sequence[Clause], opinions: Sequence[Opinion] = ()) -> float:
         """Log-odds of positive for the whole folded text, as its topics hear it."""
-        if self._general is not None and len(scan.text) < self._shortest:
-            return self._as_of_none(self._general, scan, clauses, opinions)
+        if len(scan.text) < self._shortest:
+            return self._as_of_none(scan, clauses, opinions)
         return self.second(self.features(scan, clauses, opinions))
 
-    def _as_of_none(
-        self, general: PolarityModel, scan: Scan, clauses: Sequence[Clause], opinions: Sequence[Opinion]
-    ) -> float:
+    def _as_of_none(self, scan: Scan, clauses: Sequence[Clause], opinions: Sequence[Opinion]) -> float:
         """What ``read`` of a voice of no pack says, brought to the scale of this one."""
+        general = self._general
         return self.believed(between(general._curve, general.read(scan, clauses, opinions)))
 
     def second(self, features: Sequence[float]) -> float:
@@ -131,8 +135,8 @@ class PolarityModel:
     def judge(self, scan: Scan, clauses: Sequence[Clause], opinions: Sequence[Opinion] = ()) -> tuple[float, float]:
         """Log-odds of positive as ``read`` has it, and of the whole review, for ``probability`` to calibrate: the same,
         or for a review that turns what the trees of the artefact make of its sides."""
-        if self._general is not None and len(scan.text) < self._shortest:
-            log_odds = self._as_of_none(self._general, scan, clauses, opinions)
+        if len(scan.text) < self._shortest:
+            log_odds = self._as_of_none(scan, clauses, opinions)
             return log_odds, log_odds
         seen = _seen(clauses)
         scores = self._scores(scan, seen)

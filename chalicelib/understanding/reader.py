@@ -24,6 +24,7 @@ from chalicelib.understanding.redlines import SUSPECTS_AT, RedLines
 from chalicelib.understanding.scripts import language, letters, mostly_han
 from chalicelib.understanding.sentiment import Feelings, Opinion, Said
 from chalicelib.understanding.terms import Hit, TermTable
+from chalicelib.understanding.uncollected import uncollected
 
 if TYPE_CHECKING:
     from chalicelib.understanding.delta import Delta
@@ -109,6 +110,7 @@ class Reader:
     ``delta``: what a workspace's corrections taught, on top of the weights.
     """
 
+    @uncollected
     def __init__(self, frame: Frame, weights: Weights | None = None, delta: Delta | None = None) -> None:
         self.frame = frame
         self._lexicon = Lexicon(frame)

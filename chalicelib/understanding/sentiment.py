@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Final, NamedTuple
 
 from chalicelib.understanding.clauses import Clause
-from chalicelib.understanding.lexicon import CUES, FAINT, FAINT_NEGATORS, OPINIONS, UNABLE
+from chalicelib.understanding.lexicon import COMES, CUES, FAINT, FAINT_NEGATORS, OPINIONS, UNABLE
 from chalicelib.understanding.matcher import LONGEST, OUTERMOST, Match, Matcher
 from chalicelib.understanding.negators import Negators
 from chalicelib.understanding.stance import Cue, Stance, sentence
@@ -115,7 +115,7 @@ class Feelings:
     def read(self, text: str, clauses: Sequence[Clause], found: Sequence[Sequence[Match]]) -> Said:
         """What the matches of ``tables`` say. Opinions that are not meant so (wished, asked, past …) are left out."""
         words, cue_words = self._with_english(text, found) if LATIN.search(text) else found
-        cues = self._cues(clauses, cue_words, words) if cue_words else []
+        cues = self._cues(text, clauses, (cue_words, words)) if cue_words else []
         stance = Stance(text, clauses, cues)
         met = [self._words[term] for _, _, term in words]
         turning = [match for match, word in zip(words, met, strict=True) if word.kind == NEGATOR]
@@ -142,13 +142,18 @@ class Feelings:
             united.append(sorted((*found[table], *numbered)) if found[table] else numbered)
         return united
 
-    def _cues(self, clauses: Sequence[Clause], matches: Sequence[Match], words: Sequence[Match]) -> list[Cue]:
+    def _cues(self, text: str, clauses: Sequence[Clause], found: Sequence[Sequence[Match]]) -> list[Cue]:
+        matches, words = found
         cues: list[Cue] = []
         clause = 0
         for match in matches:
             while clause < len(clauses) - 1 and match.start >= clauses[clause].end:
                 clause += 1
-            cues += [Cue(kind, match.start, match.end, clause) for kind in self._cue_kinds[match.term]]
+            for kind in self._cue_kinds[match.term]:
+                if kind != "never":
+                    cues.append(Cue(kind, match.start, match.end, clause))
+                elif text.startswith(COMES, match.end):  # "再也不住了"
+                    cues.append(Cue("churn", match.start, match.end, clause))
         clause = 0
         for match in words:
             word = self._words[match.term]

@@ -11,6 +11,7 @@ from typing import Final
 
 from chalicelib.understanding import compiled
 from chalicelib.understanding.frame import Frame
+from chalicelib.understanding.uncollected import uncollected
 
 # No pathlib here: it takes 3 ms to import.
 COMPILED: Final = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "packs", "compiled")
@@ -19,6 +20,7 @@ _ENDING: Final = ".json"
 
 
 @lru_cache(maxsize=16)
+@uncollected
 def load(pack: str = DEFAULT_PACK) -> Frame:
     """The frame of a shipped pack with every red line. Raises ValueError for a pack that is not there."""
     if pack not in packs():

@@ -108,11 +108,8 @@ def manage_graph() -> ManageGraph:
     from chalicelib.services.cases.manage_graph import ManageGraph
     from chalicelib.wiring import frames, stores, workspaces
 
-    def departments(workspace: str) -> frozenset[str] | None:
-        one = workspaces.find_owner().organisation(workspace)
-        return one.named_departments | workspaces.asked_of_organisation(workspace).departments if one.version else None
-
-    return ManageGraph(stores.cause_store(), frames.shipped_graph, frames.find_graph().over, departments, base.now)
+    known = workspaces.known_names().departments
+    return ManageGraph(stores.cause_store(), frames.shipped_graph, frames.find_graph().over, known, base.now)
 
 
 @lru_cache(maxsize=1)

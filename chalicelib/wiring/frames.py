@@ -82,6 +82,14 @@ def topic_names(workspace: str) -> Callable[[str, str], str]:
     return name
 
 
+def coming_topics(workspace: str) -> frozenset[str]:
+    """The topics of the frames that are proposed."""
+    from chalicelib.wiring import stores
+
+    proposals = stores.frame_store().proposals(workspace)
+    return frozenset(node.id for one in proposals for node in frame_book().frame(one.content).nodes)
+
+
 @lru_cache(maxsize=1)
 def read_frame() -> ReadFrame:
     """Packs, the active frame, proposals."""

@@ -96,9 +96,9 @@ def promote(tickets: TicketPort, afresh: TicketPort, watched: Callable[[Issue], 
 def keep_exposure() -> KeepExposure:
     """The same, as it is said and shown."""
     from chalicelib.services.issues.keep_exposure import KeepExposure
-    from chalicelib.wiring import stores
+    from chalicelib.wiring import stores, workspaces
 
-    return KeepExposure(store=stores.exposure_store(), clock=base.now)
+    return KeepExposure(store=stores.exposure_store(), names=workspaces.known_names(), clock=base.now)
 
 
 @lru_cache(maxsize=1)

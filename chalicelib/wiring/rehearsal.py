@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING
 from chalicelib.wiring import base
 
 if TYPE_CHECKING:
+    from chalicelib.domain.reading.dry_run import Change
+    from chalicelib.domain.workspaces.organisation import Organisation
+    from chalicelib.domain.workspaces.organisation_check import Asked
     from chalicelib.services.rehearsal.dry_run import Configuration, GoThrough, StartDryRun
+    from chalicelib.services.workspaces.known_names import KnownNames
 
 
 def _configuration() -> Configuration:
@@ -31,6 +35,20 @@ def _configuration() -> Configuration:
     )
 
 
+def _names(workspace: str, change: Change) -> KnownNames:
+    """What the workspace would know under a change."""
+    from chalicelib.services.workspaces.known_names import KnownNames
+    from chalicelib.wiring import frames, stores, workspaces
+
+    def organisation(_: str) -> Organisation:
+        return change.organisation or workspaces.organisation_now(workspace)
+
+    def asked(_: str) -> Asked:
+        return workspaces.asked_of_organisation(workspace, change.framed(stores.frame_store().state(workspace)))
+
+    return KnownNames(organisation, asked, frames.coming_topics)
+
+
 @lru_cache(maxsize=1)
 def start_dry_run() -> StartDryRun:
     """A change is tried."""
@@ -44,6 +62,7 @@ def start_dry_run() -> StartDryRun:
         configuration=_configuration(),
         sound=lambda one: sound(Document(one)),
         fits=cases.manage_graph().check,
+        names=_names,
         readings=base.queue("readings"),
         clock=base.now,
     )

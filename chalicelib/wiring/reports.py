@@ -80,8 +80,13 @@ def send_digest() -> SendDigest:
 def manage_digests() -> ManageDigests:
     """Digests by subscription."""
     from chalicelib.services.reports.manage_digests import ManageDigests
-    from chalicelib.wiring import stores
+    from chalicelib.wiring import stores, workspaces
 
     return ManageDigests(
-        stores.briefing_store(), stores.directory(), base.connector_catalogue(), arm_digest(), base.now
+        stores.briefing_store(),
+        stores.directory(),
+        base.connector_catalogue(),
+        arm_digest(),
+        workspaces.known_names(),
+        base.now,
     )

@@ -77,12 +77,16 @@ def answer_links() -> AnswerLinks:
 def open_answer_page() -> OpenAnswerPage:
     """The page behind that link."""
     from chalicelib.services.verification.answer_links import OpenAnswerPage
-    from chalicelib.wiring import cases, tickets, workspaces
+    from chalicelib.wiring import cases, stores, tickets, workspaces
+
+    def zone(workspace: str, unit: str | None) -> str:
+        return workspaces.find_owner().organisation(workspace).business_time(unit, {}).zone.key
 
     return OpenAnswerPage(
         links=answer_links(),
         tickets=tickets.ticket_store(),
+        voices=stores.feedback_store(),
         playbook=cases.find_playbook(),
-        zone=lambda workspace: workspaces.find_owner().organisation(workspace).zone.key,
+        zone=zone,
         clock=base.now,
     )

@@ -18,6 +18,9 @@ NOWHERE: Final = (404, "not_found", "There is no such thing here.")
 SINCE: Final = "2025-01-01T00:00:00Z"
 
 
+FEEDBACK_FIELDS = "Known: workspace, limit, cursor, since, until, unit, topic, state."
+
+
 def no(answer: Answer) -> tuple[int, str, str]:
     """Status, code and words of a refusal."""
     assert answer.headers["content-type"] == "application/problem+json"
@@ -120,8 +123,13 @@ def test_a_connection_is_made_listed_changed_rotated_and_deleted(world: World) -
         ({"source": "canonical"}, (422, "schema_violation", "A required field is missing."), "/name"),
         (
             {"name": "n", "source": "canonical", "surprise": 1},
-            (422, "schema_violation", "There is a field that is not known here."),
-            "",
+            (
+                422,
+                "schema_violation",
+                "There is a field that is not known here. "
+                "Known: workspace, name, source, secret, mapping, settings, credentials.",
+            ),
+            "/surprise",
         ),
         (
             {"name": "n", "source": "jinshuju", "secret": "a-secret-of-ours"},
@@ -375,7 +383,8 @@ def test_feedback_is_filtered_and_paged(world: World) -> None:
         ({"limit": "101"}, (422, "invalid_query", "The number is too large.")),
         ({"limit": "ten"}, (422, "invalid_query", "A whole number is needed.")),
         ({"state": "happy"}, (422, "invalid_query", "The value is not one of those allowed.")),
-        ({"colour": "red"}, (422, "invalid_query", "There is a field that is not known here.")),
+        ({"limit": "1000"}, (422, "invalid_query", "The number is too large.")),
+        ({"colour": "red"}, (422, "invalid_query", "There is a field that is not known here. " + FEEDBACK_FIELDS)),
         ({"since": "yesterday"}, (422, "invalid_query", "An RFC 3339 time with a zone, or a date, is needed.")),
         ({"since": "2026-02-01", "until": "2026-01-01"}, (422, "invalid_query", "since is after until.")),
         ({"cursor": "made-up"}, (422, "invalid_cursor", "The cursor was not given out for this list.")),
@@ -383,6 +392,21 @@ def test_feedback_is_filtered_and_paged(world: World) -> None:
 )
 def test_a_list_that_cannot_be(world: World, query: dict[str, str], expected: Any) -> None:
     assert no(world.api.call("GET", "/v1/feedback", query=query)) == expected
+
+
+def test_tickets_are_narrowed_by_severity_unit_and_time(world: World) -> None:
+    heard = hear(world, world.connect("canonical"), unit="SH/7")
+    (case,) = world.tickets()
+
+    def listed(**query: str) -> list[str]:
+        return [one["id"] for one in world.api.call("GET", "/v1/tickets", query=query).json["items"]]
+
+    assert heard["ticket"] == case["id"]
+    assert listed(unit="SH", since=SINCE, severity=case["severity"]) == [case["id"]]
+    for other in ({"unit": "S"}, {"until": SINCE}, {"severity": "low" if case["severity"] != "low" else "high"}):
+        assert listed(**other) == [], other
+    wrong = world.api.call("GET", "/v1/tickets", query={"since": "2026-02-01", "until": "2026-01-01"})
+    assert no(wrong) == (422, "invalid_query", "since is after until.")
 
 
 def test_only_what_is_parked_is_parsed_again(world: World) -> None:
@@ -540,6 +564,21 @@ def test_a_body_that_is_not_taken(world: World, headers: dict[str, str], raw: by
     assert no(answer) == expected
 
 
-def test_an_unknown_route_is_the_gateways_own_no(stack: Any) -> None:
-    answer = client.send("GET", f"{stack.api_url}/v1/nothing")
-    assert (answer.status, answer.json) == (403, {"message": "Missing Authentication Token"})
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/v1/nothing"), ("DELETE", "/v1/tickets"), ("GET", "/v1/tickets/a%2Fb")]
+)
+@pytest.mark.parametrize("keyed", [False, True])
+def test_what_the_gateway_answers_itself_is_a_problem_document_too(
+    world: World, method: str, path: str, keyed: bool
+) -> None:
+    headers = {"authorization": f"Bearer {world.api.key}"} if keyed else {}
+    answer = client.send(method, f"{world.stack.api_url}{path}", headers=headers)
+    assert no(answer) == (404, "not_found", "There is no such thing here.")
+    fields = {name.lower(): value for name, value in answer.headers.items()}
+    assert fields["content-type"] == "application/problem+json"
+    assert set(answer.json) == {"type", "title", "status", "code", "detail"}
+
+
+def test_a_head_of_what_takes_none_has_no_answer_of_another_kind(stack: Any) -> None:
+    answer = client.send("HEAD", f"{stack.api_url}/v/nothing")
+    assert (answer.status, answer.json) == (404, None)

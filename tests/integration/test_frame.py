@@ -110,6 +110,10 @@ def test_the_printed_effect_is_what_then_happens_and_every_ticket_hears_of_it(wo
     world.endpoint(oa)
     connection = world.connect("canonical")
     rule = {"when": {"tag": {"topic": "logistics.cold_chain", "polarity": "negative"}}, "then": ["ticket"]}
+    refused = world.api.call("PUT", "/v1/rules/cold", {"workspace": world.workspace, **rule})
+    assert (refused.status, refused.json["code"]) == (422, "unknown_topic")
+    body = {"workspace": world.workspace, "packs": ["ecommerce"], "overlay": COLD_CHAIN}
+    proposal(world, world.api.made("/v1/frame/proposals", body)["id"], "measured")
     assert world.api.call("PUT", "/v1/rules/cold", {"workspace": world.workspace, **rule}).status == 200
     names = [say(world, connection, *one) for one in VOICES]
     wait_for(lambda: len(oa.of("ticket.opened")) == 3, "three tickets at the OA")
@@ -133,7 +137,7 @@ def test_the_printed_effect_is_what_then_happens_and_every_ticket_hears_of_it(wo
     assert (effect["rerouted"], effect["opened"]) == (2, 1)
     tag = next(tag for tag in after[names[0]]["tags"] if tag["topic"] == "logistics.cold_chain")
     reading = after[names[0]]
-    assert (reading["reading"], reading["frame_version"], tag["evidence"]) == (2, f"{PACK}~1", "冰袋全化了")
+    assert (reading["reading"], reading["frame_version"], tag["evidence"]) == (2, f"{PACK}~2", "冰袋全化了")
     assert tag["version"] == reading[{"lexicon": "frame_version", "model": "model_version"}[tag["producer"]]]
     assert [tag["producer"] for tag in after[names[-1]]["tags"]] == ["analyst"]
 
@@ -152,11 +156,11 @@ def test_the_printed_effect_is_what_then_happens_and_every_ticket_hears_of_it(wo
     assert "logistics.cold_chain" in [tag["topic"] for tag in fresh["tags"]]
     # The case says what to do, by the workspace's own playbook; the first ticket followed when it was brought up.
     case = world.api.call("GET", f"/v1/tickets/{fresh['ticket']}?lang=en").json
-    assert (case["playbook"]["title"], case["playbook"]["version"]) == ("Cold chain broken", "own-1~1")
+    assert (case["playbook"]["title"], case["playbook"]["version"]) == ("Cold chain broken", "own-1~2")
     first = world.api.call("GET", f"/v1/tickets/{now[names[0]]['id']}").json["playbook"]
-    assert (first["id"], first["kept_version"]) == ("logistics.cold_chain", "own-1~1")
+    assert (first["id"], first["kept_version"]) == ("logistics.cold_chain", "own-1~2")
     shown = world.api.call("GET", "/v1/frame").json
-    assert (shown["number"], shown["settled"], shown["learned"]) == (1, True, True)
+    assert (shown["number"], shown["settled"], shown["learned"]) == (2, True, True)
 
 
 def test_an_overlay_whose_own_sentence_fails_is_refused_with_its_line(world: World) -> None:

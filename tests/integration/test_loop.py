@@ -103,9 +103,11 @@ def test_a_week_is_counted_and_each_number_leads_to_its_voices(world: World, oa:
         name: one["count"] for name, one in numbers.items()
     }
 
+    wrong = world.api.call("POST", "/v1/digests", {"endpoint": made["id"], "topics": ["nope.topic"], "every": "day"})
+    assert (wrong.status, wrong.json["code"]) == (422, "unknown_topic")
     digest_at = (datetime.now(timezone.utc) + timedelta(minutes=1)).isoformat(timespec="seconds")
     topics = world.api.made(
-        "/v1/digests", {"endpoint": made["id"], "topics": ["logistics", "nothing.of-this"], "every": "day"}
+        "/v1/digests", {"endpoint": made["id"], "topics": ["logistics", "product.fit"], "every": "day"}
     )
     tomorrow = world.api.made("/v1/digests", {"endpoint": made["id"], "unanswered": True, "every": "day"})
     assert world.api.call("GET", "/v1/digests").json["items"] == [topics, tomorrow]

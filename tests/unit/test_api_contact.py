@@ -180,6 +180,46 @@ class TestOptOuts:
         heard = office.call("POST", MESSAGES, {"phone": PHONE, "channel": "sms", "text": "我要退订单"}).json
         assert (heard["opted_out"], office.contacts.words) == (False, {})
 
+    @pytest.mark.parametrize(
+        ("named", "pointer", "said"),
+        [
+            ({"phone": "123"}, "/phone", "A phone number of 7 to 15 digits is needed."),
+            ({"phone": "1234567890123456"}, "/phone", "A phone number of 7 to 15 digits is needed."),
+            ({"customer": "CUST-1", "phone": "b"}, "/phone", "A phone number of 7 to 15 digits is needed."),
+            ({"phone": "zhang@example.com"}, "/phone", "A phone number of 7 to 15 digits is needed."),
+            ({"email": "x"}, "/email", "An e-mail address is needed."),
+            ({"email": "zhang@example"}, "/email", "An e-mail address is needed."),
+        ],
+    )
+    def test_one_that_can_be_nobodys_is_not_done(self, office: Office, named: Any, pointer: str, said: str) -> None:
+        for path, more in ((OPT_OUTS, {"out": True}), (MESSAGES, {"text": "TD"})):
+            answer = office.call("POST", path, {**named, "channel": "sms", **more})
+            assert (answer.status, answer.code) == (422, "schema_violation")
+            assert (answer.json["pointer"], answer.json["detail"]) == (pointer, said)
+
+    @pytest.mark.parametrize(
+        "named",
+        [
+            {"phone": "+1 (415) 555-2671"},
+            {"phone": "0044 20 7946 0958"},
+            {"phone": "021-5888 0000"},
+            {"phone": "＋８６１３８００１３８０００"},
+            {"email": "张三@例子.公司"},
+        ],
+    )
+    def test_numbers_and_addresses_of_every_country_are_taken(self, office: Office, named: Any) -> None:
+        assert office.call("POST", OPT_OUTS, {**named, "channel": "sms", "out": True}).status == 200
+
+    def test_a_machine_opts_out_and_only_a_person_in_again(self, office: Office) -> None:
+        machine, said = office.new_key("integration"), {"phone": PHONE, "channel": "sms"}
+        assert office.call("POST", OPT_OUTS, {**said, "out": True}, key=machine).status == 200
+        refused = office.call("POST", OPT_OUTS, {**said, "out": False}, key=machine)
+        assert (refused.status, refused.code) == (403, "forbidden")
+        assert refused.json["detail"] == "The role of this key does not allow this."
+        office.now += timedelta(seconds=1)
+        again = office.call("POST", OPT_OUTS, {**said, "out": False})
+        assert {one["channel"]: one["out"] for one in again.json["channels"]} == {"sms": False}
+
     def test_opting_in_is_said_by_somebody_and_an_older_message_does_not_undo_it(self, office: Office) -> None:
         for channel in ("sms", "email"):
             office.call("POST", MESSAGES, {"customer": "CUST-1", "channel": channel, "text": "退订"})

@@ -93,7 +93,7 @@ def test_a_secret_that_cannot_be_used_is_refused_and_nothing_is_kept(office: Off
         ({"name": ""}, "schema_violation", "/name"),
         ({"name": "a\x00b"}, "schema_violation", "/name"),
         ({"name": 7}, "schema_violation", "/name"),
-        ({"colour": "red"}, "schema_violation", ""),
+        ({"colour": "red"}, "schema_violation", "/colour"),
         ({"workspace": "A#B"}, "schema_violation", "/workspace"),
         ({"mapping": {"scores": "all"}}, "schema_violation", "/mapping/scores"),
         ({"mapping": {"canary-name": 1}}, "schema_violation", "/mapping"),

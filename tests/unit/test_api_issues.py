@@ -106,7 +106,7 @@ def test_an_issue_is_opened_defined_and_shown(office: Office) -> None:
         ({"version": 1, "evidence": [{}]}, "words_missing", "/evidence"),
         ({"version": 1, "scope": {"first": "2026-13-01"}}, "schema_violation", "/scope/first"),
         ({"version": 1, "scope": {"first": "2026-12-01", "last": "2026-11-01"}}, "schema_violation", "/scope"),
-        ({"version": 1, "state": "open"}, "schema_violation", ""),
+        ({"version": 1, "state": "open"}, "schema_violation", "/state"),
         ({"version": 2, "title": "x"}, "version_conflict", "/version"),
     ],
 )

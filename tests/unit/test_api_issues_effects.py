@@ -144,7 +144,12 @@ class TestExposure:
             ([good, good], "day_twice", "/items/1", "A day is named twice."),
             ([{**good, "day": "2027-01-01"}], "day_in_future", "/items/0/day", "The day is not over."),
             ([{**good, "count": -1}], "schema_violation", "/items/0/count", "The number is too small."),
-            ([{**good, "more": 1}], "schema_violation", "/items/0", "There is a field that is not known here."),
+            (
+                [{**good, "more": 1}],
+                "schema_violation",
+                "/items/0/more",
+                "There is a field that is not known here. Known: unit, day, count.",
+            ),
             ([], "schema_violation", "/items", "Too few entries."),
         ]
         for items, code, pointer, said in cases:

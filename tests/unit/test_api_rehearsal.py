@@ -41,7 +41,7 @@ def test_a_change_of_everything_is_taken_and_shown_with_its_counts(office: Offic
         "sla": {"version": 0, "severities": {"low": {"resolution": 60}}},
         "causes": {"version": 0},
         "organisation": ORGANISATION,
-        "frame": {"packs": ["hotel"]},
+        "frame": {"packs": ["ecommerce", "hotel"]},
         "endpoints": [{"id": endpoint.id, "events": ["ticket.opened"], "filter": {"departments": ["logistics"]}}],
     }
     answer = tried(office, change, days=7, key=office.new_key("analyst"))

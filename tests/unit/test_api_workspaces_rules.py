@@ -78,7 +78,7 @@ def test_post_takes_the_name_in_the_body(office: Office) -> None:
         ({"cooldown_s": 315_360_000}, "schema_violation", "/cooldown_s"),
         ({"severity": "apocalyptic"}, "schema_violation", "/severity"),
         ({"enabled": "yes"}, "schema_violation", "/enabled"),
-        ({"window_s": 0}, "schema_violation", ""),
+        ({"window_s": 0}, "schema_violation", "/window_s"),
     ],
 )
 def test_a_rule_that_cannot_be_evaluated_is_refused(

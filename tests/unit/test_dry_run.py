@@ -57,6 +57,7 @@ from chalicelib.domain.voice.understanding import Understanding
 from chalicelib.domain.workspaces import rules
 from chalicelib.domain.workspaces.directory import Endpoint, EndpointSecret, Subscription
 from chalicelib.domain.workspaces.organisation import EVERYWHERE, Organisation, Person, Post, Unit
+from chalicelib.domain.workspaces.organisation_check import Asked
 from chalicelib.domain.workspaces.rules import Rule
 from chalicelib.errors import Conflict, Invalid, NotFound, Parked, Retryable
 from chalicelib.observability import Line
@@ -79,6 +80,7 @@ from chalicelib.services.rehearsal.dry_run import MOST_RUNNING, Configuration, G
 from chalicelib.services.rehearsal.dry_stores import Tickets
 from chalicelib.services.rehearsal.dry_world import Sms
 from chalicelib.services.verification.ask_customer import AskCustomer
+from chalicelib.services.workspaces.known_names import KnownNames
 from chalicelib.services.workspaces.manage_organisation import sound
 from chalicelib.services.workspaces.organisation_file import Document
 from chalicelib.storage.reading.dry_runs import change_of, packed_change
@@ -565,8 +567,15 @@ class Room:
             if "gremlins" in causes.by_id:
                 raise Invalid("There is no such department.", code="unknown_department")
 
+        asked = Asked({node.id: node.department for node in BOOK.frame(FRAME).nodes})
         return StartDryRun(
-            self.runs, self.configuration, lambda one: sound(Document(one)), fits, self.queue, self.clock
+            runs=self.runs,
+            configuration=self.configuration,
+            sound=lambda one: sound(Document(one)),
+            fits=fits,
+            names=lambda _, change: KnownNames(lambda _: change.organisation or ORGANISATION, lambda _: asked),
+            readings=self.queue,
+            clock=self.clock,
         )
 
     @cached_property
@@ -758,6 +767,12 @@ def test_a_message_that_names_no_page_is_parked(wrong: dict[str, Any]) -> None:
             "unknown_department",
             "There is no such department.",
         ),
+        (
+            Change(put=(replace(DRAFT, when={"tag": {"topic": "moon"}}),)),
+            "unknown_topic",
+            "The code frame has no such topic.",
+        ),
+        (Change(put=(replace(DRAFT, department="moon"),)), "unknown_department", "There is no such department."),
     ],
 )
 def test_what_could_not_be_brought_into_force_is_not_tried(change: Change, code: str, said: str) -> None:

@@ -227,8 +227,8 @@ class TestTables:
     @pytest.mark.parametrize(
         ("table", "message"),
         [
-            ("id,nmae\nann,Ann\n", "1 columns are not known; known are id, name, posts, authority, deputies, superior, "
-             "absent, key, most_open, phone, email, dingtalk, wecom, feishu."),
+            ("id,nmae\nann,Ann\n", "Columns that are not known: 1 (nmae); known are id, name, posts, authority, "
+             "deputies, superior, absent, key, most_open, phone, email, dingtalk, wecom, feishu."),
             ("id,name\nann,Ann\nann,Ann\n", "Line 3: A row has an id of its own in the column id."),
             ("id,name\n,Ann\n", "Line 2: A row has an id of its own in the column id."),
             ("id,absent\nann,today\n", "Line 2: A day is written 2026-11-20, several as 2026-11-20/2026-11-25."),

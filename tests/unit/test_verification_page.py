@@ -6,7 +6,7 @@ import html
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import urlencode
 
@@ -20,6 +20,7 @@ from chalicelib.domain.events import rfc3339
 from chalicelib.domain.outbound.callback import read_answer
 from chalicelib.domain.outbound.calls import Opened, Said
 from chalicelib.domain.workspaces.directory import EndpointSecret
+from chalicelib.domain.workspaces.organisation import Organisation, Unit
 from chalicelib.errors import Invalid, NotFound, Retryable
 from chalicelib.wiring import cases, page, verification
 from tests import builders
@@ -91,6 +92,17 @@ def test_the_page_asks_one_question_in_either_language(office: Office) -> None:
     for part in (builders.playbook().question["en"], "Yes, it is solved", "No, it is not", "About what you told us"):
         assert part in en, part
     assert "Yes, it is solved" in said(get(link(office), None, accept="en-GB,zh;q=0.5"))
+
+
+def test_the_page_says_when_the_customer_told_us_by_the_units_clock(office: Office) -> None:
+    units = (Unit("jp", time_zone="Asia/Tokyo"), Unit("jp/1"))
+    office.organisations.put(OURS, Organisation(version=1, units=units), by="ky", at=NOW)
+    told = datetime(2026, 11, 9, 15, 30, tzinfo=timezone.utc)
+    asked(office, unit="jp/1")
+    office.feedback(occurred_at=told)
+    assert "关于您 11月10日 0:30 反映的问题" in said(get(link(office)))
+    office.shelf.rows.clear()
+    assert "关于您 11月" in said(get(link(office))), "by the ticket, once the voice has expired"
 
 
 def test_the_page_tells_nothing_of_the_customer_or_of_colleagues(office: Office) -> None:

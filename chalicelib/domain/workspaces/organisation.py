@@ -229,6 +229,14 @@ class Organisation:
                 return unit
         return None
 
+    def has_place_for(self, unit: str) -> bool:
+        """Whether a unit is known, or lies above or below a known one by its name."""
+        return (
+            unit in self.by_unit
+            or self.parent(unit) is not None
+            or any(known.startswith(unit + SEPARATOR) for known in self.by_unit)
+        )
+
     def line(self, unit: str | None) -> Iterator[str]:
         """A unit, the known ones above it, and EVERYWHERE. A circle, which no check lets in, is walked once."""
         seen: set[str] = set()

@@ -237,6 +237,17 @@ _OPS: Final[Mapping[str, Callable[[str, Any, Any], bool]]] = {
 OPS: Final = (*_OPS, "ne", "exists")
 
 
+def topics_of(when: Mapping[str, Any], at: str = "") -> Iterator[tuple[str, str]]:
+    """The topics that a valid condition names, each with the pointer to where, from the condition on."""
+    for word in ("all", "any"):
+        for place, part in enumerate(when.get(word, ())):
+            yield from topics_of(part, f"{at}/{word}/{place}")
+    if "not" in when:
+        yield from topics_of(when["not"], f"{at}/not")
+    if "topic" in when.get("tag", {}):
+        yield when["tag"]["topic"], f"{at}/tag/topic"
+
+
 # ---------------------------------------------------------------- validate
 
 _NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._\-]{0,62}[A-Za-z0-9])?")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, get_args
 
 from chalice.app import Request
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from chalicelib.domain.text import strict_json
@@ -31,6 +31,7 @@ _SAYINGS: Final = {
     "less_than_equal": "The number is too large.",
     "literal_error": "The value is not one of those allowed.",
 }
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}")
 _OF_THE_SENDER: Final = ("headers", "status_map", "mapping", "when")  # fields whose keys are chosen by the sender
 
 
@@ -62,7 +63,7 @@ def body(model: type[AnyBody], value: Any) -> AnyBody:
         return model.model_validate(value)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=True, include_input=False)[0]
-        raise Invalid(_saying(first), pointer=_pointer(first)) from None
+        raise Invalid(_saying(first, model), pointer=_pointer(first)) from None
 
 
 def query(model: type[AnyQuery], request: Request) -> AnyQuery:
@@ -73,7 +74,7 @@ def query(model: type[AnyQuery], request: Request) -> AnyQuery:
         first = error.errors(include_url=False, include_context=True, include_input=False)[0]
         pointer = _pointer(first)
         code = "invalid_cursor" if pointer == "/cursor" else "invalid_query"
-        raise Invalid(_saying(first), code=code, pointer=pointer) from None
+        raise Invalid(_saying(first, model), code=code, pointer=pointer) from None
 
 
 def refuse_patterns(value: object) -> None:
@@ -101,16 +102,41 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _saying(error: ErrorDetails) -> str:
+def _saying(error: ErrorDetails, model: type[BaseModel]) -> str:
     if error["type"] == "value_error":
         return str(error["ctx"]["error"])  # our own validators' words
+    if error["type"] == "extra_forbidden" and (known := _known(model, error["loc"][:-1])):
+        return f"{_SAYINGS['extra_forbidden']} Known: {', '.join(known)}."
     return _SAYINGS.get(error["type"], "The value has the wrong form.")
 
 
+def _known(model: type[BaseModel], place: Sequence[int | str]) -> list[str]:
+    """The fields of what stands at ``place`` of a model; none where that may be one of several things."""
+    for part in place:
+        if isinstance(part, str):
+            fields = {field.alias or name: field for name, field in model.model_fields.items()}
+            within = _models(fields[part].annotation) if part in fields else []
+            if len(within) != 1:
+                return []
+            model = within[0]
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    """The models that an annotation names."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [found for part in get_args(annotation) for found in _models(part)]
+
+
 def _pointer(error: ErrorDetails) -> str:
-    """JSON pointer to the field; it stops where the sender's own names would begin."""
+    """JSON pointer to the field; it stops where the sender's own names would begin. A field that is not known is named
+    where its name can be one: a value in the wrong place is not repeated.
+    """
     parts: list[str] = []
-    place = error["loc"][:-1] if error["type"] == "extra_forbidden" else error["loc"]
+    place = error["loc"]
+    if error["type"] == "extra_forbidden" and not _NAME.fullmatch(str(place[-1])):
+        place = place[:-1]
     for part in place:
         parts.append(str(part))
         if part in _OF_THE_SENDER:

@@ -20,6 +20,7 @@ from chalicelib.domain.time.moments import EARLIEST, rfc3339
 MOST_ITEMS: Final = 100  # on one page of a list
 LATEST: Final = datetime(2100, 1, 1, tzinfo=timezone.utc)
 _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_DIGITS: Final = 20  # that are read of a number: more make it no less too large
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -63,9 +64,9 @@ def _moment(value: object) -> datetime:
 
 def _whole(value: object) -> int:
     """A page size as it stands in a query: digits only."""
-    if not isinstance(value, str) or not re.fullmatch(r"[0-9]{1,3}", value):
+    if not isinstance(value, str) or not re.fullmatch(r"[0-9]+", value):
         raise ValueError("A whole number is needed.")
-    return int(value)
+    return int(value[:_DIGITS])
 
 
 def number(value: object) -> int:

@@ -14,6 +14,7 @@ from chalicelib.domain.workspaces.organisation_check import Asked
 from chalicelib.errors import Invalid
 from chalicelib.services.cases.move_ticket import colleagues_words, version_conflict
 from chalicelib.services.ports import Clock, TicketStore
+from chalicelib.services.workspaces.known_names import KnownNames
 
 
 class Office(Protocol):
@@ -127,10 +128,8 @@ class HandOver:
         one = self.office.organisation(workspace)
         if owner is not None and not one.knows(owner):
             raise Invalid("The organisation has no such person.", code="unknown_person", pointer="/owner")
-        if not one.version or department is None or department in one.named_departments:
-            return
-        if department not in self.asked(workspace).departments:
-            raise Invalid("There is no such department.", code="unknown_department", pointer="/department")
+        if department is not None:
+            KnownNames(lambda _: one, self.asked).check_departments(workspace, {"/department": department})
 
     def _written(self, ticket: Ticket, step: Step | None) -> Ticket:
         if step is None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from chalicelib.domain.cases.handover import time_in_queue
 from chalicelib.domain.cases.ticket import Move, Ticket
 from chalicelib.domain.outbound.item import Item
-from chalicelib.domain.workspaces.access import nowhere, sees_unit, visible_unit
+from chalicelib.domain.workspaces.access import is_below, nowhere, sees_unit, visible_unit
 from chalicelib.domain.workspaces.directory import ApiKey
 from chalicelib.services.cases.follow_parts import children
 from chalicelib.services.ports import Clock
@@ -28,6 +29,8 @@ class TicketShelf(Protocol):
         owner: str | None = None,
         department: str | None = None,
         unit: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
         limit: int = 50,
         cursor: str | None = None,
     ) -> tuple[Sequence[Ticket], str | None]: ...
@@ -78,28 +81,42 @@ class ReadTickets:
         department: str | None,
         limit: int,
         cursor: str | None,
+        severity: str | None = None,
+        unit: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
         parent: str | None = None,
         incomplete: bool = False,
     ) -> tuple[Sequence[Ticket], str | None]:
-        """One page, last opened first. A page may be short, or empty, and still have a cursor.
+        """One page, last opened first. A page may be short, or empty, and still have a cursor: ``severity`` and
+        ``incomplete`` are not in the index and narrow what was read.
 
         ``parent``: the parts of that case, all on one page. ``incomplete``: only what lacks root cause or action.
-        Raises Invalid (``invalid_cursor``), NotFound.
+        ``unit``: with those below it. Opened at ``since`` ≤ time < ``until``.
+        Raises Invalid (``invalid_cursor``), NotFound, also for a foreign unit.
         """
+        unit = visible_unit(key, unit)
+
+        def fits(one: Ticket) -> bool:
+            return severity in (None, one.severity) and (one.incomplete or not incomplete)
+
         if parent is not None:
             asked = {"state": state, "owner": owner}
             below = self.parts(self.get(key, workspace, parent))
             some = [one for one in below if all(value in (None, getattr(one, name)) for name, value in asked.items())]
-            some = [one for one in some if one.incomplete or not incomplete]
+            some = [one for one in some if fits(one) and (unit is None or is_below(one.unit, unit))]
+            some = [one for one in some if since is None or since <= one.opened_at]
+            some = [one for one in some if until is None or one.opened_at < until]
             return [one for one in some if department is None or department in one.departments], None
         found, following = self.store.page(
             workspace,
             state=state,
             owner=owner,
             department=department,
-            unit=visible_unit(key, None),
+            unit=unit,
+            since=since,
+            until=until,
             limit=limit,
             cursor=cursor,
         )
-        seen = [ticket for ticket in found if sees_unit(key, ticket.unit)]
-        return [ticket for ticket in seen if ticket.incomplete or not incomplete], following
+        return [ticket for ticket in found if sees_unit(key, ticket.unit) and fits(ticket)], following

@@ -10,6 +10,7 @@ from typing import Final, Protocol
 from chalicelib.domain.issues.effect import Exposure
 from chalicelib.errors import Invalid
 from chalicelib.services.ports import Clock
+from chalicelib.services.workspaces.known_names import KnownNames
 
 MOST_DAYS: Final = 400  # in one answer
 USUAL_DAYS: Final = 90
@@ -27,10 +28,11 @@ class KeepExposure:
     """A number for each day of each unit; a later one replaces an earlier one."""
 
     store: Exposures
+    names: KnownNames
     clock: Clock
 
     def put(self, workspace: str, items: Sequence[Exposure]) -> int:
-        """How many days were kept. Raises Invalid (``day_twice``, ``day_in_future``), Retryable."""
+        """How many days were kept. Raises Invalid (``day_twice``, ``day_in_future``, ``unknown_unit``), Retryable."""
         seen: set[tuple[str, date]] = set()
         latest = self.clock().date() + AHEAD
         for number, one in enumerate(items):
@@ -39,6 +41,7 @@ class KeepExposure:
             if (one.unit, one.day) in seen:
                 raise Invalid("A day is named twice.", code="day_twice", pointer=f"/items/{number}")
             seen.add((one.unit, one.day))
+        self.names.check_units(workspace, {f"/items/{number}/unit": one.unit for number, one in enumerate(items)})
         self.store.put(workspace, items)
         return len(seen)
 

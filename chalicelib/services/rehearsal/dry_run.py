@@ -45,11 +45,12 @@ from chalicelib.domain.workspaces.directory import Endpoint, Subscription
 from chalicelib.domain.workspaces.limits import MAX_RULES, room_for_one_more
 from chalicelib.domain.workspaces.organisation import Organisation
 from chalicelib.domain.workspaces.rules import Rule, effective_rules
-from chalicelib.errors import Invalid, Parked, Retryable, TooLarge
+from chalicelib.errors import Invalid, Parked, Retryable, TooLarge, standing_at
 from chalicelib.services.cases.find_graph import FindGraph
 from chalicelib.services.cases.timed_tickets import Offices
 from chalicelib.services.ports import Clock, Queue
 from chalicelib.services.rehearsal.dry_world import FindTeller, InForce, Sms, World
+from chalicelib.services.workspaces.known_names import KnownNames
 
 MOST_RUNNING: Final = 3  # at once in a workspace: each reads everything of its days
 START_S: Final = 2  # the list of feedback is eventually consistent
@@ -213,12 +214,15 @@ class _Causes:
 
 @dataclass(frozen=True, slots=True)
 class StartDryRun:
-    """``sound`` raises for an organisation, ``fits`` for causes, that could not be brought into force."""
+    """``sound`` raises for an organisation, ``fits`` for causes, that could not be brought into force; ``names`` gives
+    what the workspace would know under a change.
+    """
 
     runs: Runs
     configuration: Configuration
     sound: Callable[[Organisation], None]
     fits: Callable[[str, Any], None]
+    names: Callable[[str, Change], KnownNames]
     readings: Queue
     clock: Clock
 
@@ -260,13 +264,13 @@ class StartDryRun:
         if change == Change():
             raise Invalid("The change changes nothing.", code="nothing_to_try", pointer="/change")
         directory = self.configuration.directory
-        own = {rule.name for rule in directory.own_rules(workspace)}
+        own = {rule.name: rule for rule in directory.own_rules(workspace)}
         for place, name in enumerate(change.delete):
             if name not in own:
                 raise Invalid(
                     "There is no such rule to take back.", code="unknown_rule", pointer=f"/change/rules/delete/{place}"
                 )
-        room_for_one_more(len((own | {rule.name for rule in change.put}) - set(change.delete)) - 1, MAX_RULES)
+        room_for_one_more(len((own.keys() | {rule.name for rule in change.put}) - set(change.delete)) - 1, MAX_RULES)
         known = {one.id for one in directory.endpoints(workspace)}
         for place, one in enumerate(change.endpoints):
             if one.id not in known:
@@ -279,6 +283,10 @@ class StartDryRun:
             self.sound(change.organisation)
         if change.causes is not None:
             self.fits(workspace, change.causes)
+        names = self.names(workspace, change)
+        for place, rule in enumerate(change.put):
+            with standing_at(f"/change/rules/put/{place}"):
+                names.check_rule(workspace, rule, own.get(rule.name))
 
 
 class _Worlds(NamedTuple):

@@ -14,6 +14,7 @@ from chalicelib.domain.workspaces.directory import Endpoint
 from chalicelib.domain.workspaces.limits import room_for_one_more
 from chalicelib.services.ports import Clock
 from chalicelib.services.reports.send_digest import ArmDigest
+from chalicelib.services.workspaces.known_names import KnownNames
 
 
 class Briefings(Protocol):
@@ -43,6 +44,7 @@ class ManageDigests:
     directory: Endpoints
     connectors: Connectors
     arm: ArmDigest
+    names: KnownNames
     clock: Clock
 
     def create(
@@ -58,12 +60,17 @@ class ManageDigests:
         departments: Sequence[str],
         by: str,
     ) -> Briefing:
-        """Raises NotFound (an unknown endpoint), Invalid (``event_not_taken``), Conflict (``too_many``), Retryable."""
+        """Raises NotFound (an unknown endpoint), Invalid (``event_not_taken``, ``unknown_topic``,
+        ``unknown_department``, ``unknown_unit``), Conflict (``too_many``), Retryable.
+        """
         room_for_one_more(len(self.store.of(workspace)), MOST)
         found = self.directory.endpoint(workspace, endpoint)
         if found is None:
             raise nowhere()
         self.connectors.check_events(found.connector, (EVENT,))
+        self.names.check_topics(workspace, {f"/topics/{place}": one for place, one in enumerate(topics)})
+        self.names.check_departments(workspace, {f"/departments/{place}": one for place, one in enumerate(departments)})
+        self.names.check_units(workspace, {"/unit": unit} if unit is not None else {})
         one = Briefing(
             workspace,
             random_id("dg"),

@@ -59,16 +59,21 @@ class Tickets(Protocol):
     def get(self, workspace: str, ticket_id: str) -> Ticket | None: ...
 
 
+class Voices(Protocol):
+    def get(self, workspace: str, feedback_id: str) -> Feedback | None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class AnswerPage:
     """What the customer sees: the question, and what may be answered now.
 
-    ``given``: what they have answered; None: nothing yet. ``choices`` is empty once it is too late.
+    ``said_at``: when they told us of it; when the ticket was opened, where their words are kept no more. ``given``:
+    what they have answered; None: nothing yet. ``choices`` is empty once it is too late.
     """
 
     ticket: str
-    opened_at: datetime
-    zone: str  # IANA
+    said_at: datetime
+    zone: str  # IANA, of the unit
     question: Text = field(repr=False)
     given: str | None
     choices: tuple[str, ...]
@@ -80,8 +85,9 @@ class OpenAnswerPage:
 
     links: AnswerLinks
     tickets: Tickets
+    voices: Voices
     playbook: Callable[[str, Chosen | None], Playbook | None]
-    zone: Callable[[str], str]
+    zone: Callable[[str, str | None], str]
     clock: Clock
 
     def __call__(self, text: str) -> AnswerPage:
@@ -91,11 +97,12 @@ class OpenAnswerPage:
         if ticket is None:
             raise nowhere()
         rules = self.links.rules(asked.workspace)
+        voice = self.voices.get(asked.workspace, ticket.feedback)
         open_ = {answer: self._is_open(ticket, answer, rules, asked.number) for answer in verification.ANSWERS}
         return AnswerPage(
             ticket=ticket.id,
-            opened_at=ticket.opened_at,
-            zone=self.zone(asked.workspace),
+            said_at=voice.occurred_at if voice else ticket.opened_at,
+            zone=self.zone(asked.workspace, ticket.unit),
             question=verification.question_of(self.playbook(asked.workspace, ticket.playbook), rules),
             given=next((answer for answer, word in open_.items() if word == "given"), None),
             choices=tuple(answer for answer, word in open_.items() if word == "open"),

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from chalicelib.domain.workspaces.access import nowhere
 from chalicelib.domain.workspaces.limits import MAX_RULES, room_for_one_more
 from chalicelib.domain.workspaces.rules import BUILTIN, Rule, validate
+from chalicelib.services.workspaces.known_names import KnownNames
 
 
 class RuleStore(Protocol):
@@ -22,6 +23,7 @@ class RuleStore(Protocol):
 @dataclass(frozen=True, slots=True)
 class ManageRules:
     store: RuleStore
+    names: KnownNames
 
     def list(self, workspace: str) -> Sequence[Rule]:
         """The workspace's own rules and the built-in ones that they do not replace, disabled ones included."""
@@ -29,9 +31,14 @@ class ManageRules:
         return [overlaid[name] for name in sorted(overlaid)]
 
     def put(self, workspace: str, name: str, body: Mapping[str, Any]) -> Rule:
-        """Write the rule's next version and return it. Raises Invalid (``rule_invalid``), Conflict (``too_many``)."""
+        """Write the rule's next version and return it.
+
+        Raises Invalid (``rule_invalid``, ``unknown_topic``, ``unknown_department``), Conflict (``too_many``).
+        """
         rule = validate(name, body)
-        others = [own for own in self.store.own_rules(workspace) if own.name != name]
+        own = self.store.own_rules(workspace)
+        self.names.check_rule(workspace, rule, next((one for one in own if one.name == name), None))
+        others = [one for one in own if one.name != name]
         room_for_one_more(len(others), MAX_RULES)
         # A replaced built-in goes on counting, or its reasons would seem to be of an older rule.
         above = next((builtin.version for builtin in BUILTIN if builtin.name == name), 0)

@@ -51,6 +51,8 @@ INVALID: Final = "organisation_invalid"
 
 _LONGEST: Final = 200  # characters of a name or an id of a unit
 _WORKSPACE: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")  # as other bodies have it
+_COLUMN: Final = re.compile(r"[^\W\d](?:[^\W\d]|[ _-]){0,39}")  # what a refusal repeats: no number, no address
+_MOST_NAMED: Final = 5
 _LANGUAGES: Final = ("zh-CN", "en")
 _HEAD: Final = (
     "workspace", "version", "time_zone", "calendar", "hours", "triage", "most_open", "units", "departments", "people",
@@ -281,7 +283,10 @@ def _cells(raw: bytes, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, 
         records = csv_text.records(layout.units(raw[layout.start :]), layout.separator, last=True)
         names = csv_text.columns(layout, next(records))
         if unknown := [name for name in names if name not in columns]:
-            raise Invalid(f"{len(unknown)} columns are not known; known are {', '.join(columns)}.", code=INVALID)
+            said = ", ".join(name if _COLUMN.fullmatch(name) else "…" for name in unknown[:_MOST_NAMED])
+            raise Invalid(
+                f"Columns that are not known: {len(unknown)} ({said}); known are {', '.join(columns)}.", code=INVALID
+            )
         for number, record in enumerate(records, start=2):
             row = csv_text.row(layout, names, record)
             if row:

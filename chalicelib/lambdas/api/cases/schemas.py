@@ -23,6 +23,7 @@ from chalicelib.lambdas.api.schemas import (
     TicketState,
     Unit,
     Word,
+    ordered,
     unique,
 )
 
@@ -209,14 +210,23 @@ class DeadlineQuery(Query):
 
 class TicketQuery(ListQuery):
     """Parts of cases are listed where a department, an owner or their ``parent`` is asked for. ``incomplete``: only
-    what was resolved without root cause or action.
+    what was resolved without root cause or action. ``unit``: with all below it. Opened at
+    ``since`` ≤ time < ``until``.
     """
 
     state: TicketState | None = None
+    severity: Severity | None = None
+    unit: Unit | None = None
+    since: Moment | None = None
+    until: Moment | None = None
     owner: Name | None = None
     department: Name | None = None
     parent: Identity | None = None
     incomplete: Literal["true"] | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> TicketQuery:
+        return ordered(self)
 
 
 class AuditQuery(ListQuery):

@@ -145,12 +145,14 @@ def hear_opt_out() -> Response:
 @bp.route("/v1/opt-outs", methods=["POST"], content_types=ANY)
 @guarded
 def put_opt_out() -> Response:
-    """Opt a customer out of a channel, or in again: the key of who answers for it is kept."""
+    """Opt a customer out of a channel, or in again, which takes a person's key: that of who answers for it is kept."""
     from chalicelib.lambdas.api.contact import schemas, shows
     from chalicelib.wiring import contact
 
     call = _call(access.CONTACTERS)
     workspace, wanted = call.body(schemas.OptOutWord)
+    if not wanted.out:
+        access.require_role(call.key, access.ADMINS)
     person, manage = _person(workspace, wanted), contact.manage_contact()
     manage.say(workspace, person, wanted.channel, out=wanted.out, by=call.key.id)
     return json_response(200, shows.opt_outs(person, manage.opt_outs(workspace, person)))

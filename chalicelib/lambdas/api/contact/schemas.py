@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from chalicelib.domain.cases.sla import QuietHours
 from chalicelib.domain.contact import policy as domain
+from chalicelib.domain.contact.address import is_email, is_phone
 from chalicelib.domain.contact.masks import is_contact
 from chalicelib.lambdas.api.schemas import Body, ClockTime, ListQuery, Moment, Name, Note, Owner, Query
 
@@ -39,6 +40,18 @@ def _no_contact(text: str) -> str:
     """Addresses of requests are written down on their way."""
     if is_contact(text):
         raise ValueError("A phone number or an e-mail address does not stand in a URL: send it in a body with POST.")
+    return text
+
+
+def _phone(text: str) -> str:
+    if not is_phone(text):
+        raise ValueError("A phone number of 7 to 15 digits is needed.")
+    return text
+
+
+def _email(text: str) -> str:
+    if not is_email(text):
+        raise ValueError("An e-mail address is needed.")
     return text
 
 
@@ -164,11 +177,14 @@ def _quiet(one: ContactQuiet) -> domain.Quiet:
 
 
 class CustomerNamed(Body):
-    """The customer by ``customer`` (an id, or a key ``cu_…``), ``phone``, ``email``, or several of them."""
+    """The customer by ``customer`` (an id, or a key ``cu_…``), ``phone``, ``email``, or several of them.
+
+    A ``phone`` has 7 to 15 digits, grouped in any way: what is none would opt nobody out and stop no contact.
+    """
 
     customer: Given | None = Field(default=None, repr=False)
-    phone: Given | None = Field(default=None, repr=False)
-    email: Given | None = Field(default=None, repr=False)
+    phone: Annotated[Given, AfterValidator(_phone)] | None = Field(default=None, repr=False)
+    email: Annotated[Given, AfterValidator(_email)] | None = Field(default=None, repr=False)
 
     @model_validator(mode="after")
     def _names_somebody(self) -> CustomerNamed:

@@ -12,10 +12,11 @@ from chalicelib.lambdas.api.schemas import GuideQuery, ListQuery
 
 _CONNECTION_ERRORS: Final = ("secret_too_large", "settings_invalid", "credentials_invalid")
 _SECRET_ERRORS: Final = ("secret_missing", "secret_invalid")
+_PROBED: Final = {405: ("method_not_allowed",)}  # a source that tries no URL out, and whoever has no token
 
 OPERATIONS: Final[Mapping[str, Operation]] = {
-    "hook_get": Operation(None, query=None, key=False, errors={401: ("signature_invalid",)}),
-    "hook_head": Operation(None, query=None, key=False, errors={401: ("signature_invalid",)}),
+    "hook_get": Operation(None, query=None, key=False, errors=_PROBED),
+    "hook_head": Operation(None, query=None, key=False, errors=_PROBED),
     "hook_post": Operation(
         answers.HookHeard, 202, query=None, key=False, errors={401: SIGNED, 413: ("payload_too_large",), **IN_BODY}
     ),

@@ -36,7 +36,9 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     ),
     "get_effect": Operation(effect_answers.Effect, errors={404: ("not_declared_fixed",)}),
     "put_exposure": Operation(
-        effect_answers.ExposureKept, body=effect_schemas.Exposures, errors={422: ("day_twice", "day_in_future")}
+        effect_answers.ExposureKept,
+        body=effect_schemas.Exposures,
+        errors={422: ("day_twice", "day_in_future", "unknown_unit")},
     ),
     "get_exposure": Operation(
         effect_answers.ExposureList, query=effect_schemas.ExposureQuery, errors={422: ("range_too_long",)}

@@ -40,7 +40,6 @@ EventType = Literal[
     "issue.updated",
     "alert.raised",
     "followup.suggested",
-    "recommendation.suggested",
     "loop.week",
     "digest.ready",
     "delivery.failed",

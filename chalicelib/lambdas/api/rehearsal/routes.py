@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,7 +9,7 @@ from chalice import Blueprint
 from chalice.app import Response
 
 from chalicelib.domain.workspaces import access
-from chalicelib.errors import Invalid
+from chalicelib.errors import standing_at
 from chalicelib.lambdas.api.caller import call_of
 from chalicelib.lambdas.api.http import ANY, guarded, json_response, line
 
@@ -76,11 +74,11 @@ def _change(wanted: schemas.DryRunChange) -> Change:
     organisation = None
     if wanted.organisation is not None:
         is_country = workspaces.manage_organisation().is_country
-        with _at("/change/organisation"):
+        with standing_at("/change/organisation"):
             organisation = organisation_file.from_json(wanted.organisation, is_country).organisation
     put = []
     for place, rule in enumerate(wanted.rules.put):
-        with _at(f"/change/rules/put/{place}"):
+        with standing_at(f"/change/rules/put/{place}"):
             put.append(validate(rule.name, rule.model_dump(exclude_unset=True, exclude={"name", "workspace"})))
     frame = wanted.frame
     return Change(
@@ -100,13 +98,3 @@ def _change(wanted: schemas.DryRunChange) -> Change:
             for one in wanted.endpoints
         ),
     )
-
-
-@contextmanager
-def _at(place: str) -> Iterator[None]:
-    """What is refused stands at ``place`` of the body."""
-    try:
-        yield
-    except Invalid as error:
-        pointer = place + (error.pointer or "")
-        raise Invalid(error.message, code=error.code, pointer=pointer, allowed=error.allowed) from None

@@ -20,6 +20,7 @@ class LoopNumbers(Answer):
     """``heard``: voices that came in the week; ``answered``: those of them that by now are answered, ticketed, part of
     an issue or closed with a reason. ``ticketed``: voices whose ticket was opened in the week. The others count when it
     happened, whenever the voice came: customers said that it is solved, a fix did not hold, a case was handed back.
+    That stays counted: a customer who says later that it is not solved after all is in ``reopened`` as well.
     """
 
     heard: Counted

@@ -19,7 +19,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         answers.Digest,
         201,
         schemas.DigestNew,
-        errors={409: FULL, 422: ("event_not_taken",)},
+        errors={409: FULL, 422: ("event_not_taken", "unknown_topic", "unknown_department", "unknown_unit")},
     ),
     "list_digests": Operation(Page[answers.Digest]),
     "delete_digest": Operation(Deleted),

@@ -10,7 +10,7 @@ from chalicelib.lambdas.api.operation import FULL, Operation
 from chalicelib.lambdas.api.schemas import ListQuery
 from chalicelib.lambdas.api.workspaces import answers, schemas
 
-_RULE_ERRORS: Final = {409: FULL, 422: ("rule_invalid",)}
+_RULE_ERRORS: Final = {409: FULL, 422: ("rule_invalid", "unknown_topic", "unknown_department")}
 _TABLE_ERRORS: Final = {
     400: ("invalid_encoding",),
     409: ("version_conflict",),
