@@ -573,7 +573,7 @@ def test_what_the_gateway_answers_itself_is_a_problem_document_too(
 ) -> None:
     headers = {"authorization": f"Bearer {world.api.key}"} if keyed else {}
     answer = client.send(method, f"{world.stack.api_url}{path}", headers=headers)
-    assert no(answer) == (404, "not_found", "There is no such thing here.")
+    assert no(answer) == (404, "gateway", "There is no such path, or not with this method.")
     fields = {name.lower(): value for name, value in answer.headers.items()}
     assert fields["content-type"] == "application/problem+json"
     assert set(answer.json) == {"type", "title", "status", "code", "detail"}
