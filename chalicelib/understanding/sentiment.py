@@ -145,15 +145,21 @@ class Feelings:
     def _cues(self, text: str, clauses: Sequence[Clause], found: Sequence[Sequence[Match]]) -> list[Cue]:
         matches, words = found
         cues: list[Cue] = []
-        clause = 0
+        clause = loyal = 0
         for match in matches:
             while clause < len(clauses) - 1 and match.start >= clauses[clause].end:
                 clause += 1
             for kind in self._cue_kinds[match.term]:
-                if kind != "never":
+                if kind == "never":
+                    comes = next((word for word in COMES if text.startswith(word, match.end)), "")
+                    if comes and text.startswith("别", match.end + len(comes)):  # "再也不去别家了" stays
+                        loyal = match.end + len(comes)
+                    elif comes:
+                        cues.append(Cue("churn", match.start, match.end, clause))
+                elif kind == "stays":
+                    loyal = match.end
+                elif kind != "churn" or match.start >= loyal:
                     cues.append(Cue(kind, match.start, match.end, clause))
-                elif text.startswith(COMES, match.end):  # "再也不住了"
-                    cues.append(Cue("churn", match.start, match.end, clause))
         clause = 0
         for match in words:
             word = self._words[match.term]

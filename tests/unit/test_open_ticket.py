@@ -11,7 +11,7 @@ import pytest
 
 from chalicelib.domain.cases.case import Link
 from chalicelib.domain.cases.playbook import Chosen, Playbooks
-from chalicelib.domain.cases.ticket import Resolution, Ticket, brought_up, title_in, walk
+from chalicelib.domain.cases.ticket import Resolution, Ticket, brought_up, lifted, title_in, walk
 from chalicelib.domain.events import feedback_event, ticket_events
 from chalicelib.domain.ids import ticket_id
 from chalicelib.domain.voice.feedback import Feedback
@@ -327,6 +327,18 @@ def test_another_reading_of_the_same_words_takes_nothing_up(
     assert (tickets.rows[WORKSPACE, ID].state, tickets.rows[WORKSPACE, ID].severity) == ("rejected", "critical")
 
 
+def test_another_reading_takes_nothing_up_where_the_first_changed_nothing(
+    service: OpenTicket, rows: FakeFeedback, tickets: FakeTickets
+) -> None:
+    service(message())
+    settled_as(tickets, "rejected")
+    rows.add(feedback(revision=2, ticket=ID, state="ticketed"))
+    assert service(message()) == "unchanged"
+    rows.add(worse(2, reading=2))
+    service(message())
+    assert tickets.rows[WORKSPACE, ID].state == "rejected"
+
+
 def test_a_ticket_of_before_its_red_lines_were_kept_is_judged_by_its_severity(
     service: OpenTicket, rows: FakeFeedback, tickets: FakeTickets
 ) -> None:
@@ -397,6 +409,13 @@ def test_a_case_that_is_worked_on_becomes_as_grave_as_its_duplicate_and_stays_so
     own = brought_up(main, feedback(id="fb_main", revision=2, unit="SH-002"), "title", AT)
     assert own is not None
     assert own.ticket.severity == "critical"
+
+
+def test_a_case_is_never_less_grave_for_what_its_duplicate_came_to() -> None:
+    main = ticket(id=MAIN, severity="critical", reasons=(), owner="u_li")
+    step = lifted(main, ticket(id=ID, severity="high", revision=2), AT)
+    assert step is not None
+    assert step.ticket.severity == "critical"
 
 
 def test_a_merged_case_whose_main_case_nobody_knows_is_taken_out_again(

@@ -346,6 +346,23 @@ def test_what_one_clause_names_is_not_seen_in_another_that_does_not() -> None:
     assert [(tag.topic, tag.start) for tag in tags] == [("logistics.damage", 2), ("service.response", 7)]
 
 
+@pytest.mark.parametrize(
+    ("text", "leaves"),
+    [
+        ("再也不住了", True),
+        ("下次绝对不订这家", True),
+        ("这是我最后一次在你家买东西", True),
+        ("再也不用排队了，扫码点餐真方便", False),
+        ("再也不去别家了", False),
+        ("再也不住别的酒店了，就认你们家", False),
+        ("最后一次打扫是早上十点", False),
+        ("永不褪色", False),
+    ],
+)
+def test_who_says_never_again_leaves_unless_it_is_of_others(text: str, leaves: bool) -> None:
+    assert ("churn_threat" in modelled().read([Text(text)]).intents) is leaves
+
+
 @pytest.mark.parametrize("text", ["起步肉，超车得提前踩", "高速上胎噪大得没法聊天", "内饰不错，但是销售态度恶劣还骗人"])
 def test_a_car_post_is_as_bad_as_what_it_says_of_its_topics(text: str) -> None:
     assert (Reader(shipped.load("auto"), weights.load()).read([Text(text)]).polarity or 1.0) < 0.25

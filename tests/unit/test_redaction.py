@@ -164,6 +164,14 @@ def test_a_plain_number_vanishes_where_words_say_to_call_it(text: str, stored: s
             "the text 12345678",
             "0 0 8 1 1. 10 11 12",
         ),
+        *(
+            "手机 1999-2999",
+            "手机 2999 3999 都有",
+            "打电话 100 200 300 次",
+            "290\n300\n4500",
+            "booking 12345678 call me",
+        ),
+        *("取货码 234-567-8901", "order no. is 7654321 call me", "余额 1000000 联系我"),
     ],
 )
 def test_a_number_that_nobody_says_to_call_stays(text: str) -> None:

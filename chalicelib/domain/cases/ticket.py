@@ -290,7 +290,7 @@ def is_worse(ticket: Ticket, feedback: Feedback) -> bool:
 
     Never another reading of the same words: what we read anew takes up nothing that people have settled.
     """
-    if feedback.revision <= ticket.revision:
+    if feedback.revision <= ticket.revision or feedback.reading > 1:
         return False
     severity = _severity(merged_reasons(ticket.reasons, _asked(feedback)), ticket.severity)
     known = feedback.understanding.red_lines if ticket.red_lines is None else ticket.red_lines
@@ -306,7 +306,7 @@ def lifted(main: Ticket, duplicate: Ticket, at: datetime) -> Step | None:
     if any(one.rule == why.rule and one.version >= why.version for one in main.reasons):
         return None
     reasons = (*(one for one in main.reasons if one.rule != why.rule), why)
-    severity = _severity(reasons, main.severity)
+    severity = max(_severity(reasons, main.severity), main.severity, key=severity_rank)
     newer = replace(main, reasons=reasons, severity=severity, playbook=duplicate.playbook or main.playbook)
     note = f"duplicate {duplicate.id}, revision {duplicate.revision}: {duplicate.severity}"
     return _taken_up(main, newer, "reopened", at, note) if main.state in SETTLED else _updated(main, newer, at, note)

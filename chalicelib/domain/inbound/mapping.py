@@ -211,7 +211,7 @@ def _found(mapping: Mapping[str, Any], payload: Any, voice: Canonical) -> Canoni
     """
     entries = (*mapping.get("scores", ()), *mapping.get("texts", ()))
     places = [entry["path"] for entry in entries if isinstance(entry["path"], str)]
-    is_empty = not (voice.scores or voice.texts)
+    is_empty = not (voice.scores or voice.texts or voice.attachments)
     if is_empty and places and all(resolve(payload, place) is MISSING for place in places):
         raise finds_nothing()
     return voice

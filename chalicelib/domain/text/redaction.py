@@ -208,10 +208,11 @@ _ANY_COUNTRY: Final = (7, 12)
 _COUNTRY: Final = re.compile(
     r"[17]|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|(?:2[1-689]|3[578]|42|5[09]|6[7-9]|8[05789]|9[679])[0-9]"
 )
+_USUAL: Final = re.compile("|".join(sorted(_COUNTRIES, key=len, reverse=True)))
 _PLUS: Final = re.compile(rf"(?:^|[^0-9+{_BLANK}])\(?\+\(?$|(?:^|[^0-9a-z+{_BLANK}])\(?\+\s$")
 _REACH: Final = 32  # characters before a number in which its label stands
 _MOST_DIGITS: Final = 16  # a country code, a trunk zero and the number, and one more
-_PHONE_GAP: Final = re.compile(r"[\s\-‐-―−_.·•()]{1,3}")
+_PHONE_GAP: Final = re.compile(r"(?:[^\S\t\r\n]|[\-‐-―−_.·•()]){1,3}")
 # North America, Taiwan, Malaysia, Britain, as people group them; "-" stands for what parts the groups.
 _GROUPED: Final = re.compile(
     r"(?:1-)?(?!400|800)[2-9][0-9]{2}-[2-9][0-9]{2}-[0-9]{4}"
@@ -219,17 +220,20 @@ _GROUPED: Final = re.compile(
     r"|07[0-9]{3}-[0-9]{3}-?[0-9]{3}|01[0-9]{2}-[0-9]{3}-[0-9]{4}|01[0-9]{3}-[0-9]{5,6}"
 )
 _CALLED: Final = re.compile(
-    r"(?:电话|手机|座机|固话|微信|联系|打给|打我|打到|致电|回电|来电|拨打?|whats\s?app|my\snumber"
+    r"(?:电话|手机|手提|座机|固话|微信|联系|联络|我的?号码|打给|打我|打到|致电|回电|来电|拨打?|whats\s?app|my\snumber"
     r"|(?<![a-z])(?:call|phone|tel|telephone|mobile|cell|dial|wechat|(?:text|ring|reach|contact|sms)(?=\sme|\sus|\s?:)))"
-    r"(?:号码?|方式|number|no|me|us|back|at|on|to|is|我们?|给|请|是|为|[\s:.(\-]){0,8}$"
+    r"(?:号码?|方式|同号|number|no|me|us|back|at|on|to|is|我们?|给|请|是|系|为|[\s:.(\-]){0,8}$"
 )
+# They name a thing that has prices and numbers of its own: alone they call no number that is split.
+_DEVICE: Final = re.compile(r"(?:手机|微信|phone|mobile|cell)\s*$")
 _CALLED_AFTER: Final = re.compile(
     r"[\s(]{0,3}(?:打给我|给我打|打我|致电|回电|联系我|加我|whats\s?app|(?:call|text|ring)\sme"
     r"|(?:这?[是为]|is\s)?(?:我的?|my\s)(?:电话|手机|号码|微信|phone|number|mobile|cell|tel))"
 )
 _THING: Final = re.compile(
-    r"(?:单|单号|编号|编码|货号|型号|条码|流水号|票号|order|invoice|ticket|tracking|sku|part|model|serial|ref|id)"
-    r"(?:号码?|number|no|is|是|为|[\s:.#\-]){0,5}$|[#$¥€£]\s?$"
+    r"(?:单|单号|编号|编码|货号|型号|码|流水号|票号|快递|包裹|积分|余额|金额|充值|花了|序列|order|invoice|ticket|tracking|sku"
+    r"|part|model|serial|ref|id|booking|reservation|confirmation|case|account|po|awb|waybill|parcel|sn|s/n|pin|coupon|zip"
+    r"|room)(?:号码?|number|no|is|was|是|为|[\s:.#\-]){0,12}$|[#$¥€£]\s?$"
 )
 _GLUED_BEFORE: Final = re.compile(rf"[0-9a-z{_BLANK}][\-._/]?$|[0-9{_BLANK}]:$")
 _GLUED_AFTER: Final = re.compile(rf"[a-z0-9{_BLANK}]|[\-._/:][0-9{_BLANK}]|\s?(?:[元块个件分%$¥€]|rmb|usd|hkd)")
@@ -420,7 +424,9 @@ def _landline(run: _Run, at: int) -> int | None:
 def _abroad(run: _Run, at: int) -> int | None:
     """The end of a number that tells its country: behind a plus, 00 or in brackets."""
     if run.digits.startswith("00", at) and not run.gaps[at + 1]:
-        return _national(run, at + 2, _COUNTRY, alone=True) if run.stands_alone(at) else None
+        said = any(run.gaps[at + 1 : at + 8]) or (at == 0 and _CALLED.search(run.before))
+        country = _COUNTRY if said else _USUAL  # what else begins with 00 is a bar code
+        return _national(run, at + 2, country, alone=True) if run.stands_alone(at) else None
     if at or not {"+", "("} & set(run.before[-3:]):
         return None
     if _PLUS.search(run.before[-6:]):
@@ -478,8 +484,10 @@ def _may_be_called(run: _Run, at: int, end: int) -> bool:
     if _DATED.match(run.digits, at) or run.digits.startswith(("400", "800"), at) or run.goes_on(end):
         return False
     borders = [at, *(place for place in range(at + 1, end) if run.gaps[place]), end]
-    groups = {after - before for before, after in pairwise(borders)}
-    return (min(groups) >= 3 or groups == {1}) and all(map(_PHONE_GAP.fullmatch, run.inner_gaps(at, end)))
+    groups = [after - before for before, after in pairwise(borders)]
+    if 1 < len(groups) < end - at and (groups[-1] < 4 or (at == 0 and _DEVICE.search(run.before))):
+        return False
+    return (min(groups) >= 3 or max(groups) == 1) and all(map(_PHONE_GAP.fullmatch, run.inner_gaps(at, end)))
 
 
 def _fits(run: _Run, at: int, length: int) -> bool:

@@ -39,6 +39,7 @@ Owners = Callable[[str, Sequence[str], str | None], str | None]  # workspace, de
 
 ATTEMPTS: Final = 6  # each lost race means that somebody else got on
 MOST_MERGED: Final = 5  # cases one into the other that are followed
+_AT_REST: Final = ("merged", "rejected")  # nobody works on the parts of such a case
 
 
 def nobody(workspace: str, departments: Sequence[str], unit: str | None) -> str | None:  # noqa: ARG001 - as Owners
@@ -111,12 +112,22 @@ class OpenTicket:
         found = self._by_department(feedback, ticket)
         parts = parts_of(ticket, feedback, found)
         outcome = self._open(feedback, parts) if ticket is None else self._bring_up(ticket, feedback, parts)
+        if ticket is not None and parts and not feedback.deleted and self._is_put_away(ticket):
+            return outcome
         for department in parts:
             if outcome is None:
                 return None
             part = self._part(department, feedback, found.get(department), is_new=outcome == "opened")
             outcome = part and ("updated" if (outcome, part) == ("unchanged", "written") else outcome)
         return outcome
+
+    def _is_put_away(self, ticket: Ticket) -> bool:
+        """Whether the whole is merged or rejected now, also after these words: then its parts rest with it, for nothing
+        would bring them back together."""
+        if ticket.state not in _AT_REST:
+            return False
+        whole = self.tickets.get(ticket.workspace, ticket.id)
+        return whole is not None and whole.state in _AT_REST
 
     def _by_department(self, feedback: Feedback, ticket: Ticket | None) -> Mapping[str, Feedback]:
         """Nothing for a case of one department, without looking anything up."""
