@@ -20,6 +20,7 @@ from chalicelib.understanding.evidence import ALONE, OWN, UNSAID, Evidence, Room
 from chalicelib.understanding.frame import Frame, Node
 from chalicelib.understanding.matcher import Match, Matcher
 from chalicelib.understanding.mood import RULED, TURNED, Mood
+from chalicelib.understanding.once import Told, once
 from chalicelib.understanding.redlines import SUSPECTS_AT, RedLines
 from chalicelib.understanding.scripts import language, letters, mostly_han
 from chalicelib.understanding.sentiment import Feelings, Opinion, Said
@@ -118,6 +119,7 @@ class Reader:
         self._model = _model(frame, weights) if weights is not None else None
         self._overall = frame.nodes.index(frame.overall) if frame.overall is not None else None
         self._places = {node.id: place for place, node in enumerate(frame.nodes)}
+        self._whole = self._heard_alone()
         model = self._model.version if self._model is not None else "0"
         self.model_version = model if delta is None else f"{model}~{delta.version}"
 
@@ -190,9 +192,8 @@ class Reader:
         verdicts = self._verdicts(reading)
         if verdicts is not None:
             evidence = self._governed(evidence, verdicts, reading)
-        doubts: list[str] = []
-        tags = [self._tag(reading, place, seen, verdicts or {}, doubts) for place, seen in evidence.items()]
-        tags.sort(key=lambda tag: (tag.start, tag.end, tag.topic))
+        told = [self._told(reading, place, seen, verdicts or {}) for place, seen in evidence.items()]
+        tags, doubts = once(told, whole=self._whole)
         self._as_topics_say(reading, tags)
         if self._delta is not None:
             tags, doubts = self._revised(self._delta, reading, tags, doubts)
@@ -208,6 +209,14 @@ class Reader:
             if one.clause not in named and one.rule != "faint":
                 seen = Evidence(one.start, one.end, one.weight, ALONE, (one.term,), one.rule)
                 evidence.setdefault((one.clause, self._overall), []).append(seen)
+
+    def _heard_alone(self) -> str | None:
+        """The node of the whole where only the lexicon hears it; a head of the model learned where it is told beside
+        other topics, and a lexicon without a model tags whatever it sees."""
+        overall = self.frame.overall
+        if overall is None or self._model is None or self._model.topics is None:
+            return None
+        return overall.id if self._model.topics.governs(overall.id) is None else None
 
     def _as_topics_say(self, reading: _Reading, tags: Sequence[Tag]) -> None:
         """Where a text is about one thing, seldom two, it is as good as what it says of that: the mean of its topics'
@@ -269,14 +278,13 @@ class Reader:
 
     # ------------------------------------------------------------ one tag
 
-    def _tag(
+    def _told(
         self,
         reading: _Reading,
         place: tuple[int, int],
         seen: Sequence[Evidence],
         verdicts: dict[tuple[int, str], float],
-        unsure: list[str],
-    ) -> Tag:
+    ) -> Told:
         """The strongest evidence decides; of two equally strong ones the bad one."""
         clause_number, owner = place
         node = self.frame.nodes[owner]
@@ -286,13 +294,9 @@ class Reader:
         topic_sure = by_model if by_model is not None else confidence.TOPIC_BY_EVIDENCE[best.how]
         if best.rule == "sour":
             sure = min(sure, confidence.SARCASTIC)
-        if topic_sure < confidence.LINE:
-            unsure.append("unsure_topic")
-        elif topic_sure * sure < confidence.LINE and best.weight is not None:
-            unsure.append("unsure_polarity")
         start, end = reading.folded.span(best.start, best.end)
         wished = reading.sight.said.stance.is_("wish", best.start)
-        return Tag(
+        tag = Tag(
             topic=node.id,
             polarity=polarity,
             text=reading.number,
@@ -306,6 +310,7 @@ class Reader:
             score=round(score, 3),
             grams=self._grams(reading, clause_number),
         )
+        return Told(tag, best.how, _doubt(topic_sure, sure, best))
 
     def _topic_confidence(self, clause: int, node: Node, verdicts: dict[tuple[int, str], float]) -> float | None:
         if not verdicts or self._model is None or self._model.topics is None:
@@ -427,6 +432,13 @@ def _decides(seen: Evidence) -> bool:
 
 def _start(opinion: Opinion) -> int:
     return opinion.start
+
+
+def _doubt(topic_sure: float, sure: float, seen: Evidence) -> str:
+    """What of a tag is for a person to look at, "" where nothing is."""
+    if topic_sure < confidence.LINE:
+        return "unsure_topic"
+    return "unsure_polarity" if topic_sure * sure < confidence.LINE and seen.weight is not None else ""
 
 
 def _by_lexicon(seen: Evidence, node: Node) -> tuple[str, float, float]:

@@ -1,0 +1,88 @@
+"""What a text tells twice is tagged once."""
+
+from __future__ import annotations
+
+import pytest
+
+from chalicelib.domain.voice.understanding import Tag, Text
+from chalicelib.understanding import shipped, weights
+from chalicelib.understanding.evidence import ALONE, CLOSE, UNSAID
+from chalicelib.understanding.once import Told, once
+from chalicelib.understanding.reader import Reader
+
+HOTEL = Reader(shipped.load("hotel"), weights.load())
+
+
+def told(topic: str, polarity: str, how: str = CLOSE, **changes: object) -> Told:
+    tag = Tag(topic=topic, polarity=polarity, text=0, start=0, end=2, confidence=0.9)
+    return Told(tag._replace(**changes), how, "")  # type: ignore[arg-type]
+
+
+def kept(*tags: Told, whole: str | None = "overall") -> list[tuple[str, str]]:
+    return [(tag.topic, tag.polarity) for tag in once(tags, whole)[0]]
+
+
+def test_the_whole_does_not_repeat_the_verdict_on_a_topic() -> None:
+    assert kept(told("room.bed", "negative"), told("overall", "negative", ALONE)) == [("room.bed", "negative")]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        told("room.bed", "positive"),
+        told("room.bed", "negative", confidence=0.4),
+    ],
+    ids=["another verdict", "a doubtful one"],
+)
+def test_the_whole_is_heard_beside(other: Told) -> None:
+    assert ("overall", "negative") in kept(other, told("overall", "negative", ALONE))
+
+
+def test_words_that_name_the_whole_are_heard_whatever_the_topics_say() -> None:
+    assert ("overall", "negative") in kept(told("room.bed", "negative"), told("overall", "negative", CLOSE))
+
+
+def test_where_a_model_hears_the_whole_nothing_is_taken_from_it() -> None:
+    assert len(kept(told("room.bed", "negative"), told("overall", "negative", ALONE), whole=None)) == 2
+
+
+def test_a_mention_of_a_topic_stands_behind_a_verdict_on_it() -> None:
+    assert kept(told("room.bed", "neutral", UNSAID), told("room.bed", "positive")) == [("room.bed", "positive")]
+
+
+@pytest.mark.parametrize(
+    ("mention", "verdict"),
+    [
+        (told("room.bed", "neutral", need_hint="itch"), told("room.bed", "negative")),
+        (told("room.bed", "neutral"), told("room.bed", "negative", confidence=0.4)),
+        (told("room.bed", "neutral"), told("room.size", "negative")),
+    ],
+    ids=["a wish", "a doubtful verdict", "another topic"],
+)
+def test_a_mention_is_kept_beside(mention: Told, verdict: Told) -> None:
+    assert len(kept(mention, verdict)) == 2
+
+
+def test_what_is_left_out_is_not_doubted_either() -> None:
+    doubtful = told("room.bed", "neutral", UNSAID)._replace(doubt="unsure_topic")
+    assert once([doubtful, told("room.bed", "positive")], None)[1] == []
+    assert once([doubtful], None)[1] == ["unsure_topic"]
+
+
+def test_tags_come_by_their_place() -> None:
+    assert kept(told("b", "positive", start=5, end=6), told("a", "positive")) == [("a", "positive"), ("b", "positive")]
+
+
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [
+        ("安静，睡得特别好", set()),
+        ("窗户打不开，闷得慌", set()),
+        ("安静，就是住得很不舒服", {"negative"}),
+        ("住得很不舒服", {"negative"}),
+    ],
+)
+def test_a_hotel_voice_has_a_verdict_on_the_whole_where_it_says_more_than_its_topics(
+    text: str, whole: set[str]
+) -> None:
+    assert {tag.polarity for tag in HOTEL.read([Text(text)]).tags if tag.topic == "overall"} == whole
