@@ -232,6 +232,8 @@ class FakeTicketShelf(FakeTickets):
         state: str | None = None,
         owner: str | None = None,
         department: str | None = None,
+        severity: str | None = None,
+        incomplete: bool = False,
         unit: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
@@ -245,6 +247,8 @@ class FakeTicketShelf(FakeTickets):
             and state in (None, one.state)
             and owner in (None, one.owner)
             and (department is None or department in one.departments)
+            and severity in (None, one.severity)
+            and (one.incomplete or not incomplete)
             and (unit is None or is_below(one.unit, unit))
             and (since is None or one.opened_at >= since)
             and (until is None or one.opened_at < until)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
 import json
 import re
 from collections.abc import Mapping
@@ -11,7 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote
 
-from chalicelib.connectors import base, sms_template
+from chalicelib.connectors import base, crypto, sms_template
 from chalicelib.domain.alerts.sms import parts_of_characters
 from chalicelib.domain.ids import digest
 from chalicelib.domain.outbound.exchange import (
@@ -144,7 +143,7 @@ def authorization(key_id: str, key_secret: str, query: str, headers: Mapping[str
     lines = [f"{name}:{headers[name]}" for name in names]
     canonical = "\n".join(["POST", "/", query, *lines, "", listed, headers["x-acs-content-sha256"]])
     text = f"{ALGORITHM}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
-    signature = hmac.new(key_secret.encode(), text.encode(), hashlib.sha256).hexdigest()
+    signature = crypto.hmac_hex(key_secret, text.encode())
     return f"{ALGORITHM} Credential={key_id},SignedHeaders={listed},Signature={signature}"
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from chalicelib.domain.cases.case import Link, Note, Verdict
+from chalicelib.domain.cases.case import Link, Note, Verdict, lot_of
 from chalicelib.domain.cases.playbook import Chosen
 from chalicelib.domain.cases.ticket import Move, Ticket
 from chalicelib.domain.outbound.callback import ExternalItem
@@ -59,6 +60,16 @@ def test_a_row_of_before_playbooks_is_read() -> None:
     row = rows.ticket_row(ticket())
     row.doc = {name: value for name, value in row.doc.items() if name != "playbook"}
     assert rows.ticket_of(row) == ticket()
+
+
+def test_a_row_of_before_the_time_of_closing_was_kept_keeps_the_month_that_it_was_closed_in() -> None:
+    row = rows.ticket_row(ticket(state="closed", updated_at=AT))
+    row.doc = {name: value for name, value in row.doc.items() if name != "closed_at"}
+    closed = rows.ticket_of(row)
+    confirmed = replace(closed, verification="satisfied", version=2, updated_at=AT + timedelta(days=40))
+    read_again = rows.ticket_of(rows.ticket_row(confirmed))
+    assert (closed.closed_at, read_again.closed_at) == (AT, AT)
+    assert (lot_of(closed).month, lot_of(read_again).month) == ("2026-11", "2026-11")
 
 
 def test_the_top_level_holds_what_the_stream_and_the_index_need() -> None:

@@ -89,9 +89,9 @@ class Lot:
 
 
 def lot_of(ticket: Ticket) -> Lot:
-    """A ticket of before the time was kept was closed with its newest version, or little earlier."""
-    at = (ticket.closed_at or ticket.updated_at).astimezone(timezone.utc)
-    month = f"{at:%Y-%m}" if ticket.state == "closed" else None
+    """Where the ticket stands by now."""
+    at = ticket.closed_at if ticket.state == "closed" else None
+    month = f"{at.astimezone(timezone.utc):%Y-%m}" if at is not None else None
     return Lot(ticket.workspace, ticket.id, ticket.version, month, ticket.unit)
 
 

@@ -14,7 +14,6 @@ from typing import Final
 from chalicelib.domain.workspaces.organisation import EVERYWHERE, MOST_ASKED, Absence, Organisation, Person, Post
 
 BROKEN: Final = ("unit_cycle", "unknown_parent", "unknown_unit", "unknown_person")
-WARNINGS: Final = ("unstaffed", "no_channel", "deputy_loop", "absence_uncovered")
 ERRORS: Final = (*BROKEN, "unknown_department", "no_triage", "gap", "double", "superior_loop", "left_behind")
 
 SAYINGS: Final[Mapping[str, Mapping[str, str]]] = {

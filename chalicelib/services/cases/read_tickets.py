@@ -28,6 +28,8 @@ class TicketShelf(Protocol):
         state: str | None = None,
         owner: str | None = None,
         department: str | None = None,
+        severity: str | None = None,
+        incomplete: bool = False,
         unit: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
@@ -88,23 +90,19 @@ class ReadTickets:
         parent: str | None = None,
         incomplete: bool = False,
     ) -> tuple[Sequence[Ticket], str | None]:
-        """One page, last opened first. A page may be short, or empty, and still have a cursor: ``severity`` and
-        ``incomplete`` are not in the index and narrow what was read.
+        """One page, last opened first. A page may be short, or empty, and still have a cursor.
 
         ``parent``: the parts of that case, all on one page. ``incomplete``: only what lacks root cause or action.
         ``unit``: with those below it. Opened at ``since`` ≤ time < ``until``.
         Raises Invalid (``invalid_cursor``), NotFound, also for a foreign unit.
         """
         unit = visible_unit(key, unit)
-
-        def fits(one: Ticket) -> bool:
-            return severity in (None, one.severity) and (one.incomplete or not incomplete)
-
         if parent is not None:
-            asked = {"state": state, "owner": owner}
+            asked = {"state": state, "owner": owner, "severity": severity}
             below = self.parts(self.get(key, workspace, parent))
             some = [one for one in below if all(value in (None, getattr(one, name)) for name, value in asked.items())]
-            some = [one for one in some if fits(one) and (unit is None or is_below(one.unit, unit))]
+            some = [one for one in some if one.incomplete or not incomplete]
+            some = [one for one in some if unit is None or is_below(one.unit, unit)]
             some = [one for one in some if since is None or since <= one.opened_at]
             some = [one for one in some if until is None or one.opened_at < until]
             return [one for one in some if department is None or department in one.departments], None
@@ -113,10 +111,12 @@ class ReadTickets:
             state=state,
             owner=owner,
             department=department,
+            severity=severity,
+            incomplete=incomplete,
             unit=unit,
             since=since,
             until=until,
             limit=limit,
             cursor=cursor,
         )
-        return [ticket for ticket in found if sees_unit(key, ticket.unit) and fits(ticket)], following
+        return [ticket for ticket in found if sees_unit(key, ticket.unit)], following

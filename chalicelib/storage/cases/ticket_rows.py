@@ -16,12 +16,15 @@ from chalicelib.domain.cases.ticket import Move, Ticket
 from chalicelib.domain.outbound.callback import ExternalItem
 from chalicelib.domain.vocabulary import NO_UNIT
 from chalicelib.domain.voice.feedback import Reason
+from chalicelib.domain.workspaces.access import UNIT_SEPARATOR
 from chalicelib.domain.workspaces.organisation import Edge
 from chalicelib.storage import keys
 from chalicelib.storage.cases import clock_rows
 from chalicelib.storage.table import PackedJSONAttribute, Row
 
 MOVE_PREFIX: Final = "MOVE#"
+MARK: Final = "|"  # that facets begin with, and those of before do not
+INCOMPLETE: Final = "incomplete"
 LISTED: Final = ["state", "facets", "owner", "departments", "updated_at"]  # what lists of tickets are narrowed by
 
 
@@ -39,8 +42,7 @@ class ListingIndex(GlobalSecondaryIndex["TicketRow"]):  # type: ignore[no-untype
 class TicketRow(Row):
     """The ticket as it is now. ``version`` is the optimistic lock of every write.
 
-    ``facets``: its unit once more, NO_UNIT without one, under the name by which the listing index carries what feedback
-    is narrowed down by. Rows of before have none.
+    ``facets``: see ``_packed_facets``. Rows of before have its unit alone there, or nothing.
     """
 
     workspace = UnicodeAttribute()
@@ -108,7 +110,7 @@ def ticket_row(ticket: Ticket) -> TicketRow:
         change=ticket.change,
         about=ticket.about or None,
         updated_at=keys.instant(ticket.updated_at),
-        facets=ticket.unit or NO_UNIT,
+        facets=_packed_facets(ticket),
         list_pk=keys.ticket_listing(ticket.workspace),
         list_sk=f"{keys.instant(ticket.opened_at)}#{ticket.id}",
         doc={
@@ -147,6 +149,12 @@ def ticket_row(ticket: Ticket) -> TicketRow:
             "first": _packed_first(ticket),
         },
     )
+
+
+def _packed_facets(ticket: Ticket) -> str:
+    """What lists are narrowed by, under the name by which the listing index carries that of feedback."""
+    lacking = f"{INCOMPLETE}|" if ticket.incomplete else ""
+    return f"{MARK}{ticket.severity}|{lacking}{ticket.unit or NO_UNIT}{UNIT_SEPARATOR}"
 
 
 def customer_case_row(ticket: Ticket) -> CustomerCaseRow:
@@ -196,7 +204,7 @@ def ticket_of(row: TicketRow) -> Ticket:
         red_lines=tuple(doc["red_lines"]) if "red_lines" in doc else None,
         bounce_told=doc.get("bounce_told", 0),
         customer=doc.get("customer"),
-        closed_at=_moment(doc.get("closed_at")),
+        closed_at=_closed_at(row.state, doc),
         level=doc.get("level", "L1"),
         issue=doc.get("issue"),
         asked_at=_moment(doc.get("asked_at")),
@@ -209,6 +217,13 @@ def ticket_of(row: TicketRow) -> Ticket:
         first=_first(doc),
         titles=dict(doc.get("titles") or {}),  # rows of before have one title
     )
+
+
+def _closed_at(state: str, doc: dict[str, Any]) -> datetime | None:
+    """A ticket that was closed before the time was kept was so with its newest version, or little earlier: that is the
+    time from then on, whatever is changed afterwards.
+    """
+    return _moment(doc.get("closed_at") or (doc["updated_at"] if state == "closed" else None))
 
 
 def _packed_first(ticket: Ticket) -> list[Any] | None:

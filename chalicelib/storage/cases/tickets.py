@@ -36,6 +36,7 @@ Write = tuple[Row, Condition | None]
 LOOK_AFTER: Final = timedelta(hours=1)  # when an opening that has no clock is looked at
 _EPOCH: Final = datetime.fromtimestamp(0, timezone.utc)
 _FIRST, _LAST = "0", "9999"  # before and after every instant
+_BEFORE: Final = TicketRow.facets.does_not_exist() | ~TicketRow.facets.startswith(rows.MARK)  # rows that say less
 _POSITION: Final = re.compile(r"[0-9TZ:.-]{24}#tk_[a-z2-7]{26}")
 
 
@@ -137,6 +138,8 @@ class TicketStore:
         state: str | None = None,
         owner: str | None = None,
         department: str | None = None,
+        severity: str | None = None,
+        incomplete: bool = False,
         unit: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
@@ -144,7 +147,7 @@ class TicketStore:
         cursor: str | None = None,
     ) -> tuple[list[Ticket], str | None]:
         """Tickets opened at ``since`` ≤ time < ``until``, last opened first, and the cursor of the next page; of a unit
-        and those below it, where one is named.
+        and those below it, where one is named. ``incomplete``: only those that lack root cause or action.
 
         No cursor is the end; a page may be short of ``limit`` although one follows. Parts of cases are among them
         only where an owner or a department is asked for. Raises Invalid (``invalid_cursor``).
@@ -156,14 +159,22 @@ class TicketStore:
             conditions.append(TicketRow.owner == owner)
         if department is not None:
             conditions.append(TicketRow.departments.contains(department))
+        if severity is not None:
+            conditions.append(TicketRow.facets.startswith(f"{rows.MARK}{severity}|") | _BEFORE)
+        if incomplete:
+            conditions.append(TicketRow.facets.contains(f"|{rows.INCOMPLETE}|") | _BEFORE)
         if unit is not None:
-            below = (TicketRow.facets == unit) | TicketRow.facets.startswith(unit + UNIT_SEPARATOR)
-            conditions.append(below | TicketRow.facets.does_not_exist())
+            before = (TicketRow.facets == unit) | TicketRow.facets.startswith(unit + UNIT_SEPARATOR)
+            within = TicketRow.facets.contains(f"|{unit}{UNIT_SEPARATOR}") | before
+            conditions.append(within | TicketRow.facets.does_not_exist())
         span = (keys.instant(since) if since else _FIRST, keys.instant(until) if until else _LAST)
-        scope = "\n".join(("tickets", workspace, state or "", owner or "", department or "", unit or "", *span))
+        narrowed = (state or "", owner or "", department or "", unit or "", severity or "", str(incomplete))
+        scope = "\n".join(("tickets", workspace, *narrowed, *span))
         found, following = _page(workspace, scope, span, sieve=_all(conditions), limit=limit, cursor=cursor)
         whole_only = owner is None and department is None
+        # What the index says is old for a moment, and of rows of before it knows less.
         found = [one for one in found if unit is None or is_below(one.unit, unit)]
+        found = [one for one in found if severity in (None, one.severity) and (one.incomplete or not incomplete)]
         return [one for one in found if not (whole_only and one.parent)], following
 
     def changed(

@@ -28,14 +28,18 @@ class IssueListing(GlobalSecondaryIndex["IssueRow"]):  # type: ignore[no-untyped
 
     class Meta:
         index_name = "listing"
-        projection = IncludeProjection(["state", "owner"])
+        projection = IncludeProjection(["state", "owner", "facets"])
 
     list_pk = UnicodeAttribute(hash_key=True)
     list_sk = UnicodeAttribute(range_key=True)
 
 
 class IssueRow(Row):
-    """The issue as it is now. ``version`` is the optimistic lock of every write."""
+    """The issue as it is now. ``version`` is the optimistic lock of every write.
+
+    ``facets``: its level once more, under the name by which the listing index carries what feedback is narrowed by.
+    Rows of before have none.
+    """
 
     workspace = UnicodeAttribute()
     id = UnicodeAttribute()
@@ -49,6 +53,7 @@ class IssueRow(Row):
     unit_kind = UnicodeAttribute(null=True)
     change = UnicodeAttribute()
     updated_at = UnicodeAttribute()
+    facets = UnicodeAttribute(null=True)
     list_pk = UnicodeAttribute()
     list_sk = UnicodeAttribute()
     doc = PackedJSONAttribute()
@@ -84,6 +89,7 @@ def issue_row(issue: Issue) -> IssueRow:
         unit_kind=issue.scope.unit_kind,
         change=issue.change,
         updated_at=keys.instant(issue.updated_at),
+        facets=issue.level,
         list_pk=keys.issue_listing(issue.workspace),
         list_sk=f"{keys.instant(issue.opened_at)}#{issue.id}",
         doc={

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from functools import reduce
+from operator import and_
 from typing import Any, Final
 
 from pynamodb.exceptions import DoesNotExist
@@ -69,15 +71,18 @@ class IssueStore:
         """
         partition = keys.issue_listing(workspace)
         scope = "\n".join(("issues", workspace, state or "", level or "", owner or ""))
-        sieve: Condition | None = IssueRow.state == state if state else None
+        asked: list[Condition] = [IssueRow.state == state] if state is not None else []
+        if level is not None:
+            asked.append((IssueRow.facets == level) | IssueRow.facets.does_not_exist())
         if owner is not None:
-            sieve = (IssueRow.owner == owner) if sieve is None else sieve & (IssueRow.owner == owner)
+            asked.append(IssueRow.owner == owner)
+        sieve = reduce(and_, asked) if asked else None
         start = _start(workspace, scope, cursor)
         positions, last = paging.positions(IssueRow.listing, partition, None, sieve, limit=limit, start=start)
         wanted = [keys.issue(workspace, _id_at(position)) for position in positions]
         found = {row.id: rows.issue_of(row) for row in IssueRow.batch_get(wanted, consistent_read=True)}
         issues = [found[_id_at(position)] for position in positions if _id_at(position) in found]
-        kept = [one for one in issues if level is None or one.level == level]  # the index does not carry levels
+        kept = [one for one in issues if level is None or one.level == level]  # of rows of before it knows none
         return kept, cursors.encode(scope, {"at": last}) if last else None
 
     # --- links --------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from typing import Final
 
 from pynamodb.attributes import ListAttribute, UnicodeAttribute
 from pynamodb.exceptions import DoesNotExist, PutError
+from pynamodb.expressions.condition import Condition
 
 from chalicelib.domain.reports.briefing import Briefing
 from chalicelib.domain.reports.loop import Happening, Span, Telling
@@ -19,8 +20,9 @@ from chalicelib.storage import keys
 from chalicelib.storage.table import PackedJSONAttribute, Row
 
 KEPT: Final = timedelta(days=400)  # of what was told
-PAGE: Final = 200  # entries read at a time
+SIFTED: Final = 1_000  # entries read at a time where a unit or a department is asked for
 _PREFIX: Final = "DIGEST#"
+_BEHIND: Final = "!"  # right behind one sort key, and before all others
 _POSITION: Final = re.compile(r"[0-9TZ:.-]{24}#tk_[a-z2-7]{26}#[0-9]{6}")
 
 
@@ -64,27 +66,29 @@ class LoopBook:
 
     def voices(self, span: Span, what: str) -> set[str]:
         """Ids of all voices that it happened to in a span."""
-        return {row.feedback for row in _rows(span, what)}
+        return {row.feedback for row in _rows(span, what, _bounds(span), _inside(span))}
 
     def page(self, span: Span, what: str, *, limit: int, cursor: str | None) -> tuple[list[str], str | None]:
-        """Up to ``limit`` of them, each where it happened first, and the cursor of the next page.
-
-        Raises Invalid (``invalid_cursor``).
+        """Up to ``limit`` of them (100 at most), each where it happened first, and the cursor of the next page; a page
+        may be short of ``limit``, or empty, although one follows. Raises Invalid (``invalid_cursor``).
         """
-        scope = repr((span, what))
-        after = _position(scope, cursor) if cursor else ""
-        seen: set[str] = set()
-        found: list[str] = []
-        last = after
-        # From the beginning: whether a voice was on an earlier page is known of those pages alone.
-        for row in _rows(span, what):
-            if row.feedback not in seen and row.sk > after:
-                if len(found) == limit:
-                    return found, cursors.encode(scope, {"at": last})
-                found.append(row.feedback)
-            seen.add(row.feedback)
+        scope, inside, (since, until) = repr((span, what)), _inside(span), _bounds(span)
+        after = _position(scope, cursor, since, until) if cursor else None
+        onwards = (since if after is None else after + _BEHIND, until)
+        found: dict[str, None] = {}
+        last, following = after or "", None
+        for row in _rows(span, what, onwards, inside, page_size=limit + 1 if inside is None else SIFTED):
+            if row.feedback not in found and len(found) == limit:
+                following = cursors.encode(scope, {"at": last})
+                break
+            found[row.feedback] = None
             last = row.sk
-        return found, None
+        if after is None or not found:
+            return list(found), following
+        # Which of them an earlier page has: the table looks through what lies before, and sends nothing else.
+        these = HappeningRow.feedback.is_in(*found)
+        known = {row.feedback for row in _rows(span, what, (since, after), these if inside is None else these & inside)}
+        return [one for one in found if one not in known], following
 
 
 class Tellings:
@@ -145,20 +149,34 @@ class BriefingStore:
         BriefingRow(*keys.briefing(workspace, briefing_id)).delete()
 
 
-def _rows(span: Span, what: str) -> Iterator[HappeningRow]:
-    """In order of time. A sort key goes on after its instant: the upper end itself is left out."""
+def _rows(
+    span: Span, what: str, bounds: tuple[str, str], sieve: Condition | None, *, page_size: int | None = None
+) -> Iterator[HappeningRow]:
+    """In order of time, read ``page_size`` at a time; None: as many as one answer holds, a megabyte."""
     pk, _ = keys.happening(span.workspace, what, span.since, "", 0)
-    between = HappeningRow.sk.between(keys.instant(span.since), keys.instant(span.until))
-    for row in HappeningRow.query(pk, between, page_size=PAGE):
-        if span.department is not None and span.department not in (row.departments or ()):
-            continue
-        if span.unit is None or f"{row.unit or ''}{UNIT_SEPARATOR}".startswith(span.unit + UNIT_SEPARATOR):
-            yield row
+    yield from HappeningRow.query(pk, HappeningRow.sk.between(*bounds), sieve, page_size=page_size)
 
 
-def _position(scope: str, cursor: str) -> str:
+def _bounds(span: Span) -> tuple[str, str]:
+    """A sort key goes on after its instant: the upper end itself is left out."""
+    return keys.instant(span.since), keys.instant(span.until)
+
+
+def _inside(span: Span) -> Condition | None:
+    """What the table is asked of a unit with its subtree, and of a department."""
+    inside: Condition | None = None
+    if span.unit is not None:
+        inside = (HappeningRow.unit == span.unit) | HappeningRow.unit.startswith(span.unit + UNIT_SEPARATOR)
+    if span.department is not None:
+        theirs = HappeningRow.departments.contains(span.department)
+        inside = theirs if inside is None else inside & theirs
+    return inside
+
+
+def _position(scope: str, cursor: str, since: str, until: str) -> str:
     position = cursors.decode(scope, cursor).get("at")
-    if not isinstance(position, str) or not _POSITION.fullmatch(position):
+    # Bounds that lie the wrong way round are an error to DynamoDB, so a made-up position must not get there.
+    if not isinstance(position, str) or not _POSITION.fullmatch(position) or not since <= position < until:
         raise cursors.invalid()
     return position
 

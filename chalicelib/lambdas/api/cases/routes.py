@@ -18,8 +18,9 @@ _call = partial(call_of, bp)
 @bp.route("/v1/tickets", methods=["GET"])
 @guarded
 def list_tickets() -> Response:
-    """Tickets, last opened first. A page may be short, or empty, and still have a cursor. Parts of cases are listed
-    only where a department, an owner or their ``parent`` is asked for."""
+    """Tickets, last opened first. All that is asked for stands in the index: a page reads on until it is full, through
+    2,000 tickets at most. It may be short, or empty, and still have a cursor, where these held no more, or parts of
+    cases lay between: they are listed only where a department, an owner or their ``parent`` is asked for."""
     from chalicelib.lambdas.api.cases import schemas, shows
     from chalicelib.lambdas.api.shows import page
     from chalicelib.wiring import cases

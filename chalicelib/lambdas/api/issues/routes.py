@@ -34,7 +34,9 @@ def _shown(one: Issue, status: int = 200) -> Response:
 @bp.route("/v1/issues", methods=["GET"])
 @guarded
 def list_issues() -> Response:
-    """Issues, last opened first, by state, level and owner."""
+    """Issues, last opened first, by state, level and owner. A page reads on until it is full, through 2,000 issues at
+    most: it may be short, or empty, and still have a cursor.
+    """
     from chalicelib.lambdas.api.issues import schemas, shows
     from chalicelib.lambdas.api.shows import page
     from chalicelib.wiring import issues
