@@ -7,6 +7,9 @@ The webhook does not say what kind of question an answer belongs to. So either t
 texts (``{"scores": [{"path": "/data/data/nps", "kind": "nps"}], "texts": [{"path": "/data/data/why"}]}``, or ``fields``
 by the question's id), or the connection re-fetches: then the survey is read with the response, and its questions are
 known by their type, their words and the range of a rating.
+
+A question that was left empty is not among the answers, but may be among the times that were spent (``ttc``) and is
+among the questions of the survey: it is there, and empty.
 """
 
 from __future__ import annotations
@@ -73,16 +76,19 @@ class Formbricks(FetchingSource):
             raise Parked("The connection's mapping names no score and no text.", code="mapping_empty")
         merged = {**self.mapping, **mapping}
         found = Collected(merged.get("fields", {}))
-        if not isinstance(questions, list) and _names_others(mapping, response["data"]):
+        known = {str(one.get("id")): one for one in entries(questions)}
+        if not isinstance(questions, list) and _names_others(mapping, response):
             raise mappings.finds_nothing()
-        _read_answers(found, response["data"], {str(one.get("id")): one for one in entries(questions)})
+        _read_answers(found, response["data"], known)
         _read_person(found, response)
         if response.get("finished") is False:
             found.attribute("finished", False)
         if response.get("language") != "default":
             found.hidden("lang", response.get("language"))
         base = found.voice(self.response_key(payload, merged["response_id"]), arrival.received_at)
-        return mappings.apply(merged, payload, received_at=arrival.received_at, base=base)
+        asked = dict.fromkeys((*known, *part(response, "ttc")))
+        whole = {**payload, "data": {**response, "data": {**asked, **response["data"]}}}
+        return mappings.apply(merged, whole, received_at=arrival.received_at, base=base)
 
     # --- the platform's API --------------------------------------------------------------------------------------
 
@@ -97,10 +103,11 @@ class Formbricks(FetchingSource):
         return {"event": payload.get("event"), "data": {**response, "survey": known}}
 
 
-def _names_others(mapping: Mapping[str, Any], answers: Mapping[str, Any]) -> bool:
-    """Whether ``fields``, which alone tell the answers apart, name none of those that are there."""
+def _names_others(mapping: Mapping[str, Any], response: Mapping[str, Any]) -> bool:
+    """Whether ``fields``, which alone tell the answers apart, name none of the questions that are there."""
     by_place = mapping.get("scores") or mapping.get("texts")  # of which the mapping's own reading judges
-    return bool(answers) and not by_place and not mapping.get("fields", {}).keys() & answers.keys()
+    there = response["data"].keys() | part(response, "ttc").keys()
+    return bool(response["data"]) and not by_place and not mapping.get("fields", {}).keys() & there
 
 
 def _read_answers(found: Collected, answers: Mapping[str, Any], questions: Mapping[str, Mapping[str, Any]]) -> None:

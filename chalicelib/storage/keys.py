@@ -509,7 +509,7 @@ def organisation_version(workspace: str, version: int) -> tuple[str, str]:
 
 
 def leaver(workspace: str, person: str) -> tuple[str, str]:
-    """That somebody who is gone had open tickets for which there was nobody."""
+    """That somebody who is gone had open tickets or issues for which there was nobody."""
     return f"OG#{workspace}", f"LEFT#{person}"
 
 

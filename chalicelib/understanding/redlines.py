@@ -1,7 +1,8 @@
 """Red lines: words that a person must see within a minute, unless the text denies them ("没有食物中毒").
 
 Suspects are words that may mean it ("孩子…摔"): they count only where the whole voice is bad (``SUSPECTS_AT``), which
-``Reader.read`` knows at its end.
+``Reader.read`` knows at its end. A neighbour behind a comma counts unless the words between speak of something else:
+"箱子砸了，膝盖青了" tells an injury, "箱子砸了，嘴上道歉" does not.
 """
 
 from __future__ import annotations
@@ -40,6 +41,20 @@ _THEN: Final = re.compile("[就又便才都]|结果")  # "没吃完就吐了" de
 _END: Final = re.compile("[。!?;\n…]")
 _REACH: Final = 24  # characters before the words in which a denial may stand
 
+# What is said of a neighbour beyond a comma. A blow falls on things as on people: it needs a harmed body in the clause
+# behind it, and no harmed thing in its own. Who is ill ate before, or says what was eaten. What is no food is counted,
+# or was found there ("一块玻璃"), and does not just stand about ("玻璃桌上全是灰").
+_COMMA: Final = re.compile("[,、]")
+_BLOW: Final = re.compile("[摔砸撞磕夹压掉泼溅洒烫]")
+_HARMED: Final = re.compile(
+    "[红青紫肿疼痛血泡伤疤淤哭晕残破断]|包(?![装裹邮括子])|被[压夹砸撞]|[动起]不了|[站起]不[来住稳]"
+)
+_HARMED_THING: Final = re.compile("(?<!吓)坏|[碎扁烂瘪凹漆]|变形|[个掉]角")
+_EATEN: Final = re.compile("[了完过坏出到]")
+_EATING: Final = frozenset("吃喝")
+_FOUND: Final = re.compile("(?:[一两几半][根块条只截颗个片粒团坨]|[有是满着到出见活死])[^,]{0,3}$")
+_CRAWLS: Final = re.compile("[^,]{0,2}[爬漂飞游蠕]")
+
 
 class RedLines:
     """The red lines of a frame, compiled once."""
@@ -60,7 +75,17 @@ class RedLines:
         """Kinds that the folded text crosses where its voice is bad; ``found`` as in ``crossed``."""
         _, excluding, _, terms, words = found
         sentences = _sentences(text, clauses)
-        return self._undenied(text, sentences, self._suspects.hits(text, sentences, (terms, excluding, words)))
+        related: list[Hit] = []
+        unrelated: dict[int, int] = {}  # where → sentence
+        for hit in self._suspects.hits(text, sentences, (terms, excluding, words)):
+            if _elsewhere(text, sentences[hit.clause], hit, self._kinds[hit.owner]):
+                unrelated[hit.place] = hit.clause
+            else:
+                related.append(hit)
+        if unrelated:  # the nearest neighbour stands elsewhere, another one may stand in the same clause
+            hits = self._suspects.hits(text, clauses, (terms, excluding, words))
+            related += [hit._replace(clause=unrelated[hit.place]) for hit in hits if hit.place in unrelated]
+        return self._undenied(text, sentences, related)
 
     def _undenied(self, text: str, clauses: Sequence[Clause], hits: Sequence[Hit]) -> set[str]:
         return {
@@ -83,6 +108,29 @@ def _sentences(text: str, clauses: Sequence[Clause]) -> list[Clause]:
         else:
             sentences[-1] = sentences[-1]._replace(end=clause.end)
     return sentences
+
+
+def _elsewhere(text: str, sentence: Clause, hit: Hit, kind: str) -> bool:
+    """Whether the neighbour of a suspect stands beyond a comma, in words about something else."""
+    end, is_before = hit.place + len(hit.term.text), hit.start < hit.place
+    if not _COMMA.search(text, *((hit.start, hit.place) if is_before else (end, hit.end))):
+        return False
+    if kind == "injury" and _BLOW.search(hit.term.text):
+        if is_before:
+            return _HARMED_THING.search(_part_around(text, sentence, hit.place, end)) is not None
+        return not _HARMED.search(_part_around(text, sentence, hit.end, hit.end))
+    if kind == "food_poisoning" and _EATING.isdisjoint(hit.term.near):
+        found = _FOUND.search(text, max(sentence.start, hit.place - _REACH), hit.place)
+        return found is None and _CRAWLS.match(text, end) is None
+    if kind == "food_poisoning":
+        return not is_before and text[hit.end - 1] in _EATING and _EATEN.match(text, hit.end) is None
+    return False
+
+
+def _part_around(text: str, sentence: Clause, start: int, end: int) -> str:
+    """``start:end`` with what stands around it up to the commas, as far as a denial would reach."""
+    before = _COMMA.split(text[max(sentence.start, start - _REACH) : start])[-1]
+    return before + _COMMA.split(text[start : min(sentence.end, end + _REACH)])[0]
 
 
 def _denied(text: str, clause: int, hit: Hit, kind: str) -> bool:

@@ -83,11 +83,12 @@ def topic_names(workspace: str) -> Callable[[str, str], str]:
 
 
 def coming_topics(workspace: str) -> frozenset[str]:
-    """The topics of the frames that are proposed."""
+    """The topics of the frames that are proposed. One that was replaced is none before it is measured again."""
+    from chalicelib.domain.reading.proposal import RETIRED
     from chalicelib.wiring import stores
 
-    proposals = stores.frame_store().proposals(workspace)
-    return frozenset(node.id for one in proposals for node in frame_book().frame(one.content).nodes)
+    proposed = [one for one in stores.frame_store().proposals(workspace) if one.state != RETIRED]
+    return frozenset(node.id for one in proposed for node in frame_book().frame(one.content).nodes)
 
 
 @lru_cache(maxsize=1)

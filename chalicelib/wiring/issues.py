@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache, lru_cache
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from chalicelib.wiring import base
@@ -116,8 +118,15 @@ def count_complaints() -> CountComplaints:
     )
 
 
-@lru_cache(maxsize=1)
-def judge_effect() -> JudgeEffect:
+def count_in_a_batch() -> CountComplaints:
+    """The same for one batch of messages, which has so many seconds from now on to count in."""
+    from chalicelib.services.issues.count_complaints import A_BATCH
+
+    until = monotonic() + A_BATCH
+    return replace(count_complaints(), has_time=lambda: monotonic() < until)
+
+
+def judge_effect(complaints: CountComplaints) -> JudgeEffect:
     """The verdict on a fix."""
     from chalicelib.services.issues.judge_effect import JudgeEffect
     from chalicelib.wiring import stores
@@ -125,13 +134,13 @@ def judge_effect() -> JudgeEffect:
     return JudgeEffect(
         issues=stores.issue_store(),
         claims=stores.effect_store(),
-        complaints=count_complaints(),
+        complaints=complaints,
         due=base.due_store(),
         clock=base.now,
     )
 
 
-def watch_recurrence(tickets: TicketPort) -> WatchRecurrence:
+def watch_recurrence(tickets: TicketPort, complaints: CountComplaints) -> WatchRecurrence:
     """What brings an issue back whose fix was accepted; what each topic may bring back is read once."""
     from chalicelib.services.issues.watch_recurrence import WatchRecurrence
     from chalicelib.wiring import stores
@@ -139,7 +148,7 @@ def watch_recurrence(tickets: TicketPort) -> WatchRecurrence:
     return WatchRecurrence(
         issues=stores.issue_store(),
         claims=stores.effect_store(),
-        complaints=count_complaints(),
+        complaints=complaints,
         tickets=tickets,
         due=base.due_store(),
         clock=base.now,
@@ -157,6 +166,6 @@ def declare_fixed() -> DeclareFixed:
         issues=stores.issue_store(),
         claims=stores.effect_store(),
         complaints=count_complaints(),
-        judge=judge_effect(),
+        judge=judge_effect(count_complaints()),
         clock=base.now,
     )

@@ -92,7 +92,8 @@ def follow_case() -> FollowCase:
     )
 
     look = OneLook(tickets.ticket_store())
-    afresh, asking, recurring = Afresh(look), verification.ask_customer(look), issues.watch_recurrence(look)
+    counting = issues.count_in_a_batch()
+    afresh, asking, recurring = Afresh(look), verification.ask_customer(look), issues.watch_recurrence(look, counting)
     departures = cases.follow_departures(look)
     return FollowCase(
         begin=look.begin,
@@ -114,7 +115,7 @@ def follow_case() -> FollowCase:
             "recount": cases.recount_deadlines(),
             "parts": cases.look_for_parts(),
             "issue_level": issues.link_cases().level,
-            "effect": issues.judge_effect(),
+            "effect": issues.judge_effect(counting),
             "recurrence": recurring,
             "loop": reports.send_week(),
             "digest": reports.send_digest(),

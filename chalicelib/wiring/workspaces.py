@@ -69,6 +69,7 @@ def manage_organisation() -> ManageOrganisation:
         countries=book.countries,
         clock=base.now,
         load=stores.open_tickets_of,
+        has_issues=stores.issue_store().has_open,
     )
 
 

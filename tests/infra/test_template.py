@@ -19,6 +19,7 @@ from pynamodb.models import Model
 import chalicelib.storage
 from chalicelib import config
 from chalicelib.domain.vocabulary import SEVERITIES
+from chalicelib.services.issues.count_complaints import A_BATCH
 from infra import botocore_data, build
 from infra.build import Package
 from infra.checks.template import FUNCTION, Template
@@ -121,6 +122,11 @@ def test_every_function_has_the_policy_of_its_name(packaged: dict[str, Any]) -> 
     assert files == {name: f"{name.removesuffix('_handler')}.json" for name in files}
     assert {path.name for path in (ROOT / "infra" / "policies").glob("*.json")} == set(files.values())
     assert len(files) == len(list(Template(packaged).of_type(FUNCTION)))
+
+
+def test_a_batch_of_cases_has_time_beside_what_it_counts(packaged: dict[str, Any]) -> None:
+    timeout = packaged["Resources"]["Case"]["Properties"]["Timeout"]
+    assert timeout >= A_BATCH + 7, "one unit more, and nine messages that are followed"
 
 
 def test_the_stream_filter_lets_through_what_the_outbox_tells_of(packaged: dict[str, Any]) -> None:

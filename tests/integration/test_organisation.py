@@ -153,3 +153,30 @@ def test_what_somebody_had_who_is_gone_is_the_next_ones_and_their_code_opens_not
     assert found["history"][-1]["reason"] == "li.na is no longer in the organisation: to zhang.san"
     assert world.api.call("POST", f"{path}/codes", {}).json["person"] == "zhang.san"
     assert world.api.call("GET", path).json["version"] == 2, "told twice, it went once"
+
+
+def test_an_issue_of_somebody_who_is_gone_waits_for_the_first_who_is_answerable(world: World) -> None:
+    put(world, TEXT.format(absent=""))
+    made = world.api.call("POST", "/v1/issues", {"level": "L2", "title": "破损", "owner": "li.na"}).json
+    kept, _, after = TEXT.partition("  li.na:")
+    one, _, other = ("  wang.wei:" + after.partition("  wang.wei:")[2]).format().partition("  zhang.san:")
+
+    def hand_on(people: str, version: int) -> None:
+        taken = put(world, f"version: {version}\n{kept.format()}{people}")
+        assert (taken.status, taken.json["version"]) == (200, version + 1), taken.json
+        message = json.dumps(departures(world))
+        world.stack.clients("sqs").send_message(QueueUrl=world.stack.facts["queues"]["cases"], MessageBody=message)
+
+    def left() -> list[str]:
+        found = world.api.call("POST", "/v1/organisation/check").json["findings"]
+        return [finding["person"] for finding in found if finding["code"] == "left_behind"]
+
+    hand_on(one, 1)
+    wait_for(lambda: left() == ["li.na"], "nobody is next, and that is said")
+    hand_on(f"{one}  zhang.san:{other}", 2)
+
+    def shown() -> Any:
+        return world.api.call("GET", f"/v1/issues/{made['id']}").json
+
+    wait_for(lambda: shown()["owner"] == "zhang.san", "the first who is answerable has it")
+    assert left() == []

@@ -52,3 +52,9 @@ def test_worse_words_take_up_a_case_that_was_put_away_and_the_one_that_has_a_dup
     assert wait_for(lambda: shown(merged)["severity"] == "critical", "the duplicate brought up")
     assert shown(merged)["state"] == "merged"
     assert [line["to"] for line in shown(rejected)["history"]].count("reopened") == 1
+
+    due = shown(main)["due_at"]
+    do(merged, "duplicate/undo", reason="another customer")
+    alone, other = shown(main), shown(merged)
+    assert (alone["severity"], alone["state"], alone["due_at"] > due) == ("medium", "reopened", True)
+    assert (other["severity"], other["state"], alone["links"]) == ("critical", "open", [])

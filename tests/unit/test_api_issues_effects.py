@@ -10,6 +10,7 @@ import pytest
 
 from chalicelib.domain.issues.issue import Scope
 from chalicelib.domain.workspaces.organisation import Organisation, Unit
+from chalicelib.services.issues.count_complaints import A_BATCH
 from chalicelib.wiring import issues
 from tests.builders_admin import NOW, OURS, Office, composed
 from tests.fakes.gateway import Answer
@@ -32,6 +33,17 @@ def office(monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
 def declare(office: Office, **body: Any) -> Answer:
     wanted = {"version": 4, "on": TODAY.isoformat(), **body}
     return office.call("POST", FIXED, {name: value for name, value in wanted.items() if value is not None}, path=ISSUE)
+
+
+def test_a_batch_has_its_seconds_to_count_in_from_when_it_begins(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr(issues, "monotonic", lambda: now[0])
+    first, of_people = issues.count_in_a_batch(), issues.count_complaints()
+    now[0] += A_BATCH
+    second = issues.count_in_a_batch()
+    assert [one.has_time() for one in (first, second, of_people)] == [False, True, True]
 
 
 class TestFixes:
@@ -68,7 +80,7 @@ class TestFixes:
         while office.due.rows:
             ((_, (_, message)),) = office.due.rows.items()
             office.due.rows.clear()
-            if issues.judge_effect()(message) != "counting":
+            if issues.judge_effect(issues.count_complaints())(message) != "counting":
                 break
         effect = office.call("GET", EFFECT, path=ISSUE).json
         assert (effect["reason"], effect["before"]["complaints"], effect["days_more"]) == ("waiting", 56, 32)

@@ -216,9 +216,18 @@ class TestWhoIsGone:
         first = answer["findings"][0]
         assert (first["code"], first["level"], first["person"]) == ("left_behind", "error", "gone")
         assert first["text"] == {
-            "zh-CN": "已不在组织中，但还有未了结的工单，且无人可接",
-            "en": "is not in the organisation any more and has open tickets, for which there is nobody",
+            "zh-CN": "已不在组织中，但还有未了结的工单或系统性问题，且无人可接",
+            "en": "is not in the organisation any more and has open tickets or issues, for which there is nobody",
         }
+
+    def test_is_told_of_where_an_issue_is_all_that_they_left(self, office: Office) -> None:
+        put(office)
+        office.issue(owner="gone")
+        for person in ("gone", "done"):
+            office.organisations.keep_leaver(OURS, person)
+        office.issue(id="is_closed", owner="done", state="closed")
+        found = office.call("POST", f"{ALL}/check").json["findings"]
+        assert [one["person"] for one in found if one["code"] == "left_behind"] == ["gone"]
 
     def test_many_are_not_counted(self, office: Office) -> None:
         put(office, "people: {" + ", ".join(f"p{number}: {{}}" for number in range(21)) + "}")

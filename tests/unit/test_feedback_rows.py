@@ -87,6 +87,7 @@ FULL = feedback(
     seen={"event": "body", "another": "body"},
     ticket="tk_1",
     sanitised=True,
+    mapping_missed=True,
     late=True,
     deleted=True,
 )

@@ -17,6 +17,7 @@ from chalicelib.domain.workspaces.organisation import Organisation, Unit
 from chalicelib.errors import Conflict, Invalid, NotFound, Rejected, Retryable
 from chalicelib.services.issues import judge_effect
 from chalicelib.services.issues.count_complaints import (
+    A_BATCH,
     A_PART,
     AT_ONCE,
     Bound,
@@ -433,6 +434,22 @@ class TestWhatIsCounted:
         assert world.hours.asked == declared_and_judged
 
 
+class Slow:
+    """The seconds that a batch has spent on units, on a function with a third of a core."""
+
+    A_UNIT = 0.06
+
+    def __init__(self, hours: FakeHours) -> None:
+        self.hours, self.began = hours, hours.asked
+
+    @property
+    def spent(self) -> float:
+        return (self.hours.asked - self.began) * self.A_UNIT
+
+    def has_time(self) -> bool:
+        return self.spent < A_BATCH
+
+
 class TestManyUnits:
     """An organisation of thousands of shops: what a message reads does not grow with them."""
 
@@ -518,6 +535,28 @@ class TestManyUnits:
         assert world.declare.read(WORKSPACE, world.issue.id)[2]["reason"] == "counting"
         assert [told for told, _ in self.parts(world)] == ["counting", "counting", "too_early"]
         assert world.declare.read(WORKSPACE, world.issue.id)[2]["before"]["complaints"] == 112
+
+    def test_ten_counts_in_a_batch_share_its_time_and_each_comes_to_its_verdict(self, world: World) -> None:
+        self.grow(world, 120)
+        world.complain(-90, 90, 2, unit="u00003")
+        world.complain(0, 32, 1, unit="u00003")
+        world.issues.rows.clear()
+        for number in range(10):
+            made = world.put(id=f"is_{number}", opened_at=OPENED, first_seen=OPENED)
+            claim = Claim(on=ON, reopened=0, by="ky_one", at=world.now)
+            world.declare(WORKSPACE, made.id, claim, version=made.version)
+        spent, told = [], []
+        while world.due.rows:
+            batch, clock = sorted(world.due.rows.items())[:10], Slow(world.hours)
+            judge = replace(world.judge, complaints=replace(world.complaints, has_time=clock.has_time))
+            for (at, key), (_, body) in batch:
+                del world.due.rows[at, key]
+                world.now = at
+                told.append(judge(body))
+            spent.append(clock.spent)
+        assert max(spent) <= A_BATCH + Slow.A_UNIT
+        assert sorted(one for one in told if one != "counting") == ["accepted"] * 10
+        assert sum(spent) == pytest.approx(10 * 121 * Slow.A_UNIT), "each unit of each issue is counted once"
 
     def test_a_part_that_is_done_twice_leads_to_one_next_part_and_one_verdict(self, world: World) -> None:
         self.grow(world, 120)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -198,6 +199,49 @@ def test_issues_that_are_not_settled_go_on_too() -> None:
     owners = {name: (one.owner, one.version) for (_, name), one in world.issues.rows.items()}
     assert owners == {"is_one": ("ben", 2), "is_two": ("ann", 1), "is_three": ("ben", 1)}
     assert world.issues.lines[WORKSPACE, "is_one", 2].reason == "ann is no longer in the organisation: to ben"
+
+
+def test_an_issue_for_which_there_is_nobody_goes_on_with_a_later_version_that_has_somebody() -> None:
+    world = World()
+    world.issues.rows[WORKSPACE, "is_one"] = issue(owner="ann", departments=("logistics",))
+    world.follow(MESSAGE)
+    assert (world.issues.rows[WORKSPACE, "is_one"].owner, world.versions.leavers(WORKSPACE)) == ("ann", ["ann"])
+
+    world.versions.put(WORKSPACE, Organisation(version=3, people=(BEN,)), by="ky_one", at=AT)
+    world.follow({**MESSAGE, "version": 3})
+
+    assert (world.issues.rows[WORKSPACE, "is_one"].owner, world.versions.leavers(WORKSPACE)) == ("ben", [])
+
+
+def test_an_issue_that_was_taken_up_again_after_its_owner_was_gone_goes_on_with_the_next_version() -> None:
+    world = World(BEN)
+    world.issues.rows[WORKSPACE, "is_one"] = one = issue(owner="ann", departments=("logistics",), state="closed")
+    world.follow(MESSAGE)
+    assert world.issues.rows[WORKSPACE, "is_one"] == one
+    world.issues.rows[WORKSPACE, "is_one"] = replace(one, state="reopened")
+    world.versions.put(WORKSPACE, Organisation(version=3, people=(BEN,)), by="ky_one", at=AT)
+    assert world.follow({**MESSAGE, "version": 3}) == "handed_on"
+    assert world.issues.rows[WORKSPACE, "is_one"].owner == "ben"
+
+
+def test_an_issue_of_a_key_stays() -> None:
+    world = World(BEN)
+    world.issues.rows[WORKSPACE, "is_one"] = one = issue(owner="ky_shop", departments=("logistics",))
+    world.follow(MESSAGE)
+    assert world.issues.rows[WORKSPACE, "is_one"] == one
+
+
+def test_whose_issues_stay_is_not_forgotten_by_the_message_that_goes_on_with_their_tickets() -> None:
+    world = World(BEN)
+    world.issues.rows[WORKSPACE, "is_one"] = issue(owner="ann", departments=("quality",))  # whom nobody has
+    for number in range(MOST + PAGE):
+        world.ticket(f"tk_{number:04}")
+    assert world.follow(MESSAGE) == "more"
+    (item,) = world.due.rows.values()
+    assert (world.follow(json.loads(json.dumps(item.body))), world.versions.leavers(WORKSPACE)) == (
+        "handed_on",
+        ["ann"],
+    )
 
 
 def test_an_issue_that_changes_meanwhile_has_the_message_tried_again() -> None:

@@ -71,6 +71,17 @@ def test_all_events_of_a_response_end_as_one_feedback_in_whatever_order_they_com
     assert "finished" not in feedback.attributes
 
 
+def test_a_feedback_keeps_that_its_mapping_missed_a_place() -> None:
+    room = Room(source=FORMBRICKS)  # type: ignore[arg-type]
+    wrong = {**MAPPING, "texts": [{"path": "/data/data/wy"}]}
+    room.directory.update_connection(WORKSPACE, CONNECTION, mapping=wrong)
+    raw = json.dumps(STORY[2]).encode()
+    key = ids.feedback_id(WORKSPACE, CONNECTION, "r1")
+    room.take(Envelope(WORKSPACE, CONNECTION, "formbricks", key, "event", Arrival(raw, NOW)))
+    feedback = room.only()
+    assert (len(feedback.scores), feedback.texts, feedback.mapping_missed) == (1, (), True)
+
+
 def test_the_same_answers_again_are_nothing_new() -> None:
     once, twice = parse(event("responseUpdated")), parse(event("responseFinished", webhookId="another"))
     assert once == twice
@@ -89,6 +100,28 @@ def test_a_mapping_that_names_none_of_the_answers_waits_for_another() -> None:
     assert parked.value.code == "mapping_finds_nothing"
     assert parse(event(answers={}), other).scores == ()
     assert parse(event(answers={"another": ""}), other).scores == ()
+
+
+@pytest.mark.parametrize(
+    "there", [{"ttc": {"topic": 900, "nps": 400, "_total": 1300}}, {"survey": {"questions": [{"id": "why"}]}}]
+)
+def test_a_question_that_was_left_empty_is_not_overlooked(there: dict[str, Any]) -> None:
+    """It is not among the answers, but the times that were spent or the survey tell that it is there."""
+    voice = parse(event(answers={"topic": ["Delivery"]}, **there))
+    assert (voice.scores, voice.texts, voice.mapping_missed) == ((), (), True)
+    with pytest.raises(Parked, match="where the mapping looks") as parked:
+        parse(event(answers={"topic": ["Delivery"]}, ttc={"topic": 900, "_total": 900}))
+    assert parked.value.code == "mapping_finds_nothing"
+
+
+def test_fields_that_name_a_question_that_was_left_empty_are_right() -> None:
+    fields = {"fields": {"nps": {"kind": "nps"}}}
+    assert parse(event(answers={"topic": ["Delivery"]}, ttc={"nps": 400}), fields).scores == ()
+
+
+def test_a_response_without_any_answer_is_an_empty_voice() -> None:
+    voice = parse(event(answers={}))
+    assert (voice.scores, voice.texts, voice.mapping_missed) == ((), (), False)
 
 
 def test_what_the_mapping_does_not_name_is_not_read_without_its_question() -> None:

@@ -84,6 +84,17 @@ def test_a_rule_outlives_the_topic_that_it_names(office: Office) -> None:
     assert rule(office, {"all": [gone.when, {"tag": {"topic": "flight"}}]}).code == "unknown_topic"
 
 
+@pytest.mark.parametrize(("state", "status"), [("measuring", 200), ("measured", 200), ("retired", 422)])
+def test_a_rule_may_name_what_a_proposed_frame_has_and_not_what_one_had(
+    office: Office, state: str, status: int
+) -> None:
+    office.proposal(packs=("airline",), state=state)
+    answer = rule(office, {"tag": {"topic": "flight"}})
+    assert answer.status == status
+    if status == 422:
+        assert refused(answer) == (422, "unknown_topic", "/when/tag/topic", TOPIC)
+
+
 @pytest.mark.parametrize(
     ("about", "code", "pointer", "said"),
     [

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.domain.cases.handover import handed_on
 from chalicelib.domain.cases.ticket import SYSTEM, Move
 from chalicelib.domain.changes import RowChange, events_of
 from chalicelib.domain.outbound.delivery import wants
@@ -100,6 +101,14 @@ def test_what_the_words_of_a_customer_move_is_no_bounce_and_neither_is_what_goes
     assert loop.bounces([first, reread, up, given_on]) == (given_on,)
     waits = [line(1, "accepted", "waiting_customer"), line(2, "waiting_customer", "waiting_customer", owner="wu")]
     assert loop.bounces(waits) == (waits[1],)
+
+
+def test_what_goes_on_from_somebody_who_is_gone_is_no_bounce() -> None:
+    """The ticket itself counts none, see ``handed_on``: nobody gave it back."""
+    taken = line(1, "open", "accepted")
+    handed = handed_on(ticket(state="accepted", owner="li"), "wu", at=AT)
+    assert loop.bounces([taken, *handed.moves]) == ()
+    assert handed.ticket.bounced == 0
 
 
 # --- issues -----------------------------------------------------------------------------------------------------------

@@ -92,6 +92,23 @@ def test_one_place_that_is_there_and_empty_makes_an_empty_voice(empty: Any) -> N
         assert (voice.scores, voice.texts) == ((), ())
 
 
+@pytest.mark.parametrize("empty", [None, "", [], {}])
+def test_nothing_is_overlooked_below_what_is_empty(empty: Any) -> None:
+    places = {"scores": [{"path": "/entry/field_9/0/score", "kind": "nps"}], "texts": []}
+    voice = read({"entry": {"serial_number": 1, "field_9": empty}}, **places)
+    assert (voice.scores, voice.texts, voice.mapping_missed) == ((), (), False)
+    assert parked({"entry": {"serial_number": 1, "field_9": [{"other": 3}]}}, **places) == "mapping_finds_nothing"
+
+
+def test_a_voice_says_that_some_of_its_places_were_not_there() -> None:
+    wrong = [{"path": "/entry/nope"}]
+    assert read(entry(), texts=wrong).mapping_missed
+    assert read(entry(), scores=[{"path": "/entry/nope", "kind": "nps"}]).mapping_missed
+    assert not read(entry()).mapping_missed
+    assert not read(entry(field_3=None)).mapping_missed
+    assert not read(entry(), texts=[{"path": {"const": "好"}}]).mapping_missed
+
+
 @pytest.mark.parametrize("answer", [{"field_1": 3}, {"field_3": "包裹破损"}])
 def test_a_score_alone_and_words_alone_are_voices(answer: dict[str, Any]) -> None:
     voice = read({"entry": {"serial_number": 1, **answer}})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,6 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chalicelib.domain.cases.case import Link
+from chalicelib.domain.cases.handover import handed_on, reassigned
 from chalicelib.domain.cases.parts import (
     FINISHED,
     PUT_AWAY,
@@ -25,8 +27,22 @@ from chalicelib.domain.cases.parts import (
     parts_of,
 )
 from chalicelib.domain.cases.playbook import RED_LINE, Chosen, Playbooks
-from chalicelib.domain.cases.sla import Office, Policy, QuietHours
-from chalicelib.domain.cases.ticket import SETTLED, STATES, SYSTEM, Move, Resolution, Ticket, legal_moves, path, walk
+from chalicelib.domain.cases.sla import SHIPPED, Office, Policy, QuietHours, timed
+from chalicelib.domain.cases.ticket import (
+    SETTLED,
+    STATES,
+    SYSTEM,
+    Move,
+    Resolution,
+    Step,
+    Ticket,
+    brought_up,
+    legal_moves,
+    lifted,
+    path,
+    taken_back,
+    walk,
+)
 from chalicelib.domain.events import feedback_event, ticket_events
 from chalicelib.domain.ids import child_ticket_id, ticket_id
 from chalicelib.domain.outbound.delivery import wants
@@ -565,6 +581,52 @@ def test_a_lost_race_is_tried_again(divided: Desk) -> None:
     with pytest.raises(Retryable) as refused:
         divided.tell(told)
     assert (refused.value.code, refused.value.message) == ("contended", "The case keeps changing.")
+
+
+def gone(one: Ticket, at: datetime) -> Step:
+    """Its owner has left the organisation."""
+    return handed_on(one, "u_next", at=at)
+
+
+def handed(one: Ticket, at: datetime) -> Step:
+    """A colleague gives it to somebody else."""
+    return reassigned(one, department=None, owner="u_next", actor="ky_li", at=at, reason="she knows them")
+
+
+@pytest.mark.parametrize("hand_on", [gone, handed])
+@pytest.mark.parametrize("standing", [(), ("accepted",), ("accepted", "in_progress"), ("accepted", "waiting_customer")])
+@pytest.mark.parametrize("moment", ["before it", "before it is heard of", "while it is followed", "after"])
+def test_whenever_a_part_is_handed_on_it_is_never_left_open_below_a_case_that_is_resolved(
+    divided: Desk, hand_on: Callable[[Ticket, datetime], Step], standing: tuple[str, ...], moment: str
+) -> None:
+    divided.move(LOGISTICS, *standing)
+
+    def hands_it_on() -> None:
+        divided.clock.forward(seconds=1)
+        before = divided.get(LOGISTICS)
+        if before.state not in SETTLED:  # as whoever does it asks
+            step = hand_on(before, divided.clock())
+            assert divided.tickets.update(step.ticket, step.moves, expected_version=before.version)
+
+    if moment == "before it":
+        hands_it_on()
+    resolved = divided.resolve(WHOLE)
+    if moment == "before it is heard of":
+        hands_it_on()
+    elif moment == "while it is followed":
+        slower = FollowParts(Overtaken(divided.tickets, hands_it_on), divided.clock)
+        with pytest.raises(Retryable, match="keeps changing"):
+            slower(ticket_events(resolved)[0].as_detail())
+    elif moment == "after":
+        divided.tell(resolved)
+        hands_it_on()
+    divided.settle()
+
+    together = {"": "resolved", "logistics": "resolved", "customer_service": "resolved"}
+    again = {"": "reopened", "logistics": "open", "customer_service": "open"}
+    is_given_back = hand_on is handed and moment in ("before it is heard of", "while it is followed")
+    is_taken = standing and standing[-1] != "waiting_customer"  # else its state is as it was
+    assert divided.states() == (again if is_given_back and is_taken else together)
 
 
 # --- closing ------------------------------------------------------------------------------------------------------
@@ -1145,6 +1207,138 @@ def test_a_duplicate_has_no_duplicates_and_work_that_has_begun_is_none(twins: Tw
     with pytest.raises(Conflict) as begun:
         twins.mark()
     assert (begun.value.code, list(twins.cases.links(WORKSPACE, "tk_1"))) == ("illegal_move", [])
+
+
+OWN, GRAVE = Chosen("logistics", "ecommerce-1"), Chosen("red_line:injury", "ecommerce-1")
+
+
+class Lifted(Twins):
+    """The first case is merged into the second one, which is worked on, and its words became worse."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.put(2, state="accepted", playbook=OWN)
+        self.mark()
+        self.lift()
+
+    def put(self, number: int, **changes: Any) -> Ticket:
+        known = self.tickets.rows.get((WORKSPACE, f"tk_{number}"))
+        version = known.version if known else 1
+        one = replace(ticket(id=f"tk_{number}", owner="u_li", version=version), **changes)
+        self.tickets.rows[WORKSPACE, one.id] = one
+        return one
+
+    def lift(self, main: int = 2, by: int = 1, **changes: Any) -> Ticket:
+        worse = {"revision": self.get(by).revision + 1, "severity": "critical", "playbook": GRAVE, **changes}
+        duplicate = self.tickets.rows[WORKSPACE, f"tk_{by}"] = replace(self.get(by), **worse)
+        step = lifted(self.get(main), duplicate, self.clock())
+        assert step is not None
+        assert self.tickets.update(step.ticket, step.moves, expected_version=self.get(main).version)
+        return step.ticket
+
+
+@pytest.fixture
+def raised() -> Lifted:
+    return Lifted()
+
+
+def test_what_a_case_has_from_a_duplicate_alone_goes_back_when_it_is_none(raised: Lifted) -> None:
+    lifted_to = raised.get(2)
+    assert (lifted_to.severity, lifted_to.playbook) == ("critical", GRAVE)
+    assert raised.undo().state == "open"
+    after, line = raised.get(2), raised.tickets.moves(WORKSPACE, "tk_2")[-1]
+    assert (after.severity, after.playbook, after.reasons, after.state) == ("medium", OWN, (reason(),), "accepted")
+    assert (line.actor, line.reason, line.version) == ("ky_li", "no duplicate: tk_1: medium", lifted_to.version + 1)
+    assert [event.type for event in ticket_events(after)] == ["ticket.updated"]
+
+
+def test_its_deadlines_are_again_those_of_its_own_severity(raised: Lifted) -> None:
+    office = Office(SHIPPED, lambda _: BusinessTime(ZoneInfo("UTC"), hours("daily 24h")))
+    first = Move(1, "", "open", SYSTEM, AT)
+    plain = timed(ticket(id="tk_9"), (first,), office).ticket
+    step = lifted(plain, raised.get(1), AT)
+    assert step is not None
+    grave = timed(step.ticket, step.moves, office).ticket
+    back = taken_back(grave, ["tk_1"], actor="ky_li", at=AT + timedelta(minutes=5))
+    assert back is not None
+    again = timed(back.ticket, back.moves, office).ticket
+    assert grave.due_at is not None
+    assert plain.due_at is not None
+    assert (grave.due_at < plain.due_at, again.due_at) == (True, plain.due_at)
+
+
+def test_what_another_duplicate_said_and_what_it_says_itself_stays(raised: Lifted) -> None:
+    raised.put(3)
+    raised.mark(3, of="tk_2")
+    raised.lift(by=3, severity="high")
+    raised.undo(1)
+    assert (raised.get(2).severity, raised.get(2).playbook) == ("high", GRAVE)
+    raised.put(2, **{"reasons": (*raised.get(2).reasons, reason("own", severity="critical"))})
+    raised.lift(by=3)
+    raised.undo(3)
+    assert raised.get(2).severity == "critical"
+    assert [one.rule for one in raised.get(2).reasons] == ["builtin-unhappy", "own"]
+
+
+def test_a_case_whose_own_reasons_have_lapsed_is_what_it_was_for_them(raised: Lifted) -> None:
+    raised.put(2, severity="high", reasons=(reason(severity="high", lapsed=True),))
+    raised.lift()
+    raised.undo()
+    assert raised.get(2).severity == "high"
+
+
+def test_a_case_that_a_duplicate_took_up_stays_with_whoever_has_it(raised: Lifted) -> None:
+    raised.put(2, state="closed")
+    assert raised.lift().state == "reopened"
+    raised.undo()
+    assert (raised.get(2).state, raised.get(2).severity, raised.get(2).owner) == ("reopened", "medium", "u_li")
+
+
+def test_what_came_through_a_case_goes_with_it(raised: Lifted) -> None:
+    """The first is merged into the third, that into the second: what the first gave the second is the third's."""
+    raised.put(2, state="accepted", playbook=OWN)
+    raised.undo()
+    raised.put(3, playbook=OWN)
+    raised.mark(1, of="tk_3")
+    raised.mark(3, of="tk_2")
+    raised.lift(main=2, by=1)
+    back = raised.undo(3)
+    assert (raised.get(2).severity, raised.get(2).playbook) == ("medium", OWN)
+    assert (back, back.state, back.severity, back.playbook) == (raised.get(3), "open", "critical", GRAVE)
+    raised.undo(1)
+    assert (raised.get(3).severity, raised.get(3).playbook, raised.get(1).severity) == ("medium", OWN, "critical")
+
+
+def test_worse_words_that_come_while_it_is_taken_out_leave_nothing_behind(raised: Lifted) -> None:
+    unlink = raised.cases.unlink
+
+    def meanwhile(link: Link) -> bool:
+        raised.lift()
+        return unlink(link)
+
+    raised.cases.unlink = meanwhile  # type: ignore[method-assign]
+    raised.undo()
+    assert (raised.get(2).severity, raised.get(2).reasons) == ("medium", (reason(),))
+
+
+def test_a_duplicate_that_changed_meanwhile_is_refused_and_the_same_call_goes_on(raised: Lifted) -> None:
+    with pytest.raises(Conflict) as refused:
+        raised.service.undo(raised.key, raised.get(1), version=1, reason="another parcel")
+    assert (refused.value.code, raised.get(2).severity) == ("version_conflict", "critical")
+    raised.tickets.lose = 100
+    with pytest.raises(Retryable) as busy:
+        raised.undo()
+    assert (busy.value.code, busy.value.message) == ("contended", "The case keeps changing.")
+    raised.tickets.lose = 0
+    assert (raised.undo().state, raised.get(2).severity) == ("open", "medium")
+
+
+def test_its_own_words_choose_what_to_do_about_it_and_nothing_is_put_back_over_that(raised: Lifted) -> None:
+    own = brought_up(raised.get(2), feedback(revision=2, unit="SH-002"), "title", AT, OWN)
+    assert own is not None
+    back = taken_back(own.ticket, ["tk_1"], actor="ky_li", at=AT)
+    assert back is not None
+    assert (own.ticket.set_aside, back.ticket.playbook) == ((), OWN)
 
 
 def test_decisions_of_before_say_that_no_rule_gave_a_department() -> None:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from datetime import date
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chalicelib.domain.text import redaction
 from chalicelib.domain.text.folding import fold
 from chalicelib.domain.text.redaction import TOKENS, find, names_identifier, redact
+
+FIXTURES = Path(__file__).parents[1] / "fixtures"
 
 
 @pytest.mark.parametrize(
@@ -178,6 +184,36 @@ def test_a_number_that_nobody_says_to_call_stays(text: str) -> None:
     assert redact(text) == text
 
 
+PHONES: dict[str, list[str]] = yaml.safe_load((FIXTURES / "phones.yaml").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("line", PHONES["goes"])
+def test_phones_of_the_table_vanish_and_nothing_beside_them(line: str) -> None:
+    written = redact(line.replace("{", "").replace("}", ""))
+    tokens = "|".join((redaction.MOBILE, redaction.LANDLINE, redaction.PHONE))
+    assert re.sub(tokens, "{}", written) == re.sub(r"\{.+?\}", "{}", line)
+    assert redact(written) == written
+
+
+@pytest.mark.parametrize("line", PHONES["stays"])
+def test_what_is_no_phone_in_the_table_stays(line: str) -> None:
+    assert redact(line) == line
+
+
+@pytest.mark.parametrize("tail", ["/8887", "/88887777", " / 67", "/1", "/8806房", "/888"])
+def test_numbers_behind_slashes_are_looked_at_once(tail: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: Counter[int] = Counter()
+    ascii_digits = redaction._Run.ascii_digits
+
+    def watched(run: redaction._Run, start: int, most: int) -> int:
+        looked[start] += 1
+        return ascii_digits(run, start, most)
+
+    monkeypatch.setattr(redaction._Run, "ascii_digits", watched)
+    redact("010-88886666" + tail * 300)
+    assert set(looked.values()) == {1}
+
+
 def test_an_identifier_keeps_what_only_words_or_groups_name_a_phone() -> None:
     assert redact("0912-345-678", identifier=True) == "0912-345-678"
     assert redact("0085291234567", identifier=True) == "0085291234567"
@@ -327,6 +363,11 @@ PIECES = st.sampled_from(
             "010-",
             "+852 9123 4567",
             "415-555-2671",
+            "852 9123 4567",
+            "0012345678905",
+            "/8887",
+            "/",
+            "订单",
             "call ",
             "打给我",
             "00",
@@ -364,6 +405,8 @@ ORDER = "8800012345679"  # passes Luhn by chance, as every tenth order number do
 def test_an_identifier_is_no_bank_card() -> None:
     assert redact(ORDER) == "〔银行卡〕"
     assert redact(ORDER, identifier=True) == ORDER
+    assert redact(f"订单号 {ORDER}") == f"订单号 {ORDER}"
+    assert redact("订单号 4111 1111 1111 1111") == "订单号 〔银行卡〕"
     assert redact("0755-26123456", identifier=True) == "0755-26123456"
 
 

@@ -17,10 +17,10 @@ from chalicelib.understanding.frame_file import parse
 from chalicelib.understanding.reader import Reader
 
 ROOT = Path(__file__).parents[2]
-CASES: dict[str, list[dict[str, Any]]] = yaml.safe_load(
-    (ROOT / "tests" / "fixtures" / "red_lines.yaml").read_text("utf-8")
-)
-NONE = "none"
+FIXTURES = ROOT / "tests" / "fixtures"
+CASES: dict[str, list[dict[str, Any]]] = yaml.safe_load((FIXTURES / "red_lines.yaml").read_text("utf-8"))
+SUSPECTS: dict[str, list[dict[str, Any]]] = yaml.safe_load((FIXTURES / "suspects.yaml").read_text("utf-8"))
+NONE, ANY = "none", "cross"
 
 
 @lru_cache
@@ -159,6 +159,33 @@ def test_suspects_count_in_a_voice_that_is_bad_on_the_whole(text: str, kinds: tu
     assert TINY.read([Text(text)]).red_lines == kinds
 
 
+@pytest.mark.parametrize(
+    ("pack", "text"),
+    [
+        ("ecommerce", "太差了，柜门掉下来，孩子的衣服没法放"),  # nobody is harmed
+        ("ecommerce", "给宝宝买的，箱子被砸扁了，太差"),  # a thing is
+        ("hotel", "早餐难吃，窗户玻璃还破着洞，太差"),  # nobody found it there
+        ("catering", "医院楼下这家店，吃的又贵又难吃"),  # nobody says what was eaten
+    ],
+)
+def test_a_suspicion_rests_on_no_word_beyond_a_comma_that_speaks_of_something_else(pack: str, text: str) -> None:
+    assert crossed(text, pack) == set()
+
+
+@pytest.mark.parametrize(
+    ("pack", "text", "kind"),
+    [
+        ("airline", "餐车撞过来，膝盖青了一块，太差", "injury"),
+        ("ecommerce", "孩子坐上去，车轮掉了，摔得满身青，差评", "injury"),
+        ("retail", "面包刚撕开，中间一根头绳，恶心死了", "food_poisoning"),
+        ("catering", "全家跑厕所，昨天吃了你家的凉菜，太差", "food_poisoning"),
+        ("airline", "膝盖被餐车撞了，头也不回，太差", "injury"),  # the head is nearer, and elsewhere
+    ],
+)
+def test_a_suspicion_rests_on_words_beyond_a_comma_that_go_on_with_it(pack: str, text: str, kind: str) -> None:
+    assert kind in crossed(text, pack)
+
+
 def test_a_suspicion_of_one_text_counts_where_the_whole_voice_is_bad() -> None:
     read = TINY.read([Text("担架"), Text("太差了，差评")])
     assert (read.red_lines, read.departments, read.intent) == (("injury",), ("quality", "care"), "complaint")
@@ -192,15 +219,15 @@ def test_suspects_are_looked_at_in_linear_time() -> None:
 # ---------------------------------------------------------------- how much is found
 
 
-def judged(*, unseen: bool) -> Counter[str]:
+def judged(sentences: dict[str, list[dict[str, Any]]], *, unseen: bool) -> Counter[str]:
     """How many sentences must cross a line and do, and how many must not and do."""
     count: Counter[str] = Counter()
-    for kind, cases in CASES.items():
+    for kind, cases in sentences.items():
         for case in cases:
             if unseen and not case.get("unseen"):
                 continue
             got = crossed(case["text"], case["pack"])
-            right = not got if kind == NONE else kind in got
+            right = not got if kind == NONE else kind in got or (kind == ANY and bool(got))
             side = "false" if kind == NONE else "found"
             count[side] += right is (kind != NONE)
             count[f"{side} of"] += 1
@@ -210,14 +237,23 @@ def judged(*, unseen: bool) -> Counter[str]:
 
 def test_what_must_be_found_is_found_and_what_must_not_is_not() -> None:
     """A floor: it may be raised, and a sentence that changes sides changes its ``missed``."""
-    known = judged(unseen=False)
+    known = judged(CASES, unseen=False)
     assert known["found"] >= 0.84 * known["found of"] >= 84, known
     assert known["false"] <= 0.07 * known["false of"], known
     assert known["changed"] == 0, known
 
 
+def test_what_stands_beyond_a_comma_is_mostly_told_apart() -> None:
+    """A floor as above. Of the unseen ones 14 of 20 were false when every neighbour in the sentence counted."""
+    known, fresh = judged(SUSPECTS, unseen=False), judged(SUSPECTS, unseen=True)
+    assert known["found"] >= 51, known
+    assert known["false"] <= 5, known
+    assert known["changed"] == 0, known
+    assert (fresh["found"], fresh["false"]) == (19, 3), fresh
+
+
 def test_the_readme_says_how_much_of_what_was_never_looked_at_is_found() -> None:
-    fresh = judged(unseen=True)
+    fresh = judged(CASES, unseen=True)
     assert fresh["found"] >= 14, fresh
     assert fresh["false"] == 0, fresh
     readme = (ROOT / "README.md").read_text("utf-8")

@@ -46,10 +46,19 @@ FULL: dict[str, Any] = {
     "complained": False,
     "titles": {"zh-CN": "评分 1/5：破损", "en": "rating 1/5: damaged"},
     "playbook": Chosen("a", "own-1~2"),
+    "set_aside": (None,),
 }
 
 
-@pytest.mark.parametrize("one", [ticket(), ticket(**FULL), ticket(unit=None, touchpoint=None, departments=())])
+@pytest.mark.parametrize(
+    "one",
+    [
+        ticket(),
+        ticket(**FULL),
+        ticket(set_aside=(Chosen("b", "own-1"),)),
+        ticket(unit=None, touchpoint=None, departments=()),
+    ],
+)
 def test_a_ticket_survives_the_table(one: Ticket) -> None:
     stored = rows.ticket_row(one).serialize()
     found = rows.ticket_of(rows.TicketRow.from_raw_data(stored))

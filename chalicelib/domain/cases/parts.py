@@ -24,6 +24,7 @@ from chalicelib.domain.cases.ticket import (
     Ticket,
     completed,
     history_line,
+    is_handed_on,
     is_worse,
     merged_reasons,
     opened,
@@ -199,8 +200,9 @@ class Standing:
 
     @property
     def since(self) -> datetime:
-        """When it came into the state that it is in."""
-        return next((one.at for one in reversed(self.moves) if one.before != one.after), self.ticket.opened_at)
+        """When it came into the state that it is in. That its owner was gone makes it no younger."""
+        moves = (one for one in reversed(self.moves) if one.before != one.after and not is_handed_on(one))
+        return next((one.at for one in moves), self.ticket.opened_at)
 
     @property
     def is_as_opened(self) -> bool:

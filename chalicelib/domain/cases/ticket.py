@@ -6,7 +6,7 @@ Every version has its line of history: opening, each move, each state that an OA
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
@@ -168,6 +168,7 @@ class Ticket:
     closed_at: datetime | None = None  # while it is closed
     playbook: Chosen | None = None  # what to do about it, as chosen with the last version that came of the feedback
     path: tuple[Edge, ...] = ()  # likewise why, who and what for, see graph.py
+    set_aside: tuple[Chosen | None, ...] = ()  # its own playbook, while it has a duplicate's: see ``lifted``
     level: str = "L1"  # who can solve it: that of its issue
     issue: str | None = None  # the problem that it is a case of, see issue.py
     change: str = "opened"  # what the last version was: opened | updated | moved | asked | verified
@@ -278,7 +279,8 @@ def brought_up(
     if seen == ticket and not worse:
         return None
     red_lines = feedback.understanding.red_lines
-    newer = replace(seen, revision=feedback.revision, reading=feedback.reading, red_lines=red_lines, playbook=playbook)
+    newer = replace(seen, revision=feedback.revision, reading=feedback.reading, red_lines=red_lines)
+    newer = replace(newer, playbook=playbook, set_aside=())
     note = f"revision {feedback.revision}, reading {feedback.reading}"
     if worse and ticket.state in SETTLED - {"merged"}:
         return _taken_up(ticket, newer, "reopened", at, f"{note}: {', '.join((newer.severity, *red_lines))}")
@@ -307,9 +309,38 @@ def lifted(main: Ticket, duplicate: Ticket, at: datetime) -> Step | None:
         return None
     reasons = (*(one for one in main.reasons if one.rule != why.rule), why)
     severity = max(_severity(reasons, main.severity), main.severity, key=severity_rank)
-    newer = replace(main, reasons=reasons, severity=severity, playbook=duplicate.playbook or main.playbook)
+    newer = replace(main, reasons=reasons, severity=severity)
+    if duplicate.playbook is not None:
+        newer = replace(newer, playbook=duplicate.playbook, set_aside=main.set_aside or (main.playbook,))
     note = f"duplicate {duplicate.id}, revision {duplicate.revision}: {duplicate.severity}"
     return _taken_up(main, newer, "reopened", at, note) if main.state in SETTLED else _updated(main, newer, at, note)
+
+
+def taken_back(main: Ticket, duplicates: Collection[str], *, actor: str, at: datetime) -> Step | None:
+    """The case without what it has, by ``lifted``, from these tickets, which are no duplicates of it after all. None
+    where it has nothing from them.
+
+    Its severity rests on its own reasons again, and on those of other duplicates, and its deadlines follow it; what to
+    do about it is its own as soon as no duplicate says otherwise. Nobody is overruled by that: people decide neither.
+    What did happen stays: who was told, and that it was taken up again, with which its resolution was forgotten. It is
+    with whoever has it to settle it once more.
+    """
+    named = {f"{DUPLICATE}{one}" for one in duplicates}
+    left = tuple(one for one in main.reasons if one.rule not in named)
+    gone = [one.rule.removeprefix(DUPLICATE) for one in main.reasons if one.rule in named]
+    if not gone:
+        return None
+    newer = replace(main, reasons=left, severity=_severity(left, _before_it_lapsed(left, main.severity)))
+    if main.set_aside and not any(one.rule.startswith(DUPLICATE) for one in left):
+        newer = replace(newer, playbook=main.set_aside[0], set_aside=())
+    newer = replace(newer, version=main.version + 1, updated_at=at, change="updated")
+    note = f"no duplicate: {', '.join(gone)}: {newer.severity}"
+    return Step(newer, (history_line(main, newer, actor=actor, reason=note),))
+
+
+def _before_it_lapsed(reasons: Iterable[Reason], severity: str) -> str:
+    """What a case was for reasons that have all lapsed: the gravest of them, and never more than it is now."""
+    return min(severity, max((one.severity for one in reasons), key=severity_rank, default=severity), key=severity_rank)
 
 
 def taken_out(ticket: Ticket, step: Step) -> Step:
@@ -534,6 +565,11 @@ def history_line(
         owner=after.owner,
         departments=after.departments,
     )
+
+
+def is_handed_on(line: Move) -> bool:
+    """Whether the line took a ticket from somebody who is gone, see ``handed_on``: nobody did anything with it."""
+    return line.actor == SYSTEM and line.before in TAKEN and line.after == "open"
 
 
 def _asked(feedback: Feedback) -> tuple[Reason, ...]:

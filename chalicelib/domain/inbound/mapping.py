@@ -4,6 +4,8 @@ A place is a JSON pointer (RFC 6901) or ``{"const": value}``. Places that hold n
 voice: optional questions are skipped all the time. A place that holds something unusable parks the voice, with a
 reason that names the part of the mapping, so that a person can mend the mapping and parse again. So does a payload that
 has not one of the places where scores and texts are looked for: it is not empty there, the mapping looks elsewhere.
+Where it has some and not others, the voice says so (``mapping_missed``): a wrong pointer and a question that the
+platform left out look the same.
 What no place names is not read at all: it stays in no table, however much of it a platform adds.
 """
 
@@ -41,6 +43,7 @@ MISSING: Final = object()
 
 _PLACES: Final = ("revision", "revision_at", "occurred_at", "channel", "touchpoint", "unit", "lang", "attachments")
 _CUSTOMER: Final = ("id", "name", "phone", "email")
+_EMPTY: Final[tuple[Any, ...]] = (None, "", [], {})
 _POINTER: Final = re.compile(r"(?:/(?:[^~/]|~[01])*)*")
 _INDEX: Final = re.compile(r"0|[1-9][0-9]{0,5}")
 _NUMBER: Final = re.compile(r"-?[0-9]{1,12}(?:\.[0-9]{1,6})?")
@@ -211,10 +214,19 @@ def _found(mapping: Mapping[str, Any], payload: Any, voice: Canonical) -> Canoni
     """
     entries = (*mapping.get("scores", ()), *mapping.get("texts", ()))
     places = [entry["path"] for entry in entries if isinstance(entry["path"], str)]
+    missed = sum(not _is_there(payload, place) for place in places)
     is_empty = not (voice.scores or voice.texts or voice.attachments)
-    if is_empty and places and all(resolve(payload, place) is MISSING for place in places):
+    if is_empty and places and missed == len(places):
         raise finds_nothing()
-    return voice
+    return replace(voice, mapping_missed=missed > 0)
+
+
+def _is_there(payload: Any, pointer: str) -> bool:
+    """Whether the payload has the place, or something empty on the way to it: then nothing is overlooked there."""
+    if resolve(payload, pointer) is not MISSING:
+        return True
+    tokens = pointer.split("/")
+    return any(resolve(payload, "/".join(tokens[:end])) in _EMPTY for end in range(2, len(tokens)))
 
 
 def response_key(payload: Any, pointer: str | None) -> str:

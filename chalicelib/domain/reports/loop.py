@@ -15,7 +15,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from chalicelib.domain.cases.ticket import SYSTEM, TAKEN, Move, Ticket
+from chalicelib.domain.cases.ticket import SYSTEM, TAKEN, Move, Ticket, is_handed_on
 from chalicelib.domain.issues.issue import Issue
 from chalicelib.domain.time.moments import written
 from chalicelib.errors import Invalid
@@ -154,13 +154,16 @@ def link(span: Span, number: str, **more: str) -> str:
 
 
 def bounces(moves: Sequence[Move]) -> tuple[Move, ...]:
-    """The lines of a ticket's whole history, oldest first, that gave it back or took it to another department."""
+    """The lines of a ticket's whole history, oldest first, that gave it back or took it to another department.
+
+    As many as the ticket counts: what goes on since its owner is gone, or up the line, was given back by nobody.
+    """
     return tuple(line for before, line in pairwise(moves) if _is_bounce(before, line))
 
 
 def _is_bounce(before: Move, line: Move) -> bool:
     if line.after == "open" and line.before in TAKEN:
-        return True
+        return not is_handed_on(line)
     if line.actor == SYSTEM or before.departments is None or line.departments is None:
         return False
     taken_away = line.before == line.after == "waiting_customer" and before.owner not in (None, line.owner)

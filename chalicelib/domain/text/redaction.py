@@ -213,14 +213,17 @@ _PLUS: Final = re.compile(rf"(?:^|[^0-9+{_BLANK}])\(?\+\(?$|(?:^|[^0-9a-z+{_BLAN
 _REACH: Final = 32  # characters before a number in which its label stands
 _MOST_DIGITS: Final = 16  # a country code, a trunk zero and the number, and one more
 _PHONE_GAP: Final = re.compile(r"(?:[^\S\t\r\n]|[\-‐-―−_.·•()]){1,3}")
-# North America, Taiwan, Malaysia, Britain, as people group them; "-" stands for what parts the groups.
+# North America, Hong Kong, Macau, Taiwan, Malaysia, Britain, as people group them; "-" is what parts the groups.
 _GROUPED: Final = re.compile(
     r"(?:1-)?(?!400|800)[2-9][0-9]{2}-[2-9][0-9]{2}-[0-9]{4}"
+    r"|852-[2-9][0-9]{3}-?[0-9]{4}|853-(?:[68][0-9]|28)[0-9]{2}-?[0-9]{4}|886-9[0-9]{2}-[0-9]{3}-?[0-9]{3}"
     r"|09[0-9]{2}-[0-9]{3}-?[0-9]{3}|0[2-9]-[0-9]{3,4}-?[0-9]{4}|01[0-9]-[0-9]{3,4}-?[0-9]{4}"
     r"|07[0-9]{3}-[0-9]{3}-?[0-9]{3}|01[0-9]{2}-[0-9]{3}-[0-9]{4}|01[0-9]{3}-[0-9]{5,6}"
 )
+# What begins so is a phone even where no more than blanks part its groups.
+_TELLING: Final = ("0", "1", "852", "853", "886")
 _CALLED: Final = re.compile(
-    r"(?:电话|手机|手提|座机|固话|微信|联系|联络|我的?号码|打给|打我|打到|致电|回电|来电|拨打?|whats\s?app|my\snumber"
+    r"(?:电话|手机|手提|座机|固话|微信|联系|联络|我的?号码|打给|打我|打到|请打|致电|回电|来电|拨打?|whats\s?app|my\snumber"
     r"|(?<![a-z])(?:call|phone|tel|telephone|mobile|cell|dial|wechat|(?:text|ring|reach|contact|sms)(?=\sme|\sus|\s?:)))"
     r"(?:号码?|方式|同号|number|no|me|us|back|at|on|to|is|我们?|给|请|是|系|为|[\s:.(\-]){0,8}$"
 )
@@ -231,12 +234,22 @@ _CALLED_AFTER: Final = re.compile(
     r"|(?:这?[是为]|is\s)?(?:我的?|my\s)(?:电话|手机|号码|微信|phone|number|mobile|cell|tel))"
 )
 _THING: Final = re.compile(
-    r"(?:单|单号|编号|编码|货号|型号|码|流水号|票号|快递|包裹|积分|余额|金额|充值|花了|序列|order|invoice|ticket|tracking|sku"
+    r"(?:单|单号|编号|编码|货号|型号|码|流水号|票号|快递|包裹|积分|余额|金额|充值|花了|序列|order|invoice|ticket|tracking|sku|barcode|ean|upc"
     r"|part|model|serial|ref|id|booking|reservation|confirmation|case|account|po|awb|waybill|parcel|sn|s/n|pin|coupon|zip"
     r"|room)(?:号码?|number|no|is|was|是|为|[\s:.#\-]){0,12}$|[#$¥€£]\s?$"
 )
+# What has numbers as long as a bank card's.
+_GOODS: Final = re.compile(
+    r"(?:订单|运单|快递|物流|单号|编号|货号|条形?码|流水号|票号|序列号|order|invoice|ticket|tracking|waybill|serial|barcode"
+    r"|sku|ean|upc)(?:号码?|编号|number|no|is|was|是|为|[\s:.#\-]){0,12}$"
+)
 _GLUED_BEFORE: Final = re.compile(rf"[0-9a-z{_BLANK}][\-._/]?$|[0-9{_BLANK}]:$")
 _GLUED_AFTER: Final = re.compile(rf"[a-z0-9{_BLANK}]|[\-._/:][0-9{_BLANK}]|\s?(?:[元块个件分%$¥€]|rmb|usd|hkd)")
+# Behind a slash: the last digits, or all, of a second number ("88886666/8887"), unless they count or date something.
+_TAIL_LENGTHS: Final = (2, 3, 4, 7, 8)
+_TAIL_ENDS: Final = re.compile(
+    rf"(?![a-z0-9{_BLANK}]|[\-._:][0-9{_BLANK}]|\s?[元块个件分%$¥€年月日号房间室楼层栋位次天人折])"
+)
 
 
 class _Digits(dict[int, str]):
@@ -285,6 +298,15 @@ class _Run:
                 break
             parts.append("-" + self.digits[place] if gap else self.digits[place])
         return "".join(parts)
+
+    def ascii_digits(self, start: int, most: int) -> int:
+        """How many ASCII digits touch each other from here on, at most ``most``."""
+        count = 0
+        for place in range(start, min(start + most, len(self.digits))):
+            if self.shadow[self.places[place]] in _SPELLED or (count and self.gaps[place]):
+                break
+            count += 1
+        return count
 
     def behind(self, end: int) -> str:
         """What follows the digits, as far as a label reaches."""
@@ -338,8 +360,18 @@ def _number_at(run: _Run, at: int, shapes: Sequence[_Shape]) -> tuple[str, int, 
     for token, end_of in shapes:
         end = end_of(run, at)
         if end is not None:
-            return token, end, 0
+            return token, _with_tails(run, end) if token in (LANDLINE, PHONE) else end, 0
     return None
+
+
+def _with_tails(run: _Run, end: int) -> int:
+    """The end of a phone, with the numbers behind slashes that are short for its neighbours."""
+    while end < len(run.digits) and run.gaps[end].strip() == "/":
+        tail = run.ascii_digits(end, max(_TAIL_LENGTHS) + 1)
+        if tail not in _TAIL_LENGTHS or _DATED.match(run.digits, end) or not _TAIL_ENDS.match(run.behind(end + tail)):
+            break
+        end += tail
+    return end
 
 
 def _id_with_letter(run: _Run, at: int) -> int | None:
@@ -398,10 +430,15 @@ def _bank_card(run: _Run, at: int) -> int | None:
         gaps = set(run.inner_gaps(at, at + length))
         if not _fits(run, at, length) or len(gaps) > 1 or not all(_CARD_GAP.fullmatch(gap) for gap in gaps):
             continue
-        # Numbers that begin with a day are order numbers; no card network begins so.
-        if labelled or (number[0] != "0" and not _DATED.match(number) and len(set(number)) > 1 and _luhn(number)):
+        # Cards are written in groups of four, numbers of goods are not.
+        if labelled or (_is_card(number) and (gaps or not run.labelled(at, _GOODS))):
             return at + length
     return None
+
+
+def _is_card(number: str) -> bool:
+    """Passes Luhn; and numbers that begin with a day are order numbers, no card network begins so."""
+    return number[0] != "0" and not _DATED.match(number) and len(set(number)) > 1 and _luhn(number)
 
 
 def _luhn(number: str) -> bool:
@@ -425,6 +462,8 @@ def _abroad(run: _Run, at: int) -> int | None:
     """The end of a number that tells its country: behind a plus, 00 or in brackets."""
     if run.digits.startswith("00", at) and not run.gaps[at + 1]:
         said = any(run.gaps[at + 1 : at + 8]) or (at == 0 and _CALLED.search(run.before))
+        if not said and _is_bar_code(run, at):
+            return None
         country = _COUNTRY if said else _USUAL  # what else begins with 00 is a bar code
         return _national(run, at + 2, country, alone=True) if run.stands_alone(at) else None
     if at or not {"+", "("} & set(run.before[-3:]):
@@ -435,6 +474,14 @@ def _abroad(run: _Run, at: int) -> int | None:
     if code not in _COUNTRIES or code == "1" or not run.gaps[len(code)].startswith(")"):  # "(1)" numbers a list
         return None
     return _national(run, at, re.compile(code), alone=True) if run.before.endswith("(") else None
+
+
+def _is_bar_code(run: _Run, at: int) -> bool:
+    """GS1: thirteen digits and a check digit that fits, as one phone in ten has by chance."""
+    length = run.ascii_digits(at, 14)
+    number = run.digits[at : at + length]
+    weighted = sum(int(digit) * (3 if place % 2 else 1) for place, digit in enumerate(number))
+    return length == 13 and weighted % 10 == 0 and not _CALLED_AFTER.match(run.behind(at + length))
 
 
 def _national(run: _Run, at: int, country: re.Pattern[str], *, alone: bool = False) -> int | None:
@@ -461,7 +508,7 @@ def _called(run: _Run, at: int) -> int | None:
     if not called and not run.stands_alone(at):
         return None
     # Three numbers in a row may look like one of North America.
-    if grouped is not None and (called or run.digits[at] in "01" or run.inner_marks(at, grouped) != {" "}):
+    if grouped is not None and (called or run.digits.startswith(_TELLING, at) or run.inner_marks(at, grouped) != {" "}):
         return grouped
     return next((end for end in plain if called or _CALLED_AFTER.match(run.behind(end))), None)
 
@@ -475,8 +522,8 @@ def _grouped(run: _Run, at: int) -> int | None:
 
 
 def _plain(run: _Run, at: int) -> list[int]:
-    """Where seven to eleven digits in groups of three and more, or all parted, end; the longest first."""
-    ends = [at + most for most in range(11, 6, -1) if _fits(run, at, most)]
+    """Where seven to twelve digits in groups of three and more, or all parted, end; the longest first."""
+    ends = [at + most for most in range(12, 6, -1) if _fits(run, at, most)]
     return [end for end in ends if _may_be_called(run, at, end)]
 
 

@@ -87,5 +87,6 @@ class Feedback:
     ticket: str | None = None
     closing: Closing | None = None  # closed by a person, not by an erasure or because it was read anew
     sanitised: bool = False
+    mapping_missed: bool = False
     late: bool = False  # its bucket was frozen, so it counts in the hour it was received
     deleted: bool = False

@@ -53,3 +53,4 @@ class Canonical:
     revision_at: datetime | None = None  # else the platform's edit time
     deleted: bool = False  # a tombstone: the platform deleted the response
     sanitised: bool = False  # control characters were replaced by U+FFFD
+    mapping_missed: bool = False  # some places where the mapping looks for scores and texts were not in the payload

@@ -36,8 +36,8 @@ SAYINGS: Final[Mapping[str, Mapping[str, str]]] = {
     "deputy_loop": {"zh-CN": "代理关系成环", "en": "the deputies lead back to this person"},
     "superior_loop": {"zh-CN": "上级关系成环", "en": "the superiors lead back to this person"},
     "left_behind": {
-        "zh-CN": "已不在组织中，但还有未了结的工单，且无人可接",
-        "en": "is not in the organisation any more and has open tickets, for which there is nobody",
+        "zh-CN": "已不在组织中，但还有未了结的工单或系统性问题，且无人可接",
+        "en": "is not in the organisation any more and has open tickets or issues, for which there is nobody",
     },
     "absence_uncovered": {"zh-CN": "缺勤期间没有代理人在岗", "en": "no deputy is there for all of this absence"},
 }

@@ -1,8 +1,10 @@
 """Who is gone leaves nothing behind: their open tickets and issues go to whoever is next in line.
 
 Each version of an organisation comes into force together with the message that has it looked at, a minute later. Whose
-tickets those are, the rows say that ``most_open`` is counted by; no list of tickets is read. Where nobody is next in
-line, they stay where they are, ``organisation/check`` says so, and the next version has them looked at again.
+tickets those are, the rows say that ``most_open`` is counted by; no list of tickets is read. Of issues there are few:
+each version has all of them looked at, so those too that were taken up again after their owner was gone. Where nobody
+is next in line, they stay where they are, ``organisation/check`` says so, and the next version has them looked at once
+more.
 """
 
 from __future__ import annotations
@@ -77,13 +79,12 @@ class FollowDepartures:
         one = self._in_force(workspace)
         before = self.versions.get(workspace, version - 1) or Organisation()
         known = self.versions.leavers(workspace)
-        gone = sorted({*before.by_person, *known} - set(one.by_person))
+        stay: Mapping[str, bool] = message["issues"] if "issues" in message else self._hand_on_issues(workspace, one)
+        gone = sorted({*before.by_person, *known, *stay} - set(one.by_person))
         for person in set(known) & set(one.by_person):
             self.versions.forget_leaver(workspace, person)
         if not gone:
             return "nobody_gone"
-        if "person" not in message:
-            self._hand_on_issues(workspace, one, frozenset(gone))
         at, after, left = message.get("person", ""), message.get("after", ""), bool(message.get("left"))
         room = MOST
         for person in (name for name in gone if name >= at):
@@ -92,11 +93,12 @@ class FollowDepartures:
             while ended is not None:
                 if room <= 0:
                     body = {"kind": KIND, "workspace": workspace, "version": version}
-                    body |= {"person": person, "after": ended, "left": left}
+                    body |= {"person": person, "after": ended, "left": left, "issues": dict(stay)}
                     self.due.add(self.clock(), "cases", body, key=f"{KIND}#{workspace}#{version}#on")
                     return "more"
-                looked_at, stay, ended = self._hand_on_page(workspace, one, person, ended)
-                left, room = left or stay, room - looked_at - 1
+                looked_at, some, ended = self._hand_on_page(workspace, one, person, ended)
+                left, room = left or some, room - looked_at - 1
+            left = left or stay.get(person, False)
             (self.versions.keep_leaver if left else self.versions.forget_leaver)(workspace, person)
         return "handed_on"
 
@@ -148,20 +150,26 @@ class FollowDepartures:
             seen = self.tickets.get(seen.workspace, seen.id)
         raise Retryable("The ticket keeps changing.", code="contended")
 
-    def _hand_on_issues(self, workspace: str, one: Organisation, gone: frozenset[str]) -> None:
-        """Issues that are not settled, to who is answerable for their first department. Raises Retryable."""
+    def _hand_on_issues(self, workspace: str, one: Organisation) -> dict[str, bool]:
+        """Issues that are not settled, to who is answerable for their first department: who is gone and had some, and
+        whether they still have, since there is nobody. Raises Retryable.
+        """
+        stay: dict[str, bool] = {}
         for issue in self._issues(workspace):
-            if issue.owner not in gone or issue.state in DECIDED:
+            gone = issue.owner
+            if gone is None or issue.state in DECIDED or not _is_gone(gone, one):
                 continue
             now = self.clock()
             owner = one.way(issue.departments[:1], None, now).owner
-            reason = f"{issue.owner} is no longer in the organisation: to {owner}"
-            step = changed(issue, replace(issue, owner=owner or issue.owner), actor=SYSTEM, at=now, reason=reason)
+            stay[gone] = stay.get(gone, False) or owner is None
+            reason = f"{gone} is no longer in the organisation: to {owner}"
+            step = changed(issue, replace(issue, owner=owner or gone), actor=SYSTEM, at=now, reason=reason)
             if step is not None and not self.issues.update(step):
                 raise Retryable("The issue keeps changing.", code="contended")
+        return stay
 
     def _issues(self, workspace: str) -> Iterable[Issue]:
-        """All of a workspace: there are few of them, and somebody is gone seldom."""
+        """All of a workspace: there are few of them, and organisations change seldom."""
         found, cursor = self.issues.page(workspace)
         yield from found
         while cursor is not None:
@@ -170,7 +178,10 @@ class FollowDepartures:
 
 
 def _is_left(ticket: Ticket, one: Organisation) -> bool:
-    """Whether there is something to do and nobody of the organisation has it. A key that nobody is named for works."""
-    if ticket.owner is None or ticket.state in SETTLED or ticket.owner.startswith(KEY_ID):
-        return False
-    return not one.knows(ticket.owner)
+    """Whether there is something to do and nobody of the organisation has it."""
+    return ticket.owner is not None and ticket.state not in SETTLED and _is_gone(ticket.owner, one)
+
+
+def _is_gone(owner: str, one: Organisation) -> bool:
+    """Whether an owner is nobody of the organisation. A key that nobody is named for works."""
+    return not owner.startswith(KEY_ID) and not one.knows(owner)

@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
-from chalicelib.domain.cases.ticket import Ticket
+from chalicelib.domain.cases.ticket import DUPLICATE, Step, Ticket, lifted, taken_back
 from chalicelib.domain.cases.ticket import move as moved
 from chalicelib.domain.workspaces.access import nowhere, sees_unit
 from chalicelib.domain.workspaces.directory import ApiKey
-from chalicelib.errors import Conflict, Invalid
+from chalicelib.errors import Conflict, Invalid, Retryable
 from chalicelib.services.cases.case_file import CaseFile
-from chalicelib.services.cases.follow_parts import Tickets, refuse_open_parts
+from chalicelib.services.cases.follow_parts import refuse_open_parts
+from chalicelib.services.cases.merged_cases import cases_above
 from chalicelib.services.cases.move_ticket import MoveTicket, colleagues_words, version_conflict
+from chalicelib.services.ports import TicketStore
 
 KIND: Final = "duplicate_of"
+ATTEMPTS: Final = 6  # each lost race means that somebody else got on
 
 
 @dataclass(frozen=True, slots=True)
 class MarkDuplicate:
     """A link and a state, nothing else: no words, items or contact data go from one ticket to the other, so taking it
-    out again leaves both as they were. Every ticket that is handed in was found by ``ReadTickets.get``.
+    out again leaves both as they were. What worse words of the duplicate gave the other one meanwhile goes back, see
+    ``taken_back``. Every ticket that is handed in was found by ``ReadTickets.get``.
     """
 
-    tickets: Tickets
+    tickets: TicketStore
     file: CaseFile
     move: MoveTicket
 
@@ -49,18 +55,56 @@ class MarkDuplicate:
         return self.move(ticket.workspace, ticket.id, to="merged", version=version, actor=key.id, reason=said)
 
     def undo(self, key: ApiKey, ticket: Ticket, *, version: int, reason: str) -> Ticket:
-        """The ticket in the state that it had. It is no duplicate: whatever link says so goes, before the move.
+        """The ticket in the state that it had. It is no duplicate: whatever link says so goes, before the move, and so
+        does what the cases above have through it. What they have of its own duplicates goes to the ticket.
 
-        Raises Invalid (``no_reason``), Conflict (``not_merged``, ``stale``, ``version_conflict``).
+        Raises Invalid (``no_reason``), Conflict (``not_merged``, ``stale``, ``version_conflict``), Retryable.
         """
         said = _reason(reason)
         if ticket.version != version:
             raise version_conflict()
         if ticket.state != "merged" or ticket.former_state is None:
             raise Conflict("This ticket is no duplicate.", code="not_merged")
+        above = cases_above(self.tickets, self.file.cases.links, ticket)
+        through = self._through(ticket, above)
+        take_back = partial(taken_back, duplicates=(ticket.id, *(one.id for one in through)), actor=key.id)
+        for one in above:  # before the link goes: without it nobody would find them again
+            self._changed(one, take_back)
         self.file.unlink_all(ticket, KIND)
-        former = ticket.former_state
-        return self.move(ticket.workspace, ticket.id, to=former, version=version, actor=key.id, reason=said)
+        try:
+            back = self.move(
+                ticket.workspace, ticket.id, to=ticket.former_state, version=version, actor=key.id, reason=said
+            )
+        finally:
+            for one in above:  # once more: worse words may have come between
+                self._changed(one, take_back)
+        for duplicate in through:
+            back = self._changed(back, partial(lifted, duplicate=duplicate))
+        return back
+
+    def _through(self, ticket: Ticket, above: Sequence[Ticket]) -> list[Ticket]:
+        """Duplicates of the ticket that gave something to a case above it."""
+        named = {
+            why.rule.removeprefix(DUPLICATE) for one in above for why in one.reasons if why.rule.startswith(DUPLICATE)
+        }
+        found = (self.tickets.get(ticket.workspace, one) for one in sorted(named - {ticket.id}))
+        links = self.file.cases.links
+        return [
+            one
+            for one in found
+            if one is not None and ticket.id in {case.id for case in cases_above(self.tickets, links, one)}
+        ]
+
+    def _changed(self, case: Ticket, change: Callable[..., Step | None]) -> Ticket:
+        """The case as it is now, changed where there is something to change. Raises Retryable (``contended``)."""
+        for _ in range(ATTEMPTS):
+            now = self.tickets.get(case.workspace, case.id) or case
+            step = change(now, at=self.move.clock())
+            if step is None:
+                return now
+            if self.tickets.update(step.ticket, step.moves, expected_version=now.version):
+                return self.tickets.get(case.workspace, case.id) or step.ticket  # with its clocks
+        raise Retryable("The case keeps changing.", code="contended")
 
 
 def _reason(text: str) -> str:

@@ -33,12 +33,12 @@ from chalicelib.domain.workspaces.organisation import Edge
 from chalicelib.domain.workspaces.rules import Rule
 from chalicelib.errors import Parked, Retryable
 from chalicelib.services.cases.follow_parts import LOOK, armed
+from chalicelib.services.cases.merged_cases import Links, cases_above
 from chalicelib.services.ports import Clock, DueStore, FeedbackReader, TicketStore
 
 Owners = Callable[[str, Sequence[str], str | None], str | None]  # workspace, departments, unit → person
 
 ATTEMPTS: Final = 6  # each lost race means that somebody else got on
-MOST_MERGED: Final = 5  # cases one into the other that are followed
 _AT_REST: Final = ("merged", "rejected")  # nobody works on the parts of such a case
 
 
@@ -82,7 +82,7 @@ class OpenTicket:
     rules: Callable[[str], Iterable[Rule]] = no_rules
     path: Callable[[Ticket], tuple[Edge, ...]] = no_path
     due: DueStore | None = None
-    links: Callable[[str, str], Sequence[Link]] = no_links
+    links: Links = no_links
 
     def __call__(self, message: Mapping[str, Any]) -> str:
         """Bring feedback and ticket together; any number of times, in any order, with the same end.
@@ -163,14 +163,8 @@ class OpenTicket:
 
     def _main(self, ticket: Ticket) -> Ticket | None:
         """The case that has what a merged ticket is about; None where no link leads to one."""
-        for _ in range(MOST_MERGED):
-            links = self.links(ticket.workspace, ticket.id)
-            other = next((one.other for one in links if one.kind == "duplicate_of"), None)
-            found = self.tickets.get(ticket.workspace, other) if other else None
-            if found is None or found.state != "merged":
-                return found
-            ticket = found
-        return None
+        above = cases_above(self.tickets, self.links, ticket)
+        return above[-1] if above and above[-1].state != "merged" else None
 
     def _lifted(self, main: Ticket, duplicate: Ticket) -> bool:
         """Have the main case know what its duplicate came to, before that one does: a crash in between repeats it."""

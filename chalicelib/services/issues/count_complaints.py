@@ -1,7 +1,8 @@
 """How often customers complained of what an issue is about, day by day: from the counted hours, no voice is read.
 
 Units are counted one after the other, and a count that has come to its bound goes on where it was: so an organisation
-may have as many as it likes.
+may have as many as it likes. A batch of messages has time for some counts of that bound and not for ten, so they share
+a bound of seconds too; the first of them always comes on.
 """
 
 from __future__ import annotations
@@ -50,8 +51,9 @@ class Bound(NamedTuple):
     hours: int
 
 
-# A part of a count has a few of the 15 seconds of a batch, a person who asks waits some of 29.
+# A part of a count takes some 3 of the 15 seconds of a batch, a person who asks waits some of 29.
 A_PART: Final = Bound(reads=100, hours=10_000)
+A_BATCH: Final = 8  # seconds after which a batch counts no further unit: what it has beside counts needs the rest
 AT_ONCE: Final = Bound(reads=600, hours=100_000)
 
 
@@ -89,13 +91,17 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class CountComplaints:
-    """A complaint is a voice's negative mention of a topic of the scope or below one. Days are each unit's own."""
+    """A complaint is a voice's negative mention of a topic of the scope or below one. Days are each unit's own.
+
+    ``has_time`` is asked before each unit; where it is over, the unit is left to the next message.
+    """
 
     buckets: Buckets
     exposures: Exposures
     organisation: Callable[[str], Organisation]
     links: Links
     tickets: Tickets
+    has_time: Callable[[], bool] = lambda: True
 
     def zone(self, workspace: str) -> ZoneInfo:
         """The workspace's time zone."""
@@ -121,13 +127,13 @@ class CountComplaints:
         self, issue: Issue, places: Places, days: tuple[date, date], so_far: Count, most: Bound, *, exposed: bool = True
     ) -> Count:
         """Complaints, and exposures where they are asked for, from the first to the last of ``days``: of all units
-        behind ``so_far``, or of as many of them as ``most`` allows. Raises Retryable.
+        behind ``so_far``, or of as many of them as ``most`` and the time allow. Raises Retryable.
         """
         organisation = self.organisation(issue.workspace)
         treated = frozenset(places.treated)
         reads = hours = 0
         for unit in sorted(one for one in (*places.treated, *places.controls) if one > (so_far.after or "")):
-            if reads >= most.reads or hours >= most.hours:
+            if reads >= most.reads or hours >= most.hours or not self.has_time():
                 return so_far
             events, heard = self._events(issue, unit, _zone(organisation, unit), *days)
             known = self.exposures.of(issue.workspace, unit, *days) if exposed else {}

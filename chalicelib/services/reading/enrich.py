@@ -257,6 +257,7 @@ class Enrich:
             understood_at=now,
             seen={envelope.event_key: revision.body_hash(envelope.arrival.raw)},
             sanitised=canonical.sanitised,
+            mapping_missed=canonical.mapping_missed,
             late=self._is_late(canonical.occurred_at, received_at),
         )
         if canonical.deleted:

@@ -39,7 +39,7 @@ class Organisations(Protocol):
         """One page, newest first."""
 
     def leavers(self, workspace: str) -> Sequence[str]:
-        """Whose open tickets had nobody to go to when they were last looked at."""
+        """Whose open tickets or issues had nobody to go to when they were last looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,7 @@ class ManageOrganisation:
     countries: Callable[[], Collection[str]]
     clock: Clock
     load: Callable[[str, str], int] = lambda _workspace, _person: 0  # open tickets of a person
+    has_issues: Callable[[str, str], bool] = lambda _workspace, _person: False  # of which one is not settled
 
     def is_country(self, code: str) -> bool:
         """Whether there is a calendar of it."""
@@ -136,10 +137,11 @@ class ManageOrganisation:
         return self.check_one(workspace, one)
 
     def check_one(self, workspace: str, one: Organisation) -> Checked:
-        """What is wrong with one that is at hand, with its channels, and who is gone and left tickets to nobody."""
+        """What is wrong with one that is at hand, with its channels, and who left tickets or issues to nobody."""
         found = check(one, self.asked(workspace), self.clock())
         gone = (person for person in self.store.leavers(workspace) if person not in one.by_person)
-        left = (Finding("left_behind", (), person=person) for person in gone if self.load(workspace, person))
+        behind = (person for person in gone if self.load(workspace, person) or self.has_issues(workspace, person))
+        left = (Finding("left_behind", (), person=person) for person in behind)
         return replace(found, findings=(*left, *found.findings))
 
     def leaving(self, workspace: str, made: Organisation) -> int | None:

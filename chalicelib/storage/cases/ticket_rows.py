@@ -130,6 +130,7 @@ def ticket_row(ticket: Ticket) -> TicketRow:
             "clocks": clock_rows.packed(ticket.clocks),
             "escalated_to": ticket.escalated_to,
             "playbook": ticket.playbook,
+            **({"set_aside": ticket.set_aside} if ticket.set_aside else {}),
             "path": [[edge.start, edge.end, edge.reason, dict(edge.given)] for edge in ticket.path],
             "cause": ticket.cause,
             "reopened": ticket.reopened,
@@ -212,6 +213,7 @@ def ticket_of(row: TicketRow) -> Ticket:
         answered_at=_moment(doc.get("answered_at")),
         change=row.change,
         playbook=Chosen(*doc["playbook"]) if doc.get("playbook") else None,  # rows of before have none
+        set_aside=tuple(Chosen(*one) if one else None for one in doc.get("set_aside", ())),
         path=tuple(Edge(*edge) for edge in doc.get("path", ())),
         cause=doc.get("cause"),
         first=_first(doc),

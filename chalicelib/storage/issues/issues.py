@@ -10,7 +10,7 @@ from typing import Any, Final
 from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.condition import Condition
 
-from chalicelib.domain.issues.issue import Issue, IssueLink, IssueMove, IssueStep
+from chalicelib.domain.issues.issue import SETTLED, Issue, IssueLink, IssueMove, IssueStep
 from chalicelib.storage import cursor as cursors
 from chalicelib.storage import keys, paging
 from chalicelib.storage.issues import issue_rows as rows
@@ -85,6 +85,16 @@ class IssueStore:
         kept = [one for one in issues if level is None or one.level == level]  # of rows of before it knows none
         return kept, cursors.encode(scope, {"at": last}) if last else None
 
+    def has_open(self, workspace: str, owner: str) -> bool:
+        """Whether somebody owns an issue that is not settled."""
+        sieve = (IssueRow.owner == owner) & ~IssueRow.state.is_in(*SETTLED)
+        partition, start = keys.issue_listing(workspace), None
+        while True:
+            found, last = paging.positions(IssueRow.listing, partition, None, sieve, limit=1, start=start)
+            if found or last is None:
+                return bool(found)
+            start = _at(workspace, last)
+
     # --- links --------------------------------------------------------------------------------------------------
 
     def link(self, link: IssueLink) -> None:
@@ -127,6 +137,11 @@ def _start(workspace: str, scope: str, cursor: str | None) -> dict[str, Any] | N
     position = cursors.decode(scope, cursor).get("at")
     if not isinstance(position, str) or not _POSITION.fullmatch(position):
         raise cursors.invalid()
+    return _at(workspace, position)
+
+
+def _at(workspace: str, position: str) -> dict[str, Any]:
+    """Where the listing goes on behind one."""
     pk, sk = keys.issue(workspace, _id_at(position))
     start = {"pk": pk, "sk": sk, "list_pk": keys.issue_listing(workspace), "list_sk": position}
     return {name: {"S": value} for name, value in start.items()}

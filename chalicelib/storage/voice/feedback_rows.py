@@ -30,6 +30,7 @@ REVISION_PREFIX: Final = "REV#"  # sort-key prefix of the older ones
 READING_PREFIX: Final = "READ#"  # of the readings that are no longer current
 CORRECTION_PREFIX: Final = "COR#"  # of what analysts put right
 UNKNOWN_VERSION: Final = "0"
+_FLAGS: Final = ("sanitised", "mapping_missed", "late", "deleted")
 _SIGNS: Final = {"negative": "-", "neutral": "0", "positive": "+"}
 _POLARITIES: Final = {sign: polarity for polarity, sign in _SIGNS.items()}
 
@@ -297,7 +298,7 @@ def _doc(feedback: Feedback) -> dict[str, Any]:
         "attachments": list(feedback.attachments),
         "heard": _millis(feedback.heard_at),
         "understood": _millis(feedback.understood_at),
-        "flags": [name for name in ("sanitised", "late", "deleted") if getattr(feedback, name)],
+        "flags": [name for name in _FLAGS if getattr(feedback, name)],
     }
     return {name: value for name, value in doc.items() if value not in (None, [], {}, "")}
 
@@ -417,6 +418,7 @@ def feedback_of(row: FeedbackRow) -> Feedback:
         ticket=row.ticket,
         closing=_closing(row.closing) if row.closing else None,
         sanitised="sanitised" in flags,
+        mapping_missed="mapping_missed" in flags,
         late="late" in flags,
         deleted="deleted" in flags,
     )

@@ -80,7 +80,7 @@ class OrganisationStore:
     # --- who is gone and left something behind ------------------------------------------------------------------
 
     def leavers(self, workspace: str) -> list[str]:
-        """Whose open tickets had nobody to go to when they were last looked at."""
+        """Whose open tickets or issues had nobody to go to when they were last looked at."""
         pk, prefix = keys.leaver(workspace, "")
         found = LeaverRow.query(pk, LeaverRow.sk.startswith(prefix), consistent_read=True)
         return [row.sk.removeprefix(prefix) for row in found]

@@ -276,7 +276,9 @@ def mark_duplicate(ticket_id: str) -> Response:
 @bp.route("/v1/tickets/{ticket_id}/duplicate/undo", methods=["POST"], content_types=ANY)
 @guarded
 def undo_duplicate(ticket_id: str) -> Response:
-    """Say that a merged ticket is no duplicate after all. It goes back to the state that it had, and its link goes."""
+    """Say that a merged ticket is no duplicate after all. It goes back to the state that it had, and its link goes; so
+    does what the other one has from it alone since its words became worse: severity, deadlines, playbook.
+    """
     from chalicelib.lambdas.api.cases import schemas, shows
     from chalicelib.wiring import cases
 

@@ -173,6 +173,8 @@ class Closing(Answer):
 
 
 class Feedback(Revision, Understood):
+    """``mapping_missed``: its body lacked some places where the mapping looks for scores and texts."""
+
     id: str
     workspace: str
     connection: str
@@ -200,6 +202,7 @@ class Feedback(Revision, Understood):
     ticket: str | None
     closing: Closing | None
     sanitised: bool
+    mapping_missed: bool
     late: bool
     deleted: bool
     revisions: list[Revision]

@@ -55,6 +55,7 @@ def feedback(one: Feedback, revisions: Sequence[Feedback]) -> Json:
         "ticket": one.ticket,
         "closing": _closing(one.closing) if one.closing else None,
         "sanitised": one.sanitised,
+        "mapping_missed": one.mapping_missed,
         "late": one.late,
         "deleted": one.deleted,
         "revisions": [_voice(revision) for revision in revisions],
