@@ -44,13 +44,15 @@ _LEAST: Final = 3  # stretches that must hold a gram
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """``own``: weight of an opinion of the pack's own set; ``whole``: of the grams of all clauses that name its
-    topic or none; ``grams``: kept for each of the two columns."""
+    topic or none; ``grams``: kept for each of the two columns; ``rarer``: log-odds by which neutral is rarer in what
+    customers tell a company than in the set."""
 
     own: float = 10.0
     whole: float = 0.0
     strength: float = 0.3
     grams: int = 7_000
     samples: float = SAMPLE  # weight of a test sentence of the pack
+    rarer: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,4 +366,5 @@ def add_columns(table: Rows, groups: Sequence[Group], recipe: Recipe, *, heads: 
         extra[name.removeprefix("~")] = rest
         for place in np.flatnonzero(weights):
             table.setdefault(names[place], {})[number] = float(weights[place])
+    extra["neutral"]["bias"] = round(extra["neutral"]["bias"] - recipe.rarer, 4)
     return extra

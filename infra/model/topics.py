@@ -77,7 +77,7 @@ RECIPES: Final = (
         lends=False,  # forum posts: two of three are neutral
         rivals=Rivals(),  # a post is about one thing, seldom two
         kin="absa_car",
-        polarity=opinions.Recipe(own=1.0, whole=1.0, strength=0.05, grams=5_000, samples=8.0),
+        polarity=opinions.Recipe(own=1.0, whole=1.0, strength=0.05, grams=5_000, samples=8.0, rarer=0.4),
     ),
 )
 

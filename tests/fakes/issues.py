@@ -9,7 +9,7 @@ from threading import Lock
 from typing import Any
 
 from chalicelib.domain.issues.insight import Insight
-from chalicelib.domain.issues.issue import SETTLED, Issue, IssueLink, IssueMove, IssueStep
+from chalicelib.domain.issues.issue import AT_REST, Issue, IssueLink, IssueMove, IssueStep
 from chalicelib.domain.issues.recurrence import IssuePolicy, Occurrence
 
 
@@ -69,7 +69,7 @@ class FakeIssues:
         return found[:limit], None
 
     def has_open(self, workspace: str, owner: str) -> bool:
-        return any(one.state not in SETTLED for one in self.page(workspace, owner=owner)[0])
+        return any(one.state not in AT_REST for one in self.page(workspace, owner=owner)[0])
 
     def link(self, link: IssueLink) -> None:
         self.sides[link.workspace, link.issue, link.subject] = link

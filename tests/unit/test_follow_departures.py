@@ -224,6 +224,14 @@ def test_an_issue_that_was_taken_up_again_after_its_owner_was_gone_goes_on_with_
     assert world.issues.rows[WORKSPACE, "is_one"].owner == "ben"
 
 
+def test_an_issue_that_was_merged_is_not_left_behind() -> None:
+    """Nobody works on it, as on a ticket that was merged."""
+    world = World()
+    world.issues.rows[WORKSPACE, "is_one"] = issue(owner="ann", state="merged", former_state="open")
+    world.follow(MESSAGE)
+    assert (world.versions.leavers(WORKSPACE), world.issues.has_open(WORKSPACE, "ann")) == ([], False)
+
+
 def test_an_issue_of_a_key_stays() -> None:
     world = World(BEN)
     world.issues.rows[WORKSPACE, "is_one"] = one = issue(owner="ky_shop", departments=("logistics",))

@@ -1309,6 +1309,78 @@ def test_what_came_through_a_case_goes_with_it(raised: Lifted) -> None:
     assert (raised.get(3).severity, raised.get(3).playbook, raised.get(1).severity) == ("medium", OWN, "critical")
 
 
+@pytest.fixture
+def chained(raised: Lifted) -> Lifted:
+    """The first and the fourth are merged into the third, that into the second: it has worse words of the first."""
+    raised.undo()
+    raised.put(3, playbook=OWN)
+    raised.put(4)
+    raised.mark(1, of="tk_3")
+    raised.mark(4, of="tk_3")
+    raised.mark(3, of="tk_2")
+    raised.lift(main=2, by=1)
+    return raised
+
+
+def test_what_came_through_a_case_is_not_lost_where_the_case_changes_while_it_is_taken_out(chained: Lifted) -> None:
+    unlink = chained.cases.unlink
+
+    def meanwhile(link: Link) -> bool:
+        chained.tickets.rows[WORKSPACE, "tk_3"] = replace(chained.get(3), version=chained.get(3).version + 1)
+        return unlink(link)
+
+    chained.cases.unlink = meanwhile  # type: ignore[method-assign]
+    with pytest.raises(Conflict) as refused:
+        chained.undo(3)
+    assert (refused.value.code, chained.get(3).state) == ("version_conflict", "merged")
+    back = chained.undo(3)
+    assert (back.state, back.severity, back.playbook, chained.get(2).severity) == ("open", "critical", GRAVE, "medium")
+
+
+def test_what_came_through_a_case_is_not_lost_where_somebody_changes_its_links_meanwhile(chained: Lifted) -> None:
+    chained.cases.lose = 1
+    with pytest.raises(Conflict) as refused:
+        chained.undo(3)
+    assert refused.value.code == "stale"
+    back = chained.undo(3)
+    assert (back.state, back.severity, chained.get(2).severity) == ("open", "critical", "medium")
+
+
+def test_worse_words_of_its_duplicate_that_come_while_a_case_is_taken_out_are_that_cases(chained: Lifted) -> None:
+    unlink = chained.cases.unlink
+
+    def meanwhile(link: Link) -> bool:
+        chained.lift(main=2, by=4)
+        return unlink(link)
+
+    chained.cases.unlink = meanwhile  # type: ignore[method-assign]
+    back = chained.undo(3)
+    assert [one.rule for one in chained.get(2).reasons] == ["builtin-unhappy"]
+    assert [one.rule for one in back.reasons] == ["builtin-unhappy", "duplicate:tk_1", "duplicate:tk_4"]
+
+
+def test_what_to_do_is_what_the_duplicates_say_that_are_left(raised: Lifted) -> None:
+    late = Chosen("late", "ecommerce-1")
+    raised.undo()
+    raised.mark()
+    raised.put(3)
+    raised.mark(3, of="tk_2")
+    raised.lift(by=3, severity="high", playbook=late)
+    raised.lift(by=1)
+    raised.undo(1)
+    assert (raised.get(2).severity, raised.get(2).playbook) == ("high", late)
+    raised.undo(3)
+    assert (raised.get(2).severity, raised.get(2).playbook, raised.get(2).set_aside) == ("medium", OWN, ())
+
+
+def test_what_to_do_is_its_own_again_where_the_duplicates_that_are_left_say_nothing_of_it(raised: Lifted) -> None:
+    raised.put(3)
+    raised.mark(3, of="tk_2")
+    raised.lift(by=3, severity="high", playbook=None)
+    raised.undo(1)
+    assert (raised.get(2).severity, raised.get(2).playbook, raised.get(2).set_aside) == ("high", OWN, ())
+
+
 def test_worse_words_that_come_while_it_is_taken_out_leave_nothing_behind(raised: Lifted) -> None:
     unlink = raised.cases.unlink
 

@@ -302,7 +302,8 @@ def is_worse(ticket: Ticket, feedback: Feedback) -> bool:
 
 def lifted(main: Ticket, duplicate: Ticket, at: datetime) -> Step | None:
     """The case that ``duplicate`` was merged into, after a revision of that one which ``is_worse``: as severe at least,
-    with what to do about it, and taken up again where it was settled. None where it was told of that revision before.
+    with what to do about it, and taken up again where it was settled; one that is merged itself stays so. None where it
+    was told of that revision before.
     """
     why = Reason(f"{DUPLICATE}{duplicate.id}", duplicate.revision, duplicate.severity)
     if any(one.rule == why.rule and one.version >= why.version for one in main.reasons):
@@ -313,26 +314,36 @@ def lifted(main: Ticket, duplicate: Ticket, at: datetime) -> Step | None:
     if duplicate.playbook is not None:
         newer = replace(newer, playbook=duplicate.playbook, set_aside=main.set_aside or (main.playbook,))
     note = f"duplicate {duplicate.id}, revision {duplicate.revision}: {duplicate.severity}"
-    return _taken_up(main, newer, "reopened", at, note) if main.state in SETTLED else _updated(main, newer, at, note)
+    is_over = main.state in SETTLED - {"merged"}
+    return _taken_up(main, newer, "reopened", at, note) if is_over else _updated(main, newer, at, note)
 
 
-def taken_back(main: Ticket, duplicates: Collection[str], *, actor: str, at: datetime) -> Step | None:
+def lifted_by(main: Ticket) -> tuple[str, ...]:
+    """The tickets that the case has something from by ``lifted``, the latest last."""
+    return tuple(one.rule.removeprefix(DUPLICATE) for one in main.reasons if one.rule.startswith(DUPLICATE))
+
+
+def taken_back(
+    main: Ticket, duplicates: Collection[str], *, actor: str, at: datetime, others: Sequence[Ticket] = ()
+) -> Step | None:
     """The case without what it has, by ``lifted``, from these tickets, which are no duplicates of it after all. None
-    where it has nothing from them.
+    where it has nothing from them. ``others``: those that it keeps what it has from, the latest last.
 
     Its severity rests on its own reasons again, and on those of other duplicates, and its deadlines follow it; what to
     do about it is its own as soon as no duplicate says otherwise. Nobody is overruled by that: people decide neither.
     What did happen stays: who was told, and that it was taken up again, with which its resolution was forgotten. It is
     with whoever has it to settle it once more.
     """
-    named = {f"{DUPLICATE}{one}" for one in duplicates}
-    left = tuple(one for one in main.reasons if one.rule not in named)
-    gone = [one.rule.removeprefix(DUPLICATE) for one in main.reasons if one.rule in named]
+    gone = [one for one in lifted_by(main) if one in duplicates]
     if not gone:
         return None
+    named = {f"{DUPLICATE}{one}" for one in gone}
+    left = tuple(one for one in main.reasons if one.rule not in named)
     newer = replace(main, reasons=left, severity=_severity(left, _before_it_lapsed(left, main.severity)))
-    if main.set_aside and not any(one.rule.startswith(DUPLICATE) for one in left):
-        newer = replace(newer, playbook=main.set_aside[0], set_aside=())
+    if main.set_aside:
+        said = [one.playbook for one in others if one.playbook is not None]
+        playbook, set_aside = (said[-1], main.set_aside) if said else (main.set_aside[0], ())
+        newer = replace(newer, playbook=playbook, set_aside=set_aside)
     newer = replace(newer, version=main.version + 1, updated_at=at, change="updated")
     note = f"no duplicate: {', '.join(gone)}: {newer.severity}"
     return Step(newer, (history_line(main, newer, actor=actor, reason=note),))

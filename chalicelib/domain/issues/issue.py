@@ -31,7 +31,8 @@ MOVES: Final[Mapping[str, tuple[str, ...]]] = {
 STATES: Final = tuple(MOVES)
 ACCEPTED: Final = frozenset({"accepted", "studying", "fixing", "fixed"})  # somebody with a say has taken it
 SETTLED: Final = frozenset({"closed", "declined"})  # what happens next asks anew
-ON_ITS_LEVEL: Final = SETTLED | {"merged", "fixed"}  # stays there
+AT_REST: Final = SETTLED | {"merged"}  # nobody has anything to do with it
+ON_ITS_LEVEL: Final = AT_REST | {"fixed"}  # stays there
 DECISIONS: Final[Mapping[str, str]] = {"act": "fixing", "study": "studying", "decline": "declined"}
 SYSTEM: Final = "echoloop"  # the actor of what nobody did by hand
 MOST_EVIDENCE: Final = 100  # of one issue
@@ -304,7 +305,7 @@ def merged(
     """
     if issue.id == into.id:
         raise Conflict("An issue is not merged into itself.", code="merges_itself")
-    if into.state in SETTLED | {"merged"}:
+    if into.state in AT_REST:
         raise Conflict(f"Nothing is merged into an issue that is {into.state}.", code="illegal_move")
     if len(into.absorbed) >= MOST_ABSORBED:
         raise Conflict("Too many issues were merged into it.", code="too_many")

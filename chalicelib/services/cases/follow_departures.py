@@ -16,8 +16,8 @@ from typing import Any, Final, Protocol
 
 from chalicelib.domain.cases.handover import handed_on
 from chalicelib.domain.cases.ticket import SETTLED, Ticket
+from chalicelib.domain.issues.issue import AT_REST, SYSTEM, Issue, IssueStep, changed
 from chalicelib.domain.issues.issue import SETTLED as DECIDED
-from chalicelib.domain.issues.issue import SYSTEM, Issue, IssueStep, changed
 from chalicelib.domain.workspaces.api_keys import KEY_ID
 from chalicelib.domain.workspaces.organisation import Organisation
 from chalicelib.errors import Retryable
@@ -152,7 +152,7 @@ class FollowDepartures:
 
     def _hand_on_issues(self, workspace: str, one: Organisation) -> dict[str, bool]:
         """Issues that are not settled, to who is answerable for their first department: who is gone and had some, and
-        whether they still have, since there is nobody. Raises Retryable.
+        whether they still have, since there is nobody; one that is merged waits for nobody. Raises Retryable.
         """
         stay: dict[str, bool] = {}
         for issue in self._issues(workspace):
@@ -161,7 +161,7 @@ class FollowDepartures:
                 continue
             now = self.clock()
             owner = one.way(issue.departments[:1], None, now).owner
-            stay[gone] = stay.get(gone, False) or owner is None
+            stay[gone] = stay.get(gone, False) or (owner is None and issue.state not in AT_REST)
             reason = f"{gone} is no longer in the organisation: to {owner}"
             step = changed(issue, replace(issue, owner=owner or gone), actor=SYSTEM, at=now, reason=reason)
             if step is not None and not self.issues.update(step):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Final
 
-from chalicelib.domain.cases.ticket import DUPLICATE, Step, Ticket, lifted, taken_back
+from chalicelib.domain.cases.ticket import Step, Ticket, lifted, lifted_by, taken_back
 from chalicelib.domain.cases.ticket import move as moved
 from chalicelib.domain.workspaces.access import nowhere, sees_unit
 from chalicelib.domain.workspaces.directory import ApiKey
@@ -66,34 +67,47 @@ class MarkDuplicate:
         if ticket.state != "merged" or ticket.former_state is None:
             raise Conflict("This ticket is no duplicate.", code="not_merged")
         above = cases_above(self.tickets, self.file.cases.links, ticket)
-        through = self._through(ticket, above)
-        take_back = partial(taken_back, duplicates=(ticket.id, *(one.id for one in through)), actor=key.id)
-        for one in above:  # before the link goes: without it nobody would find them again
-            self._changed(one, take_back)
+        back = self._apart(ticket, above, key.id)  # before the link goes: without it nobody would find them again
         self.file.unlink_all(ticket, KIND)
         try:
             back = self.move(
-                ticket.workspace, ticket.id, to=ticket.former_state, version=version, actor=key.id, reason=said
+                ticket.workspace, ticket.id, to=ticket.former_state, version=back.version, actor=key.id, reason=said
             )
         finally:
-            for one in above:  # once more: worse words may have come between
-                self._changed(one, take_back)
-        for duplicate in through:
-            back = self._changed(back, partial(lifted, duplicate=duplicate))
+            back = self._apart(back, above, key.id)  # once more: worse words may have come between
         return back
+
+    def _apart(self, ticket: Ticket, above: Sequence[Ticket], actor: str) -> Ticket:
+        """The ticket with what the cases above have of its own duplicates; they have nothing by way of it any more.
+
+        It gets that first: whatever fails between, or after it, nobody's worse words are nowhere.
+        """
+        through = self._through(ticket, above)
+        for duplicate in through:
+            ticket = self._changed(ticket, partial(lifted, duplicate=duplicate))
+        take_back = partial(self._taken_back, duplicates=(ticket.id, *(one.id for one in through)), actor=actor)
+        for one in above:
+            self._changed(one, take_back)
+        return ticket
 
     def _through(self, ticket: Ticket, above: Sequence[Ticket]) -> list[Ticket]:
         """Duplicates of the ticket that gave something to a case above it."""
-        named = {
-            why.rule.removeprefix(DUPLICATE) for one in above for why in one.reasons if why.rule.startswith(DUPLICATE)
-        }
-        found = (self.tickets.get(ticket.workspace, one) for one in sorted(named - {ticket.id}))
+        known = (self.tickets.get(one.workspace, one.id) for one in above)
+        named = {one for case in known if case is not None for one in lifted_by(case)}
         links = self.file.cases.links
         return [
             one
-            for one in found
-            if one is not None and ticket.id in {case.id for case in cases_above(self.tickets, links, one)}
+            for one in self._those(ticket.workspace, sorted(named - {ticket.id}))
+            if ticket.id in {case.id for case in cases_above(self.tickets, links, one)}
         ]
+
+    def _taken_back(self, main: Ticket, *, duplicates: Collection[str], actor: str, at: datetime) -> Step | None:
+        others = self._those(main.workspace, [one for one in lifted_by(main) if one not in duplicates])
+        return taken_back(main, duplicates, actor=actor, at=at, others=others)
+
+    def _those(self, workspace: str, ids: Iterable[str]) -> list[Ticket]:
+        found = (self.tickets.get(workspace, one) for one in ids)
+        return [one for one in found if one is not None]
 
     def _changed(self, case: Ticket, change: Callable[..., Step | None]) -> Ticket:
         """The case as it is now, changed where there is something to change. Raises Retryable (``contended``)."""

@@ -70,7 +70,7 @@ class ManageOrganisation:
     countries: Callable[[], Collection[str]]
     clock: Clock
     load: Callable[[str, str], int] = lambda _workspace, _person: 0  # open tickets of a person
-    has_issues: Callable[[str, str], bool] = lambda _workspace, _person: False  # of which one is not settled
+    has_issues: Callable[[str, str], bool] = lambda _workspace, _person: False  # one of which is to be worked on
 
     def is_country(self, code: str) -> bool:
         """Whether there is a calendar of it."""

@@ -10,7 +10,7 @@ from typing import Any, Final
 from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.condition import Condition
 
-from chalicelib.domain.issues.issue import SETTLED, Issue, IssueLink, IssueMove, IssueStep
+from chalicelib.domain.issues.issue import AT_REST, Issue, IssueLink, IssueMove, IssueStep
 from chalicelib.storage import cursor as cursors
 from chalicelib.storage import keys, paging
 from chalicelib.storage.issues import issue_rows as rows
@@ -86,8 +86,8 @@ class IssueStore:
         return kept, cursors.encode(scope, {"at": last}) if last else None
 
     def has_open(self, workspace: str, owner: str) -> bool:
-        """Whether somebody owns an issue that is not settled."""
-        sieve = (IssueRow.owner == owner) & ~IssueRow.state.is_in(*SETTLED)
+        """Whether somebody owns an issue that is neither settled nor merged."""
+        sieve = (IssueRow.owner == owner) & ~IssueRow.state.is_in(*AT_REST)
         partition, start = keys.issue_listing(workspace), None
         while True:
             found, last = paging.positions(IssueRow.listing, partition, None, sieve, limit=1, start=start)
