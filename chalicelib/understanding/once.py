@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from chalicelib.domain.voice.understanding import Tag
 from chalicelib.understanding.confidence import LINE
-from chalicelib.understanding.evidence import ALONE
+from chalicelib.understanding.evidence import ALONE, CLOSE
 
 
 class Told(NamedTuple):
@@ -38,12 +38,29 @@ def once(told: Sequence[Told], whole: str | None) -> tuple[list[Tag], list[str]]
     kept = [
         one
         for one in told
-        if not (one.how == ALONE and one.tag.topic == whole and one.tag.polarity in said)
-        and not (one.tag.polarity == "neutral" and one.tag.topic in judged and not one.tag.wished)
+        if one.tag.wished
+        or not (
+            (one.how == ALONE and one.tag.topic == whole and one.tag.polarity in said)
+            or (one.tag.polarity == "neutral" and one.tag.topic in judged)
+        )
     ]
-    kept.sort(key=_place)
+    kept.sort(key=lambda one: _place(one.tag))
     return [one.tag for one in kept], [one.doubt for one in kept if one.doubt]
 
 
-def _place(told: Told) -> tuple[int, int, str]:
-    return told.tag.start, told.tag.end, told.tag.topic
+def regained(told: Sequence[Told], revised: Sequence[Tag], left_out: Sequence[Tag], whole: str | None) -> list[Tag]:
+    """``revised`` by their place, with those of ``left_out`` that nothing stands for any more.
+
+    Both as what analysts taught changed them: it may take away or turn the verdict that another tag was left out for.
+    A topic that they taught to hear is heard as they did.
+    """
+    how = {_place(one.tag): one.how for one in told}
+    taught = {tag.topic for tag in revised if _place(tag) not in how}
+    back = [tag for tag in left_out if _place(tag) in how and tag.topic not in taught]
+    kept, _ = once([Told(tag, how.get(_place(tag), CLOSE), "") for tag in (*revised, *back)], whole)
+    needed = set(kept)
+    return sorted((*revised, *(tag for tag in back if tag in needed)), key=_place)
+
+
+def _place(tag: Tag) -> tuple[int, int, str]:
+    return tag.start, tag.end, tag.topic

@@ -20,7 +20,7 @@ from chalicelib.understanding.evidence import ALONE, OWN, UNSAID, Evidence, Room
 from chalicelib.understanding.frame import Frame, Node
 from chalicelib.understanding.matcher import Match, Matcher
 from chalicelib.understanding.mood import RULED, TURNED, Mood
-from chalicelib.understanding.once import Told, once
+from chalicelib.understanding.once import Told, once, regained
 from chalicelib.understanding.redlines import SUSPECTS_AT, RedLines
 from chalicelib.understanding.scripts import language, letters, mostly_han
 from chalicelib.understanding.sentiment import Feelings, Opinion, Said
@@ -196,7 +196,7 @@ class Reader:
         tags, doubts = once(told, whole=self._whole)
         self._as_topics_say(reading, tags)
         if self._delta is not None:
-            tags, doubts = self._revised(self._delta, reading, tags, doubts)
+            tags, doubts = self._revised(self._delta, reading, told, tags, doubts)
         unsure += doubts
         return tags
 
@@ -229,14 +229,22 @@ class Reader:
             reading.whole = self._model.polarity.believed(sum(said) / len(said))
 
     def _revised(
-        self, delta: Delta, reading: _Reading, tags: Sequence[Tag], doubts: list[str]
+        self, delta: Delta, reading: _Reading, told: Sequence[Told], tags: Sequence[Tag], doubts: list[str]
     ) -> tuple[list[Tag], list[str]]:
         """The tags and what is doubted about them after what the workspace's analysts taught."""
         clauses = reading.sight.clauses
         reading.whole += delta.document(reading.sight.text, clauses)
-        revised = delta.revise(reading.folded, clauses, tags, reading.number, self.frame, version=self.model_version)
+        revised = self._by_delta(delta, reading, tags)
+        known = set(tags)
+        left_out = [one.tag for one in told if one.tag not in known]
+        if left_out:
+            revised = regained(told, revised, self._by_delta(delta, reading, left_out), self._whole)
         below = any(tag.confidence < confidence.LINE for tag in revised)
         return revised, (doubts or ["unsure_topic"]) if below else []
+
+    def _by_delta(self, delta: Delta, reading: _Reading, tags: Sequence[Tag]) -> list[Tag]:
+        clauses, version = reading.sight.clauses, self.model_version
+        return delta.revise(reading.folded, clauses, tags, reading.number, self.frame, version=version)
 
     def _evidence(self, seen_by_hit: Sequence[tuple[Hit, Evidence]]) -> dict[tuple[int, int], list[Evidence]]:
         """(clause number, node number) → evidence, without topics whose descendant is named in the same clause."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from chalicelib.domain.text.folding import fold
 from chalicelib.domain.voice.understanding import Tag, Text
 from chalicelib.understanding import shipped, weights
+from chalicelib.understanding.delta import Delta, features
 from chalicelib.understanding.evidence import ALONE, CLOSE, UNSAID
 from chalicelib.understanding.once import Told, once
 from chalicelib.understanding.reader import Reader
@@ -63,6 +65,11 @@ def test_a_mention_is_kept_beside(mention: Told, verdict: Told) -> None:
     assert len(kept(mention, verdict)) == 2
 
 
+def test_a_wish_for_the_whole_is_no_verdict_that_a_topic_repeats() -> None:
+    wish = told("overall", "neutral", ALONE, need_hint="itch")
+    assert len(kept(told("room.bed", "neutral"), wish)) == 2
+
+
 def test_what_is_left_out_is_not_doubted_either() -> None:
     doubtful = told("room.bed", "neutral", UNSAID)._replace(doubt="unsure_topic")
     assert once([doubtful, told("room.bed", "positive")], None)[1] == []
@@ -86,3 +93,40 @@ def test_a_hotel_voice_has_a_verdict_on_the_whole_where_it_says_more_than_its_to
     text: str, whole: set[str]
 ) -> None:
     assert {tag.polarity for tag in HOTEL.read([Text(text)]).tags if tag.topic == "overall"} == whole
+
+
+# ---------------------------------------------------------------- beside what analysts taught
+
+
+def taught(text: str, polarity: float = 0.0, **topics: float) -> Reader:
+    """A reader whose analysts put every clause of this text right."""
+    grams = features(fold(text).text)
+    moved = {topic.replace("__", "."): shift for topic, shift in topics.items()}
+    delta = Delta(dict.fromkeys(grams, polarity) if polarity else {}, dict.fromkeys(grams, moved) if moved else {})
+    return Reader(shipped.load("hotel"), weights.load(), delta)
+
+
+def said(reader: Reader, text: str) -> list[tuple[str, str]]:
+    return [(tag.topic, tag.polarity) for tag in reader.read([Text(text)]).tags]
+
+
+CLOSED = "窗户打不开，闷得慌"
+
+
+def test_the_whole_is_heard_where_analysts_took_away_the_topic_that_stood_for_it() -> None:
+    reader = taught("窗户打不开", room__view=-4.0)
+    assert said(reader, CLOSED) == [("overall", "negative")]
+    assert reader.read([Text(CLOSED)]).departments == ("hotel_operations",)
+
+
+def test_the_whole_is_heard_where_analysts_turned_the_topic_that_stood_for_it() -> None:
+    assert said(taught("窗户打不开", 4.0), CLOSED) == [("room.view", "positive"), ("overall", "negative")]
+
+
+def test_a_topic_that_analysts_taught_stands_for_the_whole() -> None:
+    assert said(taught("窗户打不开", room__view=-4.0, room__bed=6.0), CLOSED) == [("room.bed", "negative")]
+
+
+@pytest.mark.parametrize("text", [CLOSED, "安静，睡得特别好", "安静，就是住得很不舒服"])
+def test_what_analysts_taught_of_other_words_changes_nothing(text: str) -> None:
+    assert said(taught("早餐品种太少", 4.0, dining__breakfast=4.0), text) == said(HOTEL, text)

@@ -180,6 +180,12 @@ def test_a_suspicion_rests_on_no_word_beyond_a_comma_that_speaks_of_something_el
         ("retail", "面包刚撕开，中间一根头绳，恶心死了", "food_poisoning"),
         ("catering", "全家跑厕所，昨天吃了你家的凉菜，太差", "food_poisoning"),
         ("airline", "膝盖被餐车撞了，头也不回，太差", "injury"),  # the head is nearer, and elsewhere
+        ("hotel", "床头板掉下来，正中我鼻梁，太差", "injury"),  # a part of the body needs no word of harm
+        ("ecommerce", "货架掉下来，儿子的胳膊变形了，太可怕", "injury"),
+        ("hotel", "柜子砸下来，孩子送去抢救了，酒店没人管", "injury"),
+        ("catering", "面包一掰开，三只蟑螂，恶心死了", "food_poisoning"),
+        ("retail", "果盒打开，蟑螂腿，恶心，差评", "food_poisoning"),
+        ("retail", "熟食买回来，苍蝇尸体，太差了", "food_poisoning"),
     ],
 )
 def test_a_suspicion_rests_on_words_beyond_a_comma_that_go_on_with_it(pack: str, text: str, kind: str) -> None:
@@ -244,12 +250,12 @@ def test_what_must_be_found_is_found_and_what_must_not_is_not() -> None:
 
 
 def test_what_stands_beyond_a_comma_is_mostly_told_apart() -> None:
-    """A floor as above. Of the unseen ones 14 of 20 were false when every neighbour in the sentence counted."""
+    """A floor as above. Of the unseen ones 40 of 42 were found, and 33 of 41 false, when every neighbour counted."""
     known, fresh = judged(SUSPECTS, unseen=False), judged(SUSPECTS, unseen=True)
-    assert known["found"] >= 51, known
-    assert known["false"] <= 5, known
+    assert known["found"] >= 98, known
+    assert known["false"] <= 7, known
     assert known["changed"] == 0, known
-    assert (fresh["found"], fresh["false"]) == (19, 3), fresh
+    assert (fresh["found"], fresh["false"]) == (37, 5), fresh
 
 
 def test_the_readme_says_how_much_of_what_was_never_looked_at_is_found() -> None:

@@ -320,8 +320,8 @@ class _Run:
         return not _GLUED_BEFORE.search(before[-3:]) and not _THING.search(before)
 
     def goes_on(self, end: int) -> bool:
-        """Whether what follows makes the digits a longer code or an amount."""
-        return _GLUED_AFTER.match(self.behind(end)) is not None
+        """Whether what follows makes the digits a longer code or an amount; a second phone does not."""
+        return _GLUED_AFTER.match(self.behind(end)) is not None and _tail(self, end) is None
 
     def labelled(self, at: int, label: re.Pattern[str]) -> bool:
         return at == 0 and label.search(self.before[-16:]) is not None
@@ -366,12 +366,22 @@ def _number_at(run: _Run, at: int, shapes: Sequence[_Shape]) -> tuple[str, int, 
 
 def _with_tails(run: _Run, end: int) -> int:
     """The end of a phone, with the numbers behind slashes that are short for its neighbours."""
-    while end < len(run.digits) and run.gaps[end].strip() == "/":
-        tail = run.ascii_digits(end, max(_TAIL_LENGTHS) + 1)
-        if tail not in _TAIL_LENGTHS or _DATED.match(run.digits, end) or not _TAIL_ENDS.match(run.behind(end + tail)):
-            break
-        end += tail
+    while (tail := _tail(run, end)) is not None:
+        end = tail
     return end
+
+
+def _tail(run: _Run, end: int) -> int | None:
+    """The end of the number behind a slash, whole or in two groups; None where none stands there."""
+    if end >= len(run.digits) or run.gaps[end].strip() != "/" or _DATED.match(run.digits, end):
+        return None
+    length = run.ascii_digits(end, max(_TAIL_LENGTHS) + 1)
+    if length not in _TAIL_LENGTHS:
+        return None
+    ends = [end + length]
+    if length in (3, 4) and end + length < len(run.digits) and _PHONE_GAP.fullmatch(run.gaps[end + length]):
+        ends = [end + length + 4] * (run.ascii_digits(end + length, 5) == 4) + ends
+    return next((one for one in ends if _TAIL_ENDS.match(run.behind(one))), None)
 
 
 def _id_with_letter(run: _Run, at: int) -> int | None:
@@ -528,13 +538,15 @@ def _plain(run: _Run, at: int) -> list[int]:
 
 
 def _may_be_called(run: _Run, at: int, end: int) -> bool:
-    if _DATED.match(run.digits, at) or run.digits.startswith(("400", "800"), at) or run.goes_on(end):
+    if _DATED.match(run.digits, at) or run.digits.startswith(("400", "800"), at):
+        return False
+    if not all(map(_PHONE_GAP.fullmatch, run.inner_gaps(at, end))):
         return False
     borders = [at, *(place for place in range(at + 1, end) if run.gaps[place]), end]
     groups = [after - before for before, after in pairwise(borders)]
     if 1 < len(groups) < end - at and (groups[-1] < 4 or (at == 0 and _DEVICE.search(run.before))):
         return False
-    return (min(groups) >= 3 or max(groups) == 1) and all(map(_PHONE_GAP.fullmatch, run.inner_gaps(at, end)))
+    return (min(groups) >= 3 or max(groups) == 1) and not run.goes_on(end)
 
 
 def _fits(run: _Run, at: int, length: int) -> bool:
