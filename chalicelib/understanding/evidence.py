@@ -1,7 +1,5 @@
 """What a text says about each topic that it names: the words, the weight, and how close the evidence stands."""
 
-from __future__ import annotations
-
 from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Final, NamedTuple

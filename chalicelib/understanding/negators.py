@@ -15,15 +15,14 @@ FAR_REACH: Final = 12  # idem, where the negator or the words in between bridge 
 LATIN_REACH: Final = 24  # idem, "not what I would call good"
 MIXED_REACH: Final = 14  # idem, between a Chinese negator and an English word ("没发现任何 bug")
 MAX_NEGATORS: Final = 4  # in one chain; keeps a text of nothing but "不" linear
-_BRIDGE: Final = re.compile(
-    "那么|这么|那样|这样|想象|预期|宣传|描述|期待|说的|特别|多么|以前|之前|隔壁|别家|专柜|一次|一直|想的"
-)
+# Patterns are compiled with the first text that needs them.
+_BRIDGE: Final = "那么|这么|那样|这样|想象|预期|宣传|描述|期待|说的|特别|多么|以前|之前|隔壁|别家|专柜|一次|一直|想的"
 # What may stand between a negator and the bad word that it denies: "没有任何破损", "没出现什么问题".
-_FILLERS: Final = re.compile(
+_FILLERS: Final = (
     "(?:有|什么|啥|任何|半点|一点|一丝|一处|一个|那么|这么|很|太|特别|非常|是|会|得|到|怎么|让|人|我|你|觉得|感觉|出现|发现|发生|遇到|过|再|"
     "谁|哪里|说|出|别的|其他|其它|想象中?的?|算|至于|能|去|要|啊|呢|大的?|严重的?|明显的?)*"
 )
-# Patterns of English are compiled with the first English text. What ends the reach of a negator: a new thought begins.
+# What ends the reach of a negator: a new thought begins.
 _LATIN_STOP: Final = r"\b(?:and|but|because|since|which|when|while|until|unless|who|why)\b"
 # What may stand between an English negator and the bad word that it denies: "haven't had any problems"; with any other
 # verb in between the bad thing is there: "did not fix the problem".
@@ -83,9 +82,9 @@ class Negators:
             return (
                 re.compile(_LATIN_WORD if none else _LATIN_FILLERS).fullmatch(text, self._ends[at], place) is not None
             )
-        return (not self._words[at].standing or text[place] in "不没") and _FILLERS.fullmatch(
+        return (not self._words[at].standing or text[place] in "不没") and re.compile(_FILLERS).fullmatch(
             text, self._ends[at], place
         ) is not None
 
     def _bridged(self, at: int, place: int) -> bool:
-        return _BRIDGE.search(self._text, self._ends[at], place) is not None
+        return re.compile(_BRIDGE).search(self._text, self._ends[at], place) is not None

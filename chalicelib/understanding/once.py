@@ -4,8 +4,6 @@
 once without and once with a verdict. Whoever counts tags would count such a voice twice.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -29,23 +27,27 @@ def once(told: Sequence[Told], whole: str | None) -> tuple[list[Tag], list[str]]
     and a mention of a topic that says nothing, where another says something; wishes are kept. What is below the line
     stands for nothing else.
     """
-    verdicts: dict[str, set[str]] = {}
-    for tag, how, _ in told:
-        if how != ALONE and tag.confidence >= LINE:
-            verdicts.setdefault(tag.topic, set()).add(tag.polarity)
-    said = frozenset[str]().union(*verdicts.values())
-    judged = {topic for topic, polarities in verdicts.items() if polarities - {"neutral"}}
-    kept = [
-        one
-        for one in told
-        if one.tag.wished
-        or not (
-            (one.how == ALONE and one.tag.topic == whole and one.tag.polarity in said)
-            or (one.tag.polarity == "neutral" and one.tag.topic in judged)
-        )
-    ]
-    kept.sort(key=lambda one: _place(one.tag))
+    kept = [*told]
+    if len(told) > 1 and any(_is_mention(one) or _is_of_the(whole, one) for one in told):
+        verdicts = {(tag.topic, tag.polarity) for tag, how, _ in told if how != ALONE and tag.confidence >= LINE}
+        said = {polarity for _, polarity in verdicts}
+        judged = {topic for topic, polarity in verdicts if polarity != "neutral"}
+        kept = [
+            one
+            for one in told
+            if not (_is_of_the(whole, one) and one.tag.polarity in said)
+            and not (_is_mention(one) and one.tag.topic in judged)
+        ]
+    kept.sort(key=_where)
     return [one.tag for one in kept], [one.doubt for one in kept if one.doubt]
+
+
+def _is_of_the(whole: str | None, one: Told) -> bool:
+    return one.how == ALONE and one.tag.topic == whole and not one.tag.wished
+
+
+def _is_mention(one: Told) -> bool:
+    return one.tag.polarity == "neutral" and not one.tag.wished
 
 
 def regained(told: Sequence[Told], revised: Sequence[Tag], left_out: Sequence[Tag], whole: str | None) -> list[Tag]:
@@ -60,6 +62,11 @@ def regained(told: Sequence[Told], revised: Sequence[Tag], left_out: Sequence[Ta
     kept, _ = once([Told(tag, how.get(_place(tag), CLOSE), "") for tag in (*revised, *back)], whole)
     needed = set(kept)
     return sorted((*revised, *(tag for tag in back if tag in needed)), key=_place)
+
+
+def _where(told: Told) -> tuple[int, int, str]:
+    tag = told.tag
+    return tag.start, tag.end, tag.topic
 
 
 def _place(tag: Tag) -> tuple[int, int, str]:

@@ -37,8 +37,8 @@ _NEARLY: Final = (
 )
 # A fire that was prevented is a hazard all the same, and so is who nearly jumped; "否则就起诉" is the threat itself.
 _NEAR_IS_ENOUGH: Final = frozenset({"safety", "self_harm", "legal_threat"})
-_THEN: Final = re.compile("[就又便才都]|结果")  # "没吃完就吐了" denies the meal, "没吃到虫子" the worm
-_END: Final = re.compile("[。!?;\n…]")
+_THEN: Final = "[就又便才都]|结果"  # "没吃完就吐了" denies the meal, "没吃到虫子" the worm
+_END: Final = frozenset("。!?;\n…")
 _REACH: Final = 24  # characters before the words in which a denial may stand
 
 
@@ -91,7 +91,7 @@ def _sentences(text: str, clauses: Sequence[Clause]) -> list[Clause]:
     """The clauses that no sentence end parts as one; a "but" after a full stop opens a sentence, too."""
     sentences: list[Clause] = []
     for clause in clauses:
-        if clause.opens == "hard" or not sentences or _END.search(text, sentences[-1].end, clause.start):
+        if clause.opens == "hard" or not sentences or not _END.isdisjoint(text[sentences[-1].end : clause.start]):
             sentences.append(clause)
         else:
             sentences[-1] = sentences[-1]._replace(end=clause.end)
@@ -102,7 +102,7 @@ def _denied(text: str, clause: int, hit: Hit, kind: str) -> bool:
     """Whether a denial stands right before the term; or before the neighbour that makes one phrase with it."""
     if _not_so(text[max(clause, hit.place - _REACH) : hit.place], kind):
         return True
-    if hit.start == hit.place or _THEN.search(text, hit.start, hit.place):
+    if hit.start == hit.place or re.compile(_THEN).search(text, hit.start, hit.place):
         return False
     return _not_so(text[max(clause, hit.start - _REACH) : hit.start], kind)
 

@@ -1,7 +1,5 @@
 """Opinions in a folded text: words of feeling, turned by negation, weighed by degree, and by how they are meant."""
 
-from __future__ import annotations
-
 import re
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -21,7 +19,7 @@ _STRENGTHENED: Final = 1.5
 _WEAKENED: Final = 0.6
 _NUMBER: Final = "[0-9一二两三四五六七八九十几半多]"
 # Waiting is told in numbers: "等了三个小时", "走了半个月". Compiled with the first text that says _WAITED.
-_WAITED: Final = re.compile("[等走拖催排]了")
+_WAITED: Final = ("等了", "走了", "拖了", "催了", "排了")
 _WAIT: Final = (
     f"(?:等|走|拖|催|排)了(?:我|整整|快|将近|差不多|足足)?{_NUMBER}+个?多?(?:天|周|星期|礼拜|月|小时|钟头|分钟)"
 )
@@ -49,13 +47,13 @@ _ENOUGH: Final = r"(?: (?!and\b|or\b|but\b|not\b)[a-z']{1,12}){0,4}? enough(?![a
 _CANNOT: Final = ("can't", "cannot", "couldn't", "can not", "cant", "couldnt")
 _SAID: Final = frozenset(("recommend", "appreciate", "thank you", "thank u", "thanks"))
 _OR, _AND = " or ", " and "  # "not clean or quiet" denies both, and so does "not clean and quiet enough"
-_BRACKET: Final = re.compile(r"(?<! [:=])(?<!:[-'])(?<!>:)\(|\)")  # but those of frowns
+_BRACKET: Final = r"(?<! [:=])(?<!:[-'])(?<!>:)\(|\)"  # but those of frowns
 # "<3" in front of these is no heart but a measure.
 _MEASURE: Final = (
     r"[^\W_]|\.\d| ?%| (?:kg|g|mg|t|lbs?|oz|mm|cm|m|km|ml|l|h|hrs?|hours?|s|secs?|seconds?|mins?|minutes?|days?|weeks?|"
     r"months?|years?|stars?|items?|pcs|pieces|people|persons|nights?|times)(?![a-z])"
 )
-_NONE_AFTER: Final = re.compile("[^,。!?;]{0,2}[也都]没有?")
+_NONE_AFTER: Final = "[^,。!?;]{0,2}[也都]没有?"
 _QUOTES: Final = {"“": "”", '"': '"', "「": "」", "『": "』", "'": "'", "‘": "’"}
 _CLAPS: Final = frozenset(("👍", "👏", "💯", "🌹"))
 _RHETORICAL: Final = ("难道", "怎么能", "怎么可能", "怎能", "岂", "也叫", "能叫", "这叫", "好意思")
@@ -201,7 +199,7 @@ class Feelings:
             weight = word.weight * _degree(text, matches, words, place) * (_TURNED if count % 2 else 1)
             opinions.append(Opinion(first, end, weight, word.text, clause, (word.rule, *_TURNS)[count]))
             floor = end
-        if _WAITED.search(text):
+        if any(map(text.__contains__, _WAITED)):
             opinions = _with_waits(text, clauses, opinions)
         if " " in text and any(map(text.count, _UNITS)):
             opinions = _with_english_waits(text, clauses, opinions, negators)
@@ -221,7 +219,7 @@ class _Brackets:
             return re.compile(_MEASURE).match(text, end) is None
         if text[end - 1] != ")":
             return True
-        for bracket in _BRACKET.finditer(text, self._at, start):
+        for bracket in re.compile(_BRACKET).finditer(text, self._at, start):
             self._open = self._open + 1 if bracket[0] == "(" else max(0, self._open - 1)
         self._at = start
         return not self._open or text.startswith(")", end)
@@ -241,7 +239,7 @@ def _turned_otherwise(text: str, opinions: Sequence[Opinion], span: tuple[int, i
     if opinions and opinions[-1].rule and _goes_on(text, opinions[-1], span, weight):
         return 1 + (opinions[-1].rule == "twice")
     start, end = span
-    return 1 if "一" in text[max(0, start - 4) : start] and _NONE_AFTER.match(text, end) else 0
+    return 1 if "一" in text[max(0, start - 4) : start] and re.compile(_NONE_AFTER).match(text, end) else 0
 
 
 def _says_enough(text: str, first: int, end: int) -> bool:

@@ -3,8 +3,6 @@
 Words there mean something else than they say. Each stance is a set of stretches of the folded text.
 """
 
-from __future__ import annotations
-
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple

@@ -1,7 +1,5 @@
 """The terms of many owners (topics, red lines) with their exclusions and required neighbours."""
 
-from __future__ import annotations
-
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple

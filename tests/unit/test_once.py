@@ -46,6 +46,11 @@ def test_words_that_name_the_whole_are_heard_whatever_the_topics_say() -> None:
 
 def test_where_a_model_hears_the_whole_nothing_is_taken_from_it() -> None:
     assert len(kept(told("room.bed", "negative"), told("overall", "negative", ALONE), whole=None)) == 2
+    assert len(kept(told("room.bed", "neutral"), told("overall", "neutral", ALONE), whole=None)) == 2
+
+
+def test_the_whole_named_with_one_verdict_is_heard_with_the_other() -> None:
+    assert len(kept(told("overall", "negative", CLOSE), told("overall", "positive", ALONE))) == 2
 
 
 def test_a_mention_of_a_topic_stands_behind_a_verdict_on_it() -> None:
