@@ -70,6 +70,6 @@ def _is_in_food(text: str, sentence: Clause, hit: Hit) -> bool:
 
 
 def _part_around(text: str, sentence: Clause, start: int, end: int) -> str:
-    """``start:end`` with what stands around it up to the commas, as far as a denial would reach."""
+    """``start:end`` with what stands around it, up to the commas and within reach."""
     before = _COMMA.split(text[max(sentence.start, start - _REACH) : start])[-1]
     return before + _COMMA.split(text[start : min(sentence.end, end + _REACH)])[0]

@@ -15,7 +15,7 @@ FAR_REACH: Final = 12  # idem, where the negator or the words in between bridge 
 LATIN_REACH: Final = 24  # idem, "not what I would call good"
 MIXED_REACH: Final = 14  # idem, between a Chinese negator and an English word ("没发现任何 bug")
 MAX_NEGATORS: Final = 4  # in one chain; keeps a text of nothing but "不" linear
-# Patterns are compiled with the first text that needs them.
+# These patterns are compiled with the first text that needs them.
 _BRIDGE: Final = "那么|这么|那样|这样|想象|预期|宣传|描述|期待|说的|特别|多么|以前|之前|隔壁|别家|专柜|一次|一直|想的"
 # What may stand between a negator and the bad word that it denies: "没有任何破损", "没出现什么问题".
 _FILLERS: Final = (

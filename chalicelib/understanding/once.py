@@ -65,8 +65,7 @@ def regained(told: Sequence[Told], revised: Sequence[Tag], left_out: Sequence[Ta
 
 
 def _where(told: Told) -> tuple[int, int, str]:
-    tag = told.tag
-    return tag.start, tag.end, tag.topic
+    return _place(told.tag)
 
 
 def _place(tag: Tag) -> tuple[int, int, str]:
