@@ -16,7 +16,8 @@ LINE: Final = 0.5  # below it a tag is shown, routes nothing and asks for a pers
 # counts as neutral, which that set never does: its polarity is the mean over zhijiang, aichallenger and bdci_car.
 TOPIC_BY_EVIDENCE: Final = {"own": 0.91, "close": 0.86, "far": 0.83, "next": 0.69, "unsaid": 0.71, "alone": 0.95}
 BY_EVIDENCE: Final = {"own": 0.89, "close": 0.79, "far": 0.75, "next": 0.62, "unsaid": 0.32, "alone": 0.88}
-UNSURE: Final = (0.35, 0.65)  # a voice whose polarity lies in here is for a person
+UNSURE_ABOVE: Final = 0.35  # a voice whose polarity lies between them is for a person
+UNSURE_BELOW: Final = 0.65
 SARCASTIC: Final = 0.45  # at most, where words may mean the opposite
 # Log-odds of positive of a whole voice by the lexicon alone: BIAS + SLOPE × (log(1 + good) - log(1 + bad)), fitted by
 # logistic regression on the train halves of waimai, hotel and shop (1,500 rows each).

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from functools import cached_property
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
@@ -48,14 +48,11 @@ class Matcher:
         latin: list[str] = []
         for word in uses:
             (latin if word[0] in _LATIN or word[-1] in _LATIN else plain).append(word)
-        self._latin = latin
+        self._has_latin = bool(latin)
         self._first_latin = len(plain)  # number of the first of them
         self._uses = [*map(uses.__getitem__, plain), *map(uses.__getitem__, latin)]
         self._automaton = _automaton(plain)
-
-    @cached_property
-    def _latin_automaton(self) -> AhoCorasick:
-        return _automaton(self._latin)
+        self._latin = lru_cache(maxsize=1)(lambda: _automaton(latin))  # built with the first text that has some
 
     def find(self, text: str) -> list[list[Match]]:
         """The matches of each table by their start; linear in the text."""
@@ -63,7 +60,7 @@ class Matcher:
         whole = [
             (start, -end, word) for word, start, end in self._automaton.find_matches_as_indexes(text, overlapping=True)
         ]
-        if self._latin and _ANY_LATIN.search(text):
+        if self._has_latin and _ANY_LATIN.search(text):
             whole += self._find_latin(text, found)
         whole.sort()
         reached = [0] * len(found)
@@ -83,7 +80,7 @@ class Matcher:
     def _find_latin(self, text: str, found: Sequence[list[Match]]) -> Iterable[tuple[int, int, int]]:
         """(start, -end, word) of those that stand at the borders of Latin words; all of them go to the tables that take
         every one."""
-        for latin, start, end in self._latin_automaton.find_matches_as_indexes(text, overlapping=True):
+        for latin, start, end in self._latin().find_matches_as_indexes(text, overlapping=True):
             word = self._first_latin + latin
             for table, number in self._uses[word]:
                 if self._rules[table] == EVERY:

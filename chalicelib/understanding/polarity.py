@@ -15,7 +15,7 @@ Chinese only: no openly licensed English polarity data trained it. Where a text 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cached_property
+from functools import lru_cache
 from math import exp, log, sqrt
 from operator import mul
 from typing import TYPE_CHECKING, Final
@@ -66,12 +66,8 @@ class PolarityModel:
         self._intercept: float = settings["intercept"]
         self._curve: Sequence[tuple[float, float]] = settings["curve"]
         self._shortest: int = settings.get("shortest", 0)
-        self._weights = weights
+        self._general = lru_cache(maxsize=1)(lambda: PolarityModel(weights, ()))
         self._turns = weights.turns
-
-    @cached_property
-    def _general(self) -> PolarityModel:
-        return PolarityModel(self._weights, ())
 
     def stretch(self, scan: Scan, start: int, end: int) -> float:
         """Log-odds of positive of one stretch of the text, by the first stage alone."""
@@ -124,7 +120,7 @@ class PolarityModel:
 
     def _as_of_none(self, scan: Scan, clauses: Sequence[Clause], opinions: Sequence[Opinion]) -> float:
         """What ``read`` of a voice of no pack says, brought to the scale of this one."""
-        general = self._general
+        general = self._general()
         return self.believed(between(general._curve, general.read(scan, clauses, opinions)))
 
     def second(self, features: Sequence[float]) -> float:

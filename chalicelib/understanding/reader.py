@@ -79,13 +79,13 @@ class Lexicon:
         return self.red_lines.suspected(sight.text, sight.clauses, sight.suspects) if sight.suspects else set()
 
 
-class _Model(NamedTuple):
+class _Model:
     """The parts of the artefact that a frame uses."""
 
-    version: str
-    weights: Weights
-    polarity: PolarityModel
-    topics: TopicModel | None
+    __slots__ = ("polarity", "topics", "weights")
+
+    def __init__(self, weights: Weights, polarity: PolarityModel, topics: TopicModel | None) -> None:
+        self.weights, self.polarity, self.topics = weights, polarity, topics
 
 
 class _Reading:
@@ -111,16 +111,16 @@ class Reader:
     ``delta``: what a workspace's corrections taught, on top of the weights.
     """
 
-    @uncollected
     def __init__(self, frame: Frame, weights: Weights | None = None, delta: Delta | None = None) -> None:
         self.frame = frame
-        self._lexicon = Lexicon(frame)
         self._delta = delta
-        self._model = _model(frame, weights) if weights is not None else None
+        with uncollected():
+            self._lexicon = Lexicon(frame)
+            self._model = _model(frame, weights) if weights is not None else None
         self._overall = frame.nodes.index(frame.overall) if frame.overall is not None else None
         self._places = {node.id: place for place, node in enumerate(frame.nodes)}
         self._whole = self._heard_alone()
-        model = self._model.version if self._model is not None else "0"
+        model = self._model.weights.version if self._model is not None else "0"
         self.model_version = model if delta is None else f"{model}~{delta.version}"
 
     def read(self, texts: Sequence[Text], *, explains: bool = True) -> Understanding:
@@ -415,7 +415,7 @@ def _model(frame: Frame, weights: Weights) -> _Model:
     from chalicelib.understanding.polarity import PolarityModel
     from chalicelib.understanding.topics import TopicModel
 
-    return _Model(weights.version, weights, PolarityModel(weights, frame.packs), TopicModel.for_frame(weights, frame))
+    return _Model(weights, PolarityModel(weights, frame.packs), TopicModel.for_frame(weights, frame))
 
 
 def _unnamed(sight: Sight, number: int) -> Evidence:
@@ -472,16 +472,19 @@ def _ancestors(node_id: str) -> Iterable[str]:
     return (".".join(parts[:depth]) for depth in range(1, len(parts)))
 
 
+def _is_unsure(probability: float | None) -> bool:
+    return probability is not None and confidence.UNSURE_ABOVE < probability < confidence.UNSURE_BELOW
+
+
 def _review(
     said: Sequence[str], tags: Sequence[Tag], mood: Mood, probability: float | None, unsure: Sequence[str]
 ) -> tuple[str, ...]:
     """vocabulary.REVIEW_REASONS: why a person should look."""
     if not mood.meaningful:
         return ()
-    low, high = confidence.UNSURE
     reasons = (
         ("unsure_topic", "unsure_topic" in unsure),
-        ("unsure_polarity", "unsure_polarity" in unsure or (probability is not None and low < probability < high)),
+        ("unsure_polarity", "unsure_polarity" in unsure or _is_unsure(probability)),
         ("sarcasm", mood.sarcastic),
         ("no_topic", not tags and sum(map(len, said)) >= _WORTH_A_TOPIC and not mood.cues),
     )

@@ -3,7 +3,7 @@
 import re
 from bisect import bisect_left
 from collections.abc import Sequence
-from functools import cached_property
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from chalicelib.understanding.clauses import Clause
@@ -93,21 +93,16 @@ class Feelings:
         for kind, phrases in CUES.items():
             for phrase in phrases:
                 cues.setdefault(phrase, []).append(kind)
-        chinese_cues, self._english_cues = parted(cues)
-        self._cue_kinds = tuple(cues[phrase] for phrase in (*chinese_cues, *self._english_cues))
+        chinese_cues, english_cues = parted(cues)
+        self._cue_kinds = tuple(cues[phrase] for phrase in (*chinese_cues, *english_cues))
         self.tables = ((self._words.chinese, LONGEST), (chinese_cues, OUTERMOST))
-
-    @cached_property
-    def _matcher(self) -> Matcher:
-        return Matcher(self.tables)
-
-    @cached_property
-    def _english_matcher(self) -> Matcher:
-        return Matcher(((self._words.english, LONGEST), (self._english_cues, OUTERMOST)))
+        english = ((self._words.english, LONGEST), (english_cues, OUTERMOST))
+        self._matcher = lru_cache(maxsize=1)(lambda: Matcher(self.tables))
+        self._english_matcher = lru_cache(maxsize=1)(lambda: Matcher(english))
 
     def find(self, text: str, clauses: Sequence[Clause]) -> tuple[list[Opinion], Negators]:
         """Opinions in order, each with the number of its clause; linear in the text."""
-        said = self.read(text, clauses, self._matcher.find(text))
+        said = self.read(text, clauses, self._matcher().find(text))
         return said.opinions, said.negators
 
     def read(self, text: str, clauses: Sequence[Clause], found: Sequence[Sequence[Match]]) -> Said:
@@ -134,7 +129,7 @@ class Feelings:
     def _with_english(self, text: str, found: Sequence[Sequence[Match]]) -> list[Sequence[Match]]:
         """The matches of ``tables`` and those of the English words, by their start."""
         united: list[Sequence[Match]] = []
-        for table, matches in enumerate(self._english_matcher.find(text)):
+        for table, matches in enumerate(self._english_matcher().find(text)):
             first = len(self.tables[table][0])
             numbered = [Match(start, end, first + term) for start, end, term in matches]
             united.append(sorted((*found[table], *numbered)) if found[table] else numbered)

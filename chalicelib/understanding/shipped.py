@@ -20,12 +20,11 @@ _ENDING: Final = ".json"
 
 
 @lru_cache(maxsize=16)
-@uncollected
 def load(pack: str = DEFAULT_PACK) -> Frame:
     """The frame of a shipped pack with every red line. Raises ValueError for a pack that is not there."""
     if pack not in packs():
         raise ValueError(f"There is no pack {pack[:40]!r}; known are {', '.join(packs())}.")
-    with open(os.path.join(COMPILED, pack + _ENDING), "rb") as file:
+    with uncollected(), open(os.path.join(COMPILED, pack + _ENDING), "rb") as file:
         return compiled.load(file.read())
 
 

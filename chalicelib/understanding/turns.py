@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 from bisect import bisect_left
 from collections.abc import Sequence
-from functools import cached_property
+from functools import lru_cache
 from itertools import pairwise
 from math import log, sqrt, tanh
 from typing import TYPE_CHECKING, Any, Final
@@ -96,24 +96,24 @@ class Turns:
     """The trees of an artefact."""
 
     def __init__(self, file: str) -> None:
-        self._file = file
-
-    @cached_property
-    def _content(self) -> dict[str, Any]:
-        with open(self._file, "rb") as file:
-            content: dict[str, Any] = json.loads(file.read())
-        return content
+        self._content = lru_cache(maxsize=1)(lambda: _read(file))  # with the first review that turns
 
     def know(self, pack: str) -> bool:
         """Whether they learned from reviews of the pack."""
-        return pack in self._content["curve"]
+        return pack in self._content()["curve"]
 
     def log_odds(self, log_odds: float, plain: Sequence[float], sides: Sequence[float], pack: str) -> float:
         """Log-odds of positive of a review of a known pack, on the scale of ``PolarityModel.read``; ``log_odds``
         is what that says, ``plain`` what it looked at, ``sides`` are ``features``."""
-        content = self._content
+        content = self._content()
         values = row(log_odds, plain, sides, content["packs"].index(pack))
         return between(content["curve"][pack], content["bias"] + walk(content["trees"], values))
+
+
+def _read(name: str) -> dict[str, Any]:
+    with open(name, "rb") as file:
+        content: dict[str, Any] = json.loads(file.read())
+    return content
 
 
 def walk(trees: Sequence[Any], values: Sequence[float]) -> float:

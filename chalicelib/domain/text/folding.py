@@ -45,7 +45,7 @@ class _Folds(dict[str, str]):
     """Character → its folded form, worked out once. Unicode is finite, and so is this table."""
 
     def __missing__(self, char: str) -> str:
-        if "\ud800" <= char <= "\udfff":  # half a character, which no matcher takes
+        if 0xD800 <= ord(char) <= 0xDFFF:  # half a character, which no matcher takes
             value = "\ufffd"
         else:
             value = _VANISHES.sub("", unicodedata.normalize("NFKC", char).lower().translate(TO_SIMPLIFIED))
