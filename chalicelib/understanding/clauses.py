@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
 # Sentence ends part thoughts for good; commas and spaces between Chinese words only loosely: what a clause leaves
 # unsaid may stand in the next. "、" joins a list ("物流、服务都好") and parts nothing.
@@ -32,12 +32,13 @@ _PARTICLE: Final = r"(?<=[了吗呢吧啊呀嘛哦])(?![了吗呢吧啊呀嘛哦
 _WORD_END: Final = r"(?![a-z0-9])"
 
 
-class Clause(NamedTuple):
+class Clause:
     """``text[start:end]``; ``opens`` says how it is parted from the clause before: hard | soft | contrast."""
 
-    start: int
-    end: int
-    opens: str
+    __slots__ = ("end", "opens", "start")
+
+    def __init__(self, start: int, end: int, opens: str) -> None:
+        self.start, self.end, self.opens = start, end, opens
 
 
 def split(text: str) -> list[Clause]:

@@ -2,10 +2,10 @@
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from chalicelib.understanding.clauses import Clause
-from chalicelib.understanding.sentiment import Opinion, Said
+from chalicelib.understanding.sentiment import Opinion, Said, in_order
 from chalicelib.understanding.terms import Hit
 
 _FAR: Final = 20  # characters between a topic and an opinion on it, within one clause
@@ -18,15 +18,18 @@ _CLOSE: Final = 8  # cost up to which an opinion stands close
 OWN, CLOSE, FAR, NEXT, UNSAID, ALONE = "own", "close", "far", "next", "unsaid", "alone"
 
 
-class Evidence(NamedTuple):
-    """What one hit says. ``weight``: below zero bad, None when nothing is said; offsets in the folded text."""
+class Evidence:
+    """What one hit says, at ``start`` to ``end`` of the folded text. ``weight``: below zero bad, None when nothing is
+    said; ``how`` it stands: OWN | CLOSE | FAR | NEXT | UNSAID | ALONE; ``rule`` as in ``Opinion``: why the words mean
+    something else than they say."""
 
-    start: int
-    end: int
-    weight: float | None
-    how: str  # OWN | CLOSE | FAR | NEXT | UNSAID | ALONE
-    terms: tuple[str, ...]
-    rule: str = ""  # see Opinion.rule: why the words mean something else than they say
+    __slots__ = ("end", "how", "rule", "start", "terms", "weight")
+
+    def __init__(
+        self, span: tuple[int, int], weight: float | None, how: str, terms: tuple[str, ...], rule: str = ""
+    ) -> None:
+        self.start, self.end = span
+        self.weight, self.how, self.terms, self.rule = weight, how, terms, rule
 
 
 class Room:
@@ -50,7 +53,7 @@ class Room:
     def evidence(self, hit: Hit) -> Evidence:
         """The hit's own polarity where its words have one and mean it, else the opinion that stands closest."""
         if hit.term.polarity is not None and (wider := self._around(hit)) is not None:
-            return Evidence(wider.start, max(hit.end, wider.end), wider.weight, OWN, (wider.term,), wider.rule)
+            return Evidence((wider.start, max(hit.end, wider.end)), wider.weight, OWN, (wider.term,), wider.rule)
         if hit.term.polarity is not None:
             count, first = self._negators.chain(self._text, hit.place, self._floor(hit), reach=_DENIAL_REACH)
             if count == 1 and self._spared(hit, first):
@@ -59,14 +62,14 @@ class Room:
             weight, rule = self._stance.weigh(hit.place, said)
             if weight is not None:
                 rule = rule or ("", "turned", "twice", "turned", "twice")[count]
-                return Evidence(min(hit.start, first), hit.end, weight, OWN, (hit.term.text,), rule)
+                return Evidence((min(hit.start, first), hit.end), weight, OWN, (hit.term.text,), rule)
             if rule in ("asked", "wish"):
-                return Evidence(hit.start, hit.end, None, UNSAID, (hit.term.text,), rule)
+                return Evidence((hit.start, hit.end), None, UNSAID, (hit.term.text,), rule)
         opinion, how = self._opinion_on(hit)
         if opinion is None:
             return self._unsaid(hit)
-        start, end = min(hit.start, opinion.start), max(hit.end, opinion.end)
-        return Evidence(start, end, opinion.weight, how, (hit.term.text, opinion.term), opinion.rule)
+        span = min(hit.start, opinion.start), max(hit.end, opinion.end)
+        return Evidence(span, opinion.weight, how, (hit.term.text, opinion.term), opinion.rule)
 
     def _spared(self, hit: Hit, first: int) -> bool:
         """Whether an English negator is about something else: "won't look for my lost luggage"."""
@@ -87,8 +90,8 @@ class Room:
         rule = next((kind for kind in ("asked", "wish", "void") if stance.is_(kind, hit.place)), "")
         count, first = self._negators.chain(self._text, hit.place, self._floor(hit))
         if count % 2 and not rule and self._text[first] in "没无看":  # "没看出来有什么效果": it is not there
-            return Evidence(first, hit.end, _ABSENT, FAR, (hit.term.text,), "absent")
-        return Evidence(hit.start, hit.end, None, UNSAID, (hit.term.text,), rule)
+            return Evidence((first, hit.end), _ABSENT, FAR, (hit.term.text,), "absent")
+        return Evidence((hit.start, hit.end), None, UNSAID, (hit.term.text,), rule)
 
     def _floor(self, hit: Hit) -> int:
         """A negator before this place speaks of something else: the clause before, or the term before."""
@@ -105,7 +108,7 @@ class Room:
             if opinion.clause == hit.clause and (cost := self._cost(hit, opinion)) is not None
         ]
         if costs:
-            cost, opinion = min(costs)
+            cost, opinion = min(costs, key=_dearness)
             return opinion, CLOSE if cost <= _CLOSE and opinion.rule != "faint" else FAR
         for neighbour in (hit.clause + 1, hit.clause - 1):
             if self._continues(hit.clause, neighbour):
@@ -137,3 +140,8 @@ class Room:
         if neighbour not in self._first_of or neighbour in self._named:
             return False
         return self._clauses[max(clause, neighbour)].opens == "soft"
+
+
+def _dearness(priced: tuple[int, Opinion]) -> tuple[int, tuple[int, int, float, str]]:
+    cost, opinion = priced
+    return cost, in_order(opinion)

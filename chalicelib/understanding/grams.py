@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import repeat
-from operator import add
 from typing import TYPE_CHECKING, Any, Final
+
+from chalicelib.understanding.rows import BASE, MASK, PARENT
 
 if TYPE_CHECKING:
     from chalicelib.understanding.rows import Rows
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
 LONGEST: Final = 4  # characters
 SMOOTH: Final = 4.0  # grams added to a stretch's number of grams before the root of it divides its document weights
 UNKNOWN: Final = 0  # the row of every gram that the table does not hold; its weights are zero
-_UNKNOWN: Final = repeat(UNKNOWN)
-_ROW: Final = dict[str, int].get
+_NO_CODE: Final = repeat(0)  # no gram goes on with it
 
 
 def every(text: str) -> set[str]:
@@ -36,13 +36,19 @@ class Scan:
     def __init__(self, text: str, rows: Rows) -> None:
         self.text = text
         self.sums: dict[Any, Sequence[int]] = {}  # of stretches, kept here by ``lanes`` as long as the text is read
-        chars = [*text]
-        begun = [*map(rows.tails.__getitem__, chars)]
-        tails = [""] * len(chars)
-        self.sizes = [[*map(_ROW, begun, tails, _UNKNOWN)]]
-        for size in range(1, LONGEST):  # what runs once a character is C
-            tails = chars[1:] if size == 1 else [*map(add, tails, chars[size:])]
-            self.sizes.append([*map(_ROW, begun, tails, _UNKNOWN)])
+        cells, root = rows.cells, rows.cells[0] >> BASE
+        codes = list(map(rows.codes.get, text, _NO_CODE))
+        size = len(codes)
+        self.sizes = sizes = [[UNKNOWN] * size for _ in range(LONGEST)]
+        for start in range(size):
+            node, base = 0, root
+            for length in range(min(LONGEST, size - start)):
+                place = base + codes[start + length]
+                cell = cells[place]
+                if (cell >> PARENT) & MASK != node:
+                    break
+                sizes[length][start] = cell & MASK
+                node, base = place, cell >> BASE
 
     def within(self, start: int, end: int) -> set[int]:
         """Rows of the grams lying wholly inside ``[start, end)``, each once; may hold ``UNKNOWN``, which weighs 0."""

@@ -67,10 +67,9 @@ class Lanes:
         return found
 
     def _sum(self, rows: Iterable[int]) -> Sequence[int]:
-        packed, total = self._packed, 0
+        packed = self._packed
         try:
-            for row in rows:
-                total += packed[row]
+            total = sum(map(packed.__getitem__, rows))
         except TypeError:  # None is no number: there are rows that no text asked for yet
             for row in rows:
                 packed[row] = self._pack(row)

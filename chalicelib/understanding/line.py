@@ -1,4 +1,4 @@
-"""A curve that is straight between its knots."""
+"""Sums of weighed features, and a curve that is straight between its knots."""
 
 from __future__ import annotations
 
@@ -15,6 +15,14 @@ def between(knots: Sequence[Sequence[float]], value: float) -> float:
         return knots[-1][1]
     (left, low), (right, high) = knots[at - 1], knots[at]
     return low + (high - low) * (value - left) / (right - left)
+
+
+def weighed(weights: Sequence[float], values: Sequence[float]) -> float:
+    """Each value times its weight, added up in their order: ``sum`` adds otherwise from one Python to the next."""
+    total = 0.0
+    for weight, value in zip(weights, values, strict=True):
+        total += weight * value
+    return total
 
 
 def _first(knot: Sequence[float]) -> float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
 
 from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
 
@@ -25,12 +25,13 @@ EVERY: Final = "every"  # all of them, inside other Latin words too
 WHOLE: Final = "whole"  # all of them, but no part of a Latin word
 
 
-class Match(NamedTuple):
+class Match:
     """``text[start:end]`` is the word number ``term`` of its table, inflected at most."""
 
-    start: int
-    end: int
-    term: int
+    __slots__ = ("end", "start", "term")
+
+    def __init__(self, start: int, end: int, term: int) -> None:
+        self.start, self.end, self.term = start, end, term
 
 
 class Matcher:

@@ -47,15 +47,15 @@ class Mood:
         """Add one text: its opinions, and what its topics say by themselves as (clause number, evidence). Whether the
         text says anything."""
         factors = _factors(clauses, said)
-        for start, end, _ in clauses:
-            self.length += end - start
+        for clause in clauses:
+            self.length += clause.end - clause.start
         for opinion in said.opinions:
             self._add(opinion.weight, factors[opinion.clause], opinion.rule)
             self.covered += (opinion.end - opinion.start) * (opinion.rule in TURNED)
         inside = _Spans(said.opinions if topics else ())
-        for clause, seen in topics:
+        for number, seen in topics:
             if (seen.how == "own" or seen.rule == "absent") and seen.weight and not inside.hold(seen):
-                self._add(seen.weight, factors[clause], seen.rule)
+                self._add(seen.weight, factors[number], seen.rule)
                 self.covered += (seen.end - seen.start) * (seen.rule in TURNED)
         self.exclaimed = self.exclaimed or _EXCLAIMED.search(text) is not None
         self.sarcastic = self.sarcastic or said.sarcastic
@@ -156,8 +156,8 @@ class _Spans:
 def _factors(clauses: Sequence[Clause], said: Said) -> list[float]:
     """How much each clause counts: more after a "but", less before it and after an "although"."""
     factors = [1.0] * len(clauses)
-    for number, (_, _, opens) in enumerate(clauses):
-        if opens == "contrast" and number:
+    for number, clause in enumerate(clauses):
+        if clause.opens == "contrast" and number:
             factors[number] = _AFTER_CONTRAST
             factors[number - 1] *= _BEFORE_CONTRAST
     for cue in said.cues:

@@ -45,9 +45,9 @@ class Negators:
     def __init__(self, text: str, matches: Sequence[Match], words: Words) -> None:
         """``matches``: the negators of ``words`` in a folded text, in order."""
         self._text = text
-        self._words = [words[term] for _, _, term in matches]
-        self._starts = [start for start, _, _ in matches]
-        self._ends = [end for _, end, _ in matches]
+        self._words = [words[match.term] for match in matches]
+        self._starts = [match.start for match in matches]
+        self._ends = [match.end for match in matches]
 
     def chain(self, text: str, place: int, floor: int, *, reach: int = REACH) -> tuple[int, int]:
         """How many negators that do not begin before ``floor`` govern what begins at ``place``, and where the first of

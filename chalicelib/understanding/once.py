@@ -5,19 +5,19 @@ once without and once with a verdict. Whoever counts tags would count such a voi
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from chalicelib.domain.voice.understanding import Tag
 from chalicelib.understanding.confidence import LINE
 from chalicelib.understanding.evidence import ALONE, CLOSE
 
 
-class Told(NamedTuple):
+class Told:
     """A tag, how its evidence stands (``evidence.OWN`` …), and the review reason that it gives, "" for none."""
 
-    tag: Tag
-    how: str
-    doubt: str
+    __slots__ = ("doubt", "how", "tag")
+
+    def __init__(self, tag: Tag, how: str, doubt: str) -> None:
+        self.tag, self.how, self.doubt = tag, how, doubt
 
 
 def once(told: Sequence[Told], whole: str | None) -> tuple[list[Tag], list[str]]:
@@ -29,7 +29,8 @@ def once(told: Sequence[Told], whole: str | None) -> tuple[list[Tag], list[str]]
     """
     kept = [*told]
     if len(told) > 1 and any(_is_mention(one) or _is_of_the(whole, one) for one in told):
-        verdicts = {(tag.topic, tag.polarity) for tag, how, _ in told if how != ALONE and tag.confidence >= LINE}
+        sure = [one.tag for one in told if one.how != ALONE and one.tag.confidence >= LINE]
+        verdicts = {(tag.topic, tag.polarity) for tag in sure}
         said = {polarity for _, polarity in verdicts}
         judged = {topic for topic, polarity in verdicts if polarity != "neutral"}
         kept = [

@@ -17,13 +17,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from math import exp, log, sqrt
-from operator import mul
 from typing import TYPE_CHECKING, Final
 
 from chalicelib.understanding import lanes, turns
 from chalicelib.understanding.grams import LONGEST, SMOOTH
 from chalicelib.understanding.lanes import GENERAL
-from chalicelib.understanding.line import between
+from chalicelib.understanding.line import between, weighed
 from chalicelib.understanding.turns import Heard
 
 if TYPE_CHECKING:
@@ -85,8 +84,8 @@ class PolarityModel:
         document = self.stretch(scan, 0, len(scan.text))
         scores = said or [document]
         turn = good = negative = 0
-        for place, (_, _, opens) in enumerate(seen):
-            if opens == "contrast":
+        for place, clause in enumerate(seen):
+            if clause.opens == "contrast":
                 turn = place
         for opinion in opinions:
             good += opinion.weight > 0
@@ -125,8 +124,7 @@ class PolarityModel:
 
     def second(self, features: Sequence[float]) -> float:
         """The second stage: log-odds of positive from ``features``."""
-        total: float = self._intercept + sum(map(mul, self._second, features))
-        return total
+        return self._intercept + weighed(self._second, features)
 
     def judge(self, scan: Scan, clauses: Sequence[Clause], opinions: Sequence[Opinion] = ()) -> tuple[float, float]:
         """Log-odds of positive as ``read`` has it, and of the whole review, for ``probability`` to calibrate: the same,
@@ -150,11 +148,11 @@ class PolarityModel:
         return self._heard(scan, seen, self._scores(scan, seen), opinions)
 
     def _heard(self, scan: Scan, seen: Sequence[Clause], scores: Sequence[float], opinions: Sequence[Opinion]) -> Heard:
-        feelings = [self._lanes.feelings(scan, start, end) for start, end, _ in seen]
+        feelings = [self._lanes.feelings(scan, clause.start, clause.end) for clause in seen]
         return Heard(scan.text, seen, scores, feelings, opinions)
 
     def _scores(self, scan: Scan, seen: Sequence[Clause]) -> list[float]:
-        return [self.stretch(scan, start, end) for start, end, _ in seen]
+        return [self.stretch(scan, clause.start, clause.end) for clause in seen]
 
     def probability(self, log_odds: float) -> float:
         """Calibrated probability of positive; never falls as ``log_odds`` rises."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from chalicelib.domain.text.folding import Folded, fold
 from chalicelib.domain.voice.understanding import Gram, Tag, Text, Understanding, need_hint
@@ -39,15 +39,19 @@ _A_FEW: Final = 8  # opinions of a clause that are looked at
 _WORTH_A_TOPIC: Final = 6  # characters from which on a voice without any topic is for a person
 
 
-class Sight(NamedTuple):
-    """One folded text with everything that the tables found in it. Training reads texts through this, too."""
+class Sight:
+    """One folded text with everything that the tables found in it. Training reads texts through this, too.
 
-    text: str
-    clauses: list[Clause]
-    said: Said
-    hits: list[Hit]
-    red_lines: set[str]
-    suspects: Sequence[Sequence[Match]] = ()  # where a red line may be crossed: what its tables found
+    ``suspects``: where a red line may be crossed, what its tables found.
+    """
+
+    __slots__ = ("clauses", "hits", "red_lines", "said", "suspects", "text")
+
+    def __init__(self, text: str, clauses: list[Clause], said: Said) -> None:
+        self.text, self.clauses, self.said = text, clauses, said
+        self.hits: list[Hit] = []
+        self.red_lines: set[str] = set()
+        self.suspects: Sequence[Sequence[Match]] = ()
 
 
 class Lexicon:
@@ -63,16 +67,14 @@ class Lexicon:
         """What stands in a folded text; one pass, linear."""
         clauses = split(text)
         if not clauses:
-            return Sight(text, [], self._feelings.read(text, [], ([], [])), [], set())
+            return Sight(text, [], self._feelings.read(text, [], ([], [])))
         found = self._matcher.find(text)
-        return Sight(
-            text,
-            clauses,
-            self._feelings.read(text, clauses, found[3:5]),
-            self._topics.hits(text, clauses, found[0:3]),
-            self.red_lines.crossed(text, clauses, found[5:]),
-            found[5:] if found[8] else (),
-        )
+        sight = Sight(text, clauses, self._feelings.read(text, clauses, found[3:5]))
+        sight.hits = self._topics.hits(text, clauses, found[0:3])
+        sight.red_lines = self.red_lines.crossed(text, clauses, found[5:])
+        if found[8]:
+            sight.suspects = found[5:]
+        return sight
 
     def suspected(self, sight: Sight) -> set[str]:
         """Red lines that what was seen crosses in a voice that is bad on the whole."""
@@ -175,13 +177,13 @@ class Reader:
 
     def _read_text(self, reading: _Reading, mood: Mood, unsure: list[str]) -> list[Tag]:
         sight = reading.sight
-        text, clauses, said, hits, red_lines, _ = sight
+        text, clauses, said, hits = sight.text, sight.clauses, sight.said, sight.hits
         seen_by_hit: list[tuple[Hit, Evidence]] = []
         if hits:
             room = Room(text, clauses, said, hits)
             seen_by_hit = [(hit, room.evidence(hit)) for hit in hits]
         means = mood.hear(text, clauses, said, [(hit.clause, seen) for hit, seen in seen_by_hit])
-        mood.red_lines |= red_lines
+        mood.red_lines |= sight.red_lines
         reading.means = means
         if not means:
             return []
@@ -207,7 +209,7 @@ class Reader:
         named = {clause for clause, _ in evidence}
         for one in said.opinions:
             if one.clause not in named and one.rule != "faint":
-                seen = Evidence(one.start, one.end, one.weight, ALONE, (one.term,), one.rule)
+                seen = Evidence((one.start, one.end), one.weight, ALONE, (one.term,), one.rule)
                 evidence.setdefault((one.clause, self._overall), []).append(seen)
 
     def _heard_alone(self) -> str | None:
@@ -428,9 +430,9 @@ def _unnamed(sight: Sight, number: int) -> Evidence:
     )
     end = clause.start + len(sight.text[clause.start : clause.end].rstrip())
     if not opinions:
-        return Evidence(start, end, None, UNSAID, ())
+        return Evidence((start, end), None, UNSAID, ())
     best = max(opinions, key=lambda opinion: abs(opinion.weight))
-    return Evidence(start, end, best.weight, "close", (best.term,), best.rule)
+    return Evidence((start, end), best.weight, "close", (best.term,), best.rule)
 
 
 def _decides(seen: Evidence) -> bool:

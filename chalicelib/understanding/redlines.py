@@ -72,7 +72,7 @@ class RedLines:
                 related.append(hit)
         if unrelated:  # the nearest neighbour stands elsewhere, another one may stand in the same clause
             hits = self._suspects.hits(text, clauses, (terms, excluding, words))
-            related += [hit._replace(clause=unrelated[hit.place]) for hit in hits if hit.place in unrelated]
+            related += [hit.moved(unrelated[hit.place]) for hit in hits if hit.place in unrelated]
         return self._undenied(text, sentences, related)
 
     def _undenied(self, text: str, clauses: Sequence[Clause], hits: Sequence[Hit]) -> set[str]:
@@ -94,7 +94,7 @@ def _sentences(text: str, clauses: Sequence[Clause]) -> list[Clause]:
         if clause.opens == "hard" or not sentences or not _END.isdisjoint(text[sentences[-1].end : clause.start]):
             sentences.append(clause)
         else:
-            sentences[-1] = sentences[-1]._replace(end=clause.end)
+            sentences[-1] = Clause(sentences[-1].start, clause.end, sentences[-1].opens)
     return sentences
 
 

@@ -33,7 +33,7 @@ _LANGUAGES: Final = _Languages()
 
 def letters(chars: Iterable[str]) -> list[str]:
     """For each folded character the language whose script it is of; for what is no letter ""."""
-    return [*map(_LANGUAGES.__getitem__, chars)]
+    return list(map(_LANGUAGES.__getitem__, chars))
 
 
 def language(found: Collection[str]) -> str | None:

@@ -1,10 +1,12 @@
 """Opinions in a folded text: words of feeling, turned by negation, weighed by degree, and by how they are meant."""
 
+from __future__ import annotations
+
 import re
 from bisect import bisect_left
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
 
 from chalicelib.understanding.clauses import Clause
 from chalicelib.understanding.lexicon import COMES, CUES, FAINT, FAINT_NEGATORS, OPINIONS, UNABLE
@@ -59,25 +61,37 @@ _CLAPS: Final = frozenset(("👍", "👏", "💯", "🌹"))
 _RHETORICAL: Final = ("难道", "怎么能", "怎么可能", "怎能", "岂", "也叫", "能叫", "这叫", "好意思")
 
 
-class Opinion(NamedTuple):
-    """``text[start:end]`` is the evidence, its negator included. ``weight``: below zero bad, above zero good."""
+class Opinion:
+    """``text[start:end]`` is the evidence, its negator included. ``weight``: below zero bad, above zero good; ``term``:
+    the lexicon's entry; ``rule``: what made it say something else than its word: "" | "turned" | "twice" | "rival" |
+    "sour" | …"""
 
-    start: int
-    end: int
-    weight: float
-    term: str  # the lexicon's entry
-    clause: int
-    rule: str = ""  # what made it say something else than its word: "" | "turned" | "twice" | "rival" | "sour" | …
+    __slots__ = ("clause", "end", "rule", "start", "term", "weight")
+
+    def __init__(self, span: tuple[int, int], weight: float, term: str, clause: int, rule: str = "") -> None:
+        self.start, self.end = span
+        self.weight, self.term, self.clause, self.rule = weight, term, clause, rule
+
+    def meant(self, weight: float, rule: str) -> Opinion:
+        """The same words, meant otherwise."""
+        return Opinion((self.start, self.end), weight, self.term, self.clause, rule)
 
 
-class Said(NamedTuple):
+def in_order(opinion: Opinion) -> tuple[int, int, float, str]:
+    """What opinions of a text are sorted by: their place; at the same place the worst comes first."""
+    return opinion.start, opinion.end, opinion.weight, opinion.term
+
+
+class Said:
     """What the words of feeling of one text say."""
 
-    opinions: list[Opinion]
-    negators: Negators
-    cues: list[Cue]
-    stance: Stance
-    sarcastic: bool
+    __slots__ = ("cues", "negators", "opinions", "sarcastic", "stance")
+
+    def __init__(
+        self, opinions: list[Opinion], negators: Negators, cues: list[Cue], stance: Stance, *, sarcastic: bool
+    ) -> None:
+        self.opinions, self.negators, self.cues, self.stance = opinions, negators, cues, stance
+        self.sarcastic = sarcastic
 
 
 class Feelings:
@@ -110,7 +124,7 @@ class Feelings:
         words, cue_words = self._with_english(text, found) if LATIN.search(text) else found
         cues = self._cues(text, clauses, (cue_words, words)) if cue_words else []
         stance = Stance(text, clauses, cues)
-        met = [self._words[term] for _, _, term in words]
+        met = [self._words[match.term] for match in words]
         turning = [match for match, word in zip(words, met, strict=True) if word.kind == NEGATOR]
         negators = Negators(text, turning, self._words)
         plain = self._opinions(text, clauses, (words, met), negators)
@@ -123,7 +137,7 @@ class Feelings:
         for opinion in plain:
             weight, rule = stance.weigh(opinion.end - 1, opinion.weight)
             if weight is not None:
-                opinions.append(opinion._replace(weight=weight, rule=rule) if rule else opinion)
+                opinions.append(opinion.meant(weight, rule) if rule else opinion)
         return Said(opinions, negators, cues, stance, sarcastic=stance.sarcastic)
 
     def _with_english(self, text: str, found: Sequence[Sequence[Match]]) -> list[Sequence[Match]]:
@@ -131,8 +145,8 @@ class Feelings:
         united: list[Sequence[Match]] = []
         for table, matches in enumerate(self._english_matcher().find(text)):
             first = len(self.tables[table][0])
-            numbered = [Match(start, end, first + term) for start, end, term in matches]
-            united.append(sorted((*found[table], *numbered)) if found[table] else numbered)
+            numbered = [Match(match.start, match.end, first + match.term) for match in matches]
+            united.append(sorted((*found[table], *numbered), key=_place) if found[table] else numbered)
         return united
 
     def _cues(self, text: str, clauses: Sequence[Clause], found: Sequence[Sequence[Match]]) -> list[Cue]:
@@ -169,15 +183,16 @@ class Feelings:
         opinions: list[Opinion] = []
         standing: list[tuple[Match, Word, int]] = []  # they speak for themselves unless they turn something
         clause = floor = 0
-        borders = [end for _, end, _ in clauses[:-1]]
+        borders = [one.end for one in clauses[:-1]]
         matches, words = found
         brackets: _Brackets | None = None
-        for place, (start, end, _) in enumerate(matches):
+        for place, match in enumerate(matches):
+            start, end = match.start, match.end
             while clause < len(borders) and start >= borders[clause]:
                 clause += 1
             word = words[place]
             if word.standing:
-                standing.append((matches[place], word, clause))
+                standing.append((match, word, clause))
             if word.kind != OPINION or (word.text == "好" and _is_degree(matches, words, place)):
                 continue
             if word.face:
@@ -192,13 +207,17 @@ class Feelings:
                 if not count:
                     count = _turned_otherwise(text, opinions, (start, end), word.weight)
             weight = word.weight * _degree(text, matches, words, place) * (_TURNED if count % 2 else 1)
-            opinions.append(Opinion(first, end, weight, word.text, clause, (word.rule, *_TURNS)[count]))
+            opinions.append(Opinion((first, end), weight, word.text, clause, (word.rule, *_TURNS)[count]))
             floor = end
         if any(map(text.__contains__, _WAITED)):
             opinions = _with_waits(text, clauses, opinions)
         if " " in text and any(map(text.count, _UNITS)):
             opinions = _with_english_waits(text, clauses, opinions, negators)
         return _with_standing(opinions, standing)
+
+
+def _place(match: Match) -> tuple[int, int, int]:
+    return match.start, match.end, match.term
 
 
 class _Brackets:
@@ -268,10 +287,10 @@ def _degree(text: str, matches: Sequence[Match], words: Sequence[Word], place: i
 def _with_waits(text: str, clauses: Sequence[Clause], opinions: list[Opinion]) -> list[Opinion]:
     starts = [clause.start for clause in clauses]
     waits = [
-        Opinion(wait.start(), wait.end(), -1, wait[0][0], max(0, bisect_left(starts, wait.start() + 1) - 1), "wait")
+        Opinion(wait.span(), -1, wait[0][0], max(0, bisect_left(starts, wait.start() + 1) - 1), "wait")
         for wait in re.finditer(_WAIT, text)
     ]
-    return sorted((*opinions, *waits)) if waits else opinions
+    return sorted((*opinions, *waits), key=in_order) if waits else opinions
 
 
 def _with_english_waits(
@@ -289,9 +308,9 @@ def _with_english_waits(
         start, end = stretch
         after = bisect_left(ends, start + 1)  # the first opinion that ends behind the start
         if after == len(opinions) or opinions[after].start >= end:
-            waits.append(Opinion(start, end, -1, wait[0], number, "wait"))
+            waits.append(Opinion((start, end), -1, wait[0], number, "wait"))
             reached = end
-    return sorted((*opinions, *waits)) if waits else opinions
+    return sorted((*opinions, *waits), key=in_order) if waits else opinions
 
 
 def _waited(text: str, clause: Clause, wait: re.Match[str]) -> tuple[int, int] | None:
@@ -316,13 +335,13 @@ def _with_standing(opinions: list[Opinion], standing: Sequence[tuple[Match, Word
     alone = [
         _alone(match, word.text, clause) for match, word, clause in standing if last_of.get(clause, 0) <= match.start
     ]
-    return sorted((*opinions, *alone)) if alone else opinions
+    return sorted((*opinions, *alone), key=in_order) if alone else opinions
 
 
 def _alone(negator: Match, word: str, clause: int) -> Opinion:
     weight = -FAINT if word in RATHER or word in FAINT_NEGATORS else -1
     rule = "unable" if word in UNABLE else "faint" if word in FAINT_NEGATORS else "standing"
-    return Opinion(negator.start, negator.end, weight, word, clause, rule)
+    return Opinion((negator.start, negator.end), weight, word, clause, rule)
 
 
 def _sour(

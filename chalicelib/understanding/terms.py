@@ -1,8 +1,10 @@
 """The terms of many owners (topics, red lines) with their exclusions and required neighbours."""
 
+from __future__ import annotations
+
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from chalicelib.understanding.clauses import Clause
 from chalicelib.understanding.frame import Term
@@ -12,15 +14,19 @@ NEARBY: Final = 16  # characters between a term and the neighbour that it requir
 LATIN_NEARBY: Final = 40
 
 
-class Hit(NamedTuple):
-    """A term of ``owner`` in clause number ``clause``; ``text[start:end]`` holds it and the neighbour it required."""
+class Hit:
+    """A term of ``owner`` in clause number ``clause``; ``text[start:end]`` holds it and the neighbour it required, the
+    term itself begins at ``place``."""
 
-    start: int
-    end: int
-    owner: int
-    clause: int
-    place: int  # where the term itself begins
-    term: Term
+    __slots__ = ("clause", "end", "owner", "place", "start", "term")
+
+    def __init__(self, span: tuple[int, int], owner: int, clause: int, place: int, term: Term) -> None:
+        self.start, self.end = span
+        self.owner, self.clause, self.place, self.term = owner, clause, place, term
+
+    def moved(self, clause: int) -> Hit:
+        """The same in another clause."""
+        return Hit((self.start, self.end), self.owner, clause, self.place, self.term)
 
 
 class TermTable:
@@ -105,8 +111,9 @@ class _Neighbours:
         """(distance, start, end) of the one of ``words`` within ``low:high`` that stands closest to the match."""
         best: tuple[int, int, int] | None = None
         for at in range(bisect_left(self._ends, low), bisect_right(self._ends, high)):
-            start, end, word = self._matches[at]
-            if start < low or self._words[word] not in words or (start < match.end and end > match.start):
+            neighbour = self._matches[at]
+            start, end = neighbour.start, neighbour.end
+            if start < low or self._words[neighbour.term] not in words or (start < match.end and end > match.start):
                 continue
             distance = match.start - end if end <= match.start else start - match.end
             if best is None or distance < best[0]:
@@ -131,14 +138,14 @@ def _nearest(
     hits: list[tuple[int, Hit]] = []
     for owner, term in uses:
         if not term.near:
-            hits.append((0, Hit(match.start, match.end, owner, number, match.start, term)))
+            hits.append((0, Hit((match.start, match.end), owner, number, match.start, term)))
             continue
         reach = term.reach or (LATIN_NEARBY if text[match.start].isascii() else NEARBY)
         low, high = max(clause.start, match.start - reach), min(clause.end, match.end + reach)
         found = room.closest(match, low, high, term.near)
         if found is not None:
             distance, start, end = found
-            hit = Hit(min(start, match.start), max(end, match.end), owner, number, match.start, term)
-            hits.append((distance, hit))
+            span = min(start, match.start), max(end, match.end)
+            hits.append((distance, Hit(span, owner, number, match.start, term)))
     closest = min((distance for distance, _ in hits), default=0)
     return [hit for distance, hit in hits if distance == closest]

@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from math import exp, sqrt
-from operator import add, mul
+from operator import add
 from typing import Any, Final
 
 from chalicelib.understanding import lanes
@@ -29,6 +29,7 @@ from chalicelib.understanding.clauses import Clause
 from chalicelib.understanding.frame import Frame
 from chalicelib.understanding.grams import LONGEST, SMOOTH, Scan
 from chalicelib.understanding.lanes import GENERAL, HEADS, root
+from chalicelib.understanding.line import weighed
 from chalicelib.understanding.terms import Hit
 from chalicelib.understanding.weights import Table, Weights
 
@@ -181,10 +182,10 @@ class TopicModel:
         single = len(clauses) == 1
         before: dict[frozenset[int], list[float]] = {}  # heads named in a clause → its scores but for its own grams
         found: list[list[float]] = []
-        for (start, end, _), here in zip(clauses, map(frozenset, named), strict=True):
+        for clause, here in zip(clauses, map(frozenset, named), strict=True):
             if here not in before:
                 before[here] = list(map(add, base, self._named_moves(here, everywhere - here, single)))
-            found.append(self._plus(before[here], scan, (start, end), whole=False))
+            found.append(self._plus(before[here], scan, (clause.start, clause.end), whole=False))
         return found
 
     def _moves(self, here: frozenset[int], elsewhere: frozenset[int], single: bool) -> list[float]:
@@ -293,8 +294,9 @@ class TopicModel:
     def _plus(self, scores: Sequence[float], scan: Scan, stretch: tuple[int, int], *, whole: bool) -> list[float]:
         """The scores of the heads and what the grams of a stretch add to them."""
         start, end = stretch
-        sums = self._lanes.sums(scan, start, end)[HEADS:-2]
-        return [*map(add, scores, map(mul, self._factors(end - start, whole), sums))]
+        sums = self._lanes.sums(scan, start, end)[HEADS : HEADS + len(scores)]
+        factors = self._factors(end - start, whole)
+        return [score + factor * total for score, factor, total in zip(scores, factors, sums, strict=True)]
 
     def _factors_of(self, length: int, whole: bool) -> list[float]:
         """What a head's sum counts for, in a stretch of so many characters."""
@@ -325,9 +327,11 @@ class _Line:
     __slots__ = ("_bias", "_features", "_heads")
 
     def __init__(self, part: Mapping[str, Any]) -> None:
-        self._bias, self._features, self._heads = part["bias"], part["features"], part["heads"]
+        self._bias: float = part["bias"]
+        self._features: Sequence[float] = part["features"]
+        self._heads: Sequence[float] = part["heads"]
 
     def total(self, grams: float, seen: Sequence[float], head: int | None) -> float:
         """Log-odds; ``grams``: what the grams say."""
-        total: float = self._bias + grams + sum(map(mul, self._features, seen))
+        total = self._bias + grams + weighed(self._features, seen)
         return total + self._heads[head] if head is not None else total

@@ -60,9 +60,9 @@ class Heard:
 
 def turn(text: str, clauses: Sequence[Clause]) -> int | None:
     """Where the last turn of a folded text begins; None where it does not turn."""
-    for start, _, opens in reversed(clauses):
-        if opens == "contrast":
-            return start
+    for clause in reversed(clauses):
+        if clause.opens == "contrast":
+            return clause.start
     last = max(map(text.rfind, _TURNS))
     return last if last >= 0 else None
 

@@ -1,7 +1,7 @@
 """The shipped model: one table gram → row, and columns of small integers beside it.
 
 ``artefact/`` holds four files that ``make model`` writes:
-``grams.txt`` the grams in the order of their rows, packed by ``rows`` (row 0 is the unknown gram and stands for none);
+``grams.bin`` the table gram → row, as ``rows`` reads it (row 0 is the unknown gram and stands for none);
 ``columns.bin`` all numbers, little endian; ``model.json`` everything else: version, where each column and table lies in
 ``columns.bin``, their scales, and what each part keeps for itself (``extra``: biases, thresholds, calibration); and
 ``turns.json`` the trees that read reviews which turn.
@@ -85,7 +85,7 @@ def read(folder: str | os.PathLike[str]) -> Weights:
     """The weights of an artefact folder. Raises OSError when a file is missing."""
     head = json.loads(_content(folder, "model.json"))
     numbers = memoryview(_content(folder, "columns.bin"))
-    rows = Rows(_content(folder, "grams.txt"))
+    rows = Rows(_content(folder, "grams.bin"))
 
     def numbers_of(place: Mapping[str, Any]) -> Sequence[int]:
         return numbers[place["start"] : place["end"]].cast(place["type"])

@@ -18,8 +18,8 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any, Final
 
-from chalicelib.understanding.rows import pack
 from chalicelib.understanding.turns import FILE
+from infra.model.trie import pack
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def write(
     digest = hashlib.sha256(content).hexdigest()[:8]
     version = f"{date}-{digest}"
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "grams.txt").write_bytes(pack(grams))
+    (folder / "grams.bin").write_bytes(pack(grams))
     (folder / "columns.bin").write_bytes(bytes(numbers))
     (folder / "model.json").write_bytes(_json({"version": version, **head}))
     (folder / FILE).unlink(missing_ok=True)

@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.understanding.grams import UNKNOWN, Scan, every
-from chalicelib.understanding.rows import Rows, pack
+from chalicelib.understanding.rows import Rows
+from infra.model.trie import pack
 
 TEXTS = st.text(alphabet="好吃不慢,😀a", max_size=30)
 

@@ -4,8 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.understanding import lanes
-from chalicelib.understanding.rows import Rows, pack
+from chalicelib.understanding.rows import Rows
 from chalicelib.understanding.weights import Column, Table, Weights
+from infra.model.trie import pack
 
 GRAMS = ("好", "好吃", "吃", "不", "不好吃", "慢")
 INT8 = st.integers(-128, 127)

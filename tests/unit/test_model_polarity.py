@@ -22,6 +22,7 @@ from infra.model.artefact import ColumnPart, Parts, TablePart
 from infra.model.counts import count
 from infra.model.polarity import Corpus
 from infra.model.sets import Sets
+from infra.model.trie import pack
 
 RECIPE = replace(
     polarity.RECIPE, least=(1, 2, 2, 2), general_grams=400, own_grams=100, first_steps=10, second_steps=15, folds=2
@@ -66,7 +67,7 @@ def _probability(trained: Weights, text: str, *packs: str) -> float:
 
 def test_the_same_texts_give_the_same_bytes(learned: Path, tmp_path: Path) -> None:
     artefact.write(tmp_path, [polarity.train(corpus(), RECIPE).parts], {}, "2026.11")
-    for file in ("model.json", "grams.txt", "columns.bin"):
+    for file in ("model.json", "grams.bin", "columns.bin"):
         assert (tmp_path / file).read_bytes() == (learned / file).read_bytes()
 
 
@@ -103,7 +104,7 @@ def test_probability_never_falls_as_the_score_rises(one: float, other: float) ->
 def _curved(curve: list[list[float]]) -> Weights:
     settings = {"": {"second": [0.0] * len(FEATURES), "intercept": 0.0, "curve": curve}}
     column = weights.Column("document", [0], 1.0, {"bias": 0.0, "packs": settings})
-    return Weights("2026.11-0", Rows(b""), {"document": column}, {}, {})
+    return Weights("2026.11-0", Rows(pack([])), {"document": column}, {}, {})
 
 
 def test_the_curve_gives_back_the_share_of_good_ones() -> None:

@@ -76,7 +76,7 @@ def test_a_wish_for_the_whole_is_no_verdict_that_a_topic_repeats() -> None:
 
 
 def test_what_is_left_out_is_not_doubted_either() -> None:
-    doubtful = told("room.bed", "neutral", UNSAID)._replace(doubt="unsure_topic")
+    doubtful = Told(told("room.bed", "neutral", UNSAID).tag, UNSAID, "unsure_topic")
     assert once([doubtful, told("room.bed", "positive")], None)[1] == []
     assert once([doubtful], None)[1] == ["unsure_topic"]
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from chalicelib.understanding import shipped
 from chalicelib.understanding.clauses import Clause, split
 from chalicelib.understanding.reader import Lexicon
-from chalicelib.understanding.rows import Rows, pack
+from chalicelib.understanding.rows import Rows
 from chalicelib.understanding.topics import (
     FEATURES,
     NEGATIVE,
@@ -30,6 +30,7 @@ from chalicelib.understanding.topics import (
 )
 from chalicelib.understanding.weights import Table, Weights
 from infra.model import opinions, topics
+from infra.model.trie import pack
 
 GRAMS = ("快", "慢", "香")
 HEADS = ("logistics", "product.smell")
