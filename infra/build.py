@@ -21,7 +21,7 @@ from typing import Any, Final
 
 import yaml
 
-from infra import checks, dependencies
+from infra import checks, dependencies, native
 from infra.checks import checkov
 from infra.dependencies import Target
 
@@ -47,15 +47,13 @@ class Package:
 
 def aws_target() -> Target:
     """arm64 and python3.13, with byte code when this interpreter is a 3.13 too."""
-    same = f"python{sys.version_info.major}.{sys.version_info.minor}" == DEPLOY_RUNTIME
-    return Target("aws", DEPLOY_RUNTIME, "arm64", _ARM_WHEELS, byte_code=same)
+    return Target("aws", DEPLOY_RUNTIME, "arm64", _ARM_WHEELS, byte_code=dependencies.THIS_PYTHON == DEPLOY_RUNTIME)
 
 
 def local_target(*, byte_code: bool = False) -> Target:
     """This machine. No byte code unless asked for: on the local engine workers share what the first one compiles."""
-    runtime = f"python{sys.version_info.major}.{sys.version_info.minor}"
     architecture = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
-    return Target("local", runtime, architecture, (), byte_code)
+    return Target("local", dependencies.THIS_PYTHON, architecture, (), byte_code)
 
 
 def build(target: Target, out: Path, *, root: Path = ROOT) -> Package:
@@ -105,10 +103,12 @@ def _run_chalice(project: Path, out: Path, root: Path) -> None:
 
 
 def _assemble(target: Target, app: Path, work: Path, root: Path) -> Path:
-    """The dependencies' zip with the app's files added."""
+    """The dependencies' zip with the app's files added, the reader's compiled."""
     files, code = work / "app", work / "code.zip"
     with zipfile.ZipFile(app) as archive:
         archive.extractall(files)
+    if not native.missing(target):
+        native.add(files, target, CACHE)
     if target.byte_code:
         dependencies.compile_tree(files)
     shutil.copy(dependencies.packed(root / "requirements.txt", target, CACHE), code)
@@ -166,6 +166,8 @@ def main() -> int:
     package = build(target, options.out / options.engine)
     if target.name == "aws" and not target.byte_code:
         print(f"no {DEPLOY_RUNTIME} here: wheels for it were downloaded, Runtime is set, no byte code is shipped")
+    if lacking := native.missing(target):
+        print(f"{lacking}: the reader is not compiled, its sources ship alone")
     print(report(package))
     findings = gate(package, for_aws=target.name == "aws", with_checkov=options.checkov)
     checked = ", ".join(

@@ -21,6 +21,7 @@ from infra import botocore_data
 
 EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # the same input gives the same bytes
 LAMBDA_ROOT: Final = "/var/task"
+THIS_PYTHON: Final = f"python{sys.version_info.major}.{sys.version_info.minor}"
 # Chalice brings its two runtime modules itself; the rest of its wheel is the command line.
 _FROM_CHALICE: Final = "chalice"
 _LEFT_OUT: Final = ("tests", "__pycache__")
@@ -43,6 +44,11 @@ class Target:
     def python(self) -> str:
         """3.13 of python3.13."""
         return self.runtime.removeprefix("python")
+
+    @property
+    def is_this_python(self) -> bool:
+        """Whether this interpreter is the runtime's: what it makes of sources runs there."""
+        return self.runtime == THIS_PYTHON
 
 
 def packed(requirements: Path, target: Target, cache: Path) -> Path:

@@ -63,7 +63,7 @@ class PolarityModel:
         self._bias: float = column.extra["bias"]
         self._second: Sequence[float] = settings["second"]
         self._intercept: float = settings["intercept"]
-        self._curve: Sequence[tuple[float, float]] = settings["curve"]
+        self._curve: Sequence[Sequence[float]] = settings["curve"]
         self._shortest: int = settings.get("shortest", 0)
         self._general = lru_cache(maxsize=1)(lambda: PolarityModel(weights, ()))
         self._turns = weights.turns

@@ -1,7 +1,8 @@
 """Speed: of the shipped reader on one core, beside snownlp and fastText on the same texts in the same run.
 
-Every engine runs in fresh processes of its own, the engines by turns. What is counted is CPU time, so that a busy
-machine disturbs little; compare figures of one run only. The peers live in ``.venv-peers``, which ``make eval`` makes.
+Ours is the app as it is packaged, compiled where that can be done here. Every engine runs in fresh processes of its
+own, the engines by turns. What is counted is CPU time, so that a busy machine disturbs little; compare figures of one
+run only. The peers live in ``.venv-peers``, which ``make eval`` makes.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from infra import build, native
 from infra.model.measures import PACK_OF, Figure, Probe, Table
 from infra.model.metrics import Interval
 
@@ -71,8 +73,22 @@ def speed(probe: Probe) -> Table:
     texts = {name: _of_length(rows, *span) for name, span in (("short", SHORT), ("long", LONG))}
     if not all(texts.values()):
         return Table("5. Speed", [], ["There are no texts of these lengths in the folder."])
-    figures, notes = _against(probe, rows, texts)
-    return Table("5. Speed on one core, CPU time", [*figures, *_start(), *_growth()], notes, "least, most")
+    with tempfile.TemporaryDirectory() as folder:
+        app = Path(folder, "app")
+        made = _packaged(app)
+        figures, notes = _against(app, probe, rows, texts)
+        figures += [*_start(app), *_growth(app)]
+    return Table("5. Speed on one core, CPU time", figures, [made, *notes], "least, most")
+
+
+def _packaged(app: Path) -> str:
+    """Lay out the app in the folder ``app`` as a package for this machine has it; whether it is compiled, in words."""
+    build.stage_sources(ROOT, app)
+    target = build.local_target()
+    if lacking := native.missing(target):
+        return f"Ours is not compiled: {lacking}."
+    native.add(app, target, build.CACHE)
+    return "Ours is compiled, as packaged."
 
 
 def _of_length(rows: Sequence[dict[str, Any]], least: int, most: int) -> list[str]:
@@ -80,7 +96,7 @@ def _of_length(rows: Sequence[dict[str, Any]], least: int, most: int) -> list[st
 
 
 def _against(
-    probe: Probe, rows: Sequence[dict[str, Any]], texts: dict[str, list[str]]
+    app: Path, probe: Probe, rows: Sequence[dict[str, Any]], texts: dict[str, list[str]]
 ) -> tuple[list[Figure], list[str]]:
     """Milliseconds per text, times as fast, and accuracy on the same rows."""
     peers = ("snownlp", "fasttext") if PEERS.exists() else ()
@@ -100,12 +116,12 @@ def _against(
                     "texts": {length: some[: MOST[name]] for length, some in texts.items()},
                     "rows": judged if turn == 0 else [],
                 }
-                found[name].append(_timed(str(PEERS) if name in peers else sys.executable, job))
+                found[name].append(_timed(app, job, str(PEERS) if name in peers else sys.executable))
     figures = [
         _measured("short", "ours: a review of 22 characters, ms", _times(found["ours"], "short"), 0.15),
         _measured("explained", "ours: the same with its n-grams of evidence, ms", _times(found["explained"], "short")),
         _measured("long", "ours: a review of 200 characters, ms", _times(found["ours"], "long"), 1.0),
-        _measured("rss", "ours: memory above bare Python, MB", _memory(found["ours"]), 40.0),
+        _measured("rss", "ours: memory above bare Python, MB", _memory(app, found["ours"]), 40.0),
     ]
     for name in peers:
         theirs, mine = _times(found[name], "short"), _times(found["ours"], "short")
@@ -132,12 +148,12 @@ def _training(probe: Probe) -> list[str]:
     return [f"__label__{'good' if row['y'] == 1 else 'bad'} {' '.join(row['t'])}" for row in some]
 
 
-def _timed(python: str, job: dict[str, Any]) -> dict[str, Any]:
+def _timed(app: Path, job: dict[str, Any], python: str = sys.executable) -> dict[str, Any]:
     done = subprocess.run(
         [python, str(STOPWATCH)],
         input=json.dumps(job),
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": _path(app)},
+        cwd=app,
         capture_output=True,
         text=True,
         check=True,
@@ -146,34 +162,39 @@ def _timed(python: str, job: dict[str, Any]) -> dict[str, Any]:
     return answer
 
 
+def _path(app: Path) -> str:
+    """Where Python looks: for ``chalicelib`` in the app, for ``infra`` here."""
+    return os.pathsep.join((str(app), str(ROOT)))
+
+
 def _times(runs: Sequence[dict[str, Any]], length: str) -> list[float]:
     return [run["times"][length] * 1000 for run in runs]
 
 
-def _memory(runs: Sequence[dict[str, Any]]) -> list[float]:
+def _memory(app: Path, runs: Sequence[dict[str, Any]]) -> list[float]:
     with tempfile.TemporaryDirectory() as folder:
-        bare = _spent("pass", folder)[1]
+        bare = _spent(app, "pass", folder)[1]
     return [(run["rss"] - bare) / 2**20 for run in runs]
 
 
-def _start() -> list[Figure]:
+def _start(app: Path) -> list[Figure]:
     """Import, load and compile in a fresh process, less what a bare Python takes; by turns."""
     extra = []
     with tempfile.TemporaryDirectory() as folder:
-        _spent(_LOAD, folder)  # byte code is there from now on, as it is in a deployed package
+        _spent(app, _LOAD, folder)  # byte code is there from now on, as it is in a deployed package
         for _ in range(STARTS):
-            bare, loaded = _spent("pass", folder)[0], _spent(_LOAD, folder)[0]
+            bare, loaded = _spent(app, "pass", folder)[0], _spent(app, _LOAD, folder)[0]
             extra.append((loaded - bare) * 1000)
     return [_measured("start", "ours: import and load above bare Python, ms", extra, 40.0)]
 
 
-def _spent(code: str, folder: str) -> tuple[float, int]:
+def _spent(app: Path, code: str, folder: str) -> tuple[float, int]:
     """(CPU seconds, most bytes of memory) of a fresh Python that runs ``code``, its byte code kept in ``folder``."""
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     done = subprocess.run(
         [sys.executable, "-c", code + _REPORT],
-        env={**kept, "PYTHONPYCACHEPREFIX": folder},
-        cwd=ROOT,
+        env={**kept, "PYTHONPYCACHEPREFIX": folder, "PYTHONPATH": _path(app)},
+        cwd=app,
         capture_output=True,
         text=True,
         check=True,
@@ -182,12 +203,12 @@ def _spent(code: str, folder: str) -> tuple[float, int]:
     return float(seconds), int(memory)
 
 
-def _growth() -> list[Figure]:
+def _growth(app: Path) -> list[Figure]:
     """How time per character rises from the smaller to the larger size, the worst of many kinds of text."""
     small, large = SIZES
     texts = {f"{name} {size}": [(piece * size)[:size]] for name, piece in HOSTILE.items() for size in SIZES}
     job = {"engine": "ours", "pack": PACK_OF[TEXTS_FROM], "rounds": 5, "texts": texts, "rows": []}
-    times = _timed(sys.executable, job)["times"]
+    times = _timed(app, job)["times"]
     rises = {name: times[f"{name} {large}"] / times[f"{name} {small}"] * small / large for name in HOSTILE}
     slowest = max(HOSTILE, key=lambda name: float(times[f"{name} {large}"]))
     worst = max(rises, key=lambda name: rises[name])
