@@ -16,7 +16,7 @@ from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
 _LATIN: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
 _ANY_LATIN: Final = re.compile("[a-z0-9]")
 # "refund" also stands in "refunds", "refunded", "refunding"; "app" does not stand in "happy".
-_ENDING: Final = re.compile(r"(?:s|es|d|ed|ing|ly)?(?![a-z0-9])")
+_ENDING: Final = r"(?:s|es|d|ed|ing|ly)?(?![a-z0-9])"  # compiled with the first word that may have one
 
 # How the matches of one table settle where they meet:
 LONGEST: Final = "longest"  # every place belongs to one word, the leftmost longest ("不好吃" settles it, not "好吃")
@@ -104,5 +104,5 @@ def _word_end(text: str, start: int, end: int) -> int:
         return 0
     if text[end - 1] not in _LATIN or not text[end : end + 1].isalnum():
         return end
-    ending = _ENDING.match(text, end)
+    ending = re.compile(_ENDING).match(text, end)
     return ending.end() if ending else 0

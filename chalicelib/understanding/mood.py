@@ -14,7 +14,8 @@ _GOOD_PART: Final = 0.3  # of a text
 _BEFORE_CONTRAST: Final = 0.8  # how much counts what a "but" takes back
 _AFTER_CONTRAST: Final = 1.4
 _CONCEDED: Final = 0.6  # "虽然有点贵": said to be waved aside
-_EXCLAIMED: Final = re.compile("[!太死气极](?:(?<=!)(?:!|$)|(?<=太).{0,6}了|(?<=[死极])了|(?<=气)死)")
+_SHOUTED: Final = ("!!", "死了", "极了", "气死")
+_TOO: Final = "太.{0,6}了"
 # What fills a box: answers that say nothing, greetings, laughter, digits, one character over and over.
 _FILLER: Final = (
     "还行吧?|一般吧?|没什么(?:想说的?|可说的?|好说的?|感觉|意见|建议|问题)?|没啥(?:想说的?|可说的?|好说的?)?|没有|没了|没|"
@@ -23,9 +24,12 @@ _FILLER: Final = (
     "此用户(?:没有|未)(?:填写|写)?(?:评价|评论)(?:内容)?|用户(?:没有|未)(?:填写)?评价|(?:系统)?默认(?:好评)?|(?:系统)?自动好评|"
     "评价方未及时做出评价|收到(?:了)?|已收到|到了|签收|已签收|测试|试试|如题|同上|略|n/?a|none|nothing|no|nil|ok(?:ay)?|test|fine|hi|hello|你好|您好"
 )
-_EMPTY: Final = re.compile(rf"(?:{_FILLER}|[\W\d_]|(?P<one>.)(?P=one){{2,}})*+")
+_EMPTY: Final = rf"(?:{_FILLER}|[\W\d_]|(?P<one>.)(?P=one){{2,}})*+"
+_FILLERS_BEGIN: Final = frozenset(
+    "还一没无暂好可嗯哦噢额啊哈嘻嘿呃是对谢不随凑字此用系默自评收已到签测试如同略你您notfh"
+)
 _EMPTY_AT_MOST: Final = 40  # characters of a text that may be empty words
-_MEANT: Final = re.compile("还行|一般|好|可以|fine|ok|okay|谢谢|收到了?|已收到|到了")
+_MEANT: Final = frozenset(("还行", "一般", "好", "可以", "fine", "ok", "okay", "谢谢", "收到了"))
 
 
 class Mood:
@@ -57,7 +61,7 @@ class Mood:
             if (seen.how == "own" or seen.rule == "absent") and seen.weight and not inside.hold(seen):
                 self._add(seen.weight, factors[number], seen.rule)
                 self.covered += (seen.end - seen.start) * (seen.rule in TURNED)
-        self.exclaimed = self.exclaimed or _EXCLAIMED.search(text) is not None
+        self.exclaimed = self.exclaimed or _exclaimed(text)
         self.sarcastic = self.sarcastic or said.sarcastic
         cues = {cue.kind for cue in said.cues if cue.kind != "asked" or said.stance.asks}
         self.cues |= cues
@@ -153,6 +157,12 @@ class _Spans:
         return any(place in self._places for place in range(seen.start, seen.end))
 
 
+def _exclaimed(text: str) -> bool:
+    """Whether it is shouted, or somebody is beside himself."""
+    loud = text.endswith(("!", "!\n")) or any(map(text.__contains__, _SHOUTED))
+    return loud or ("太" in text and re.search(_TOO, text) is not None)
+
+
 def _factors(clauses: Sequence[Clause], said: Said) -> list[float]:
     """How much each clause counts: more after a "but", less before it and after an "although"."""
     factors = [1.0] * len(clauses)
@@ -170,11 +180,13 @@ def empty(text: str) -> bool:
     """Whether a folded text says nothing: fillers, marks and digits only. One plain "好" or "还行" says something."""
     if len(text) > _EMPTY_AT_MOST:
         return not any(char.isalpha() or ord(char) > 0x2600 for char in text)
-    if not _EMPTY.fullmatch(text):
-        return False
-    return _MEANT.fullmatch(text.strip(" .,!。~")) is None or text.strip(" .,!。~") in (
-        "好的",
-        "收到",
-        "已收到",
-        "到了",
-    )
+    return _may_be_filled(text) and re.fullmatch(_EMPTY, text) is not None and text.strip(" .,!。~") not in _MEANT
+
+
+def _may_be_filled(text: str) -> bool:
+    """Whether its first letter begins a filler or stands there three times; most texts end here, and never need the
+    pattern."""
+    for place, char in enumerate(text):
+        if char.isalnum() and not char.isdecimal():
+            return char in _FILLERS_BEGIN or text.startswith(char * 3, place)
+    return True

@@ -36,7 +36,7 @@ _LATIN_FILLERS: Final = (
 # They deny a noun, with a word before it or none: "no disk errors".
 _NONE_OF: Final = frozenset(("no", "without", "zero", "none", "not a single", "not one single"))
 _LATIN_WORD: Final = r" (?:of the |an? |any |more |real |big )?(?:[a-z]{1,12}[ /])?"
-_NEVER_SUCH: Final = re.compile("过(?:这么|那么|如此|这样|更|比)")
+_NEVER_SUCH: Final = "过(?:这么|那么|如此|这样|更|比)"
 
 
 class Negators:
@@ -63,7 +63,7 @@ class Negators:
             gap = first - self._ends[at]
             if latin and re.compile(_LATIN_STOP).search(text, self._ends[at], min(first, self._ends[at] + LATIN_REACH)):
                 break
-            if _NEVER_SUCH.search(text, self._ends[at], first) and gap <= FAR_REACH:
+            if re.compile(_NEVER_SUCH).search(text, self._ends[at], first) and gap <= FAR_REACH:
                 break  # "没吃过这么难吃的" says it the stronger
             if gap > reach and (latin or gap > FAR_REACH or not (self._words[at].far or self._bridged(at, first))):
                 break

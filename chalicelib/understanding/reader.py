@@ -25,7 +25,7 @@ from chalicelib.understanding.redlines import SUSPECTS_AT, RedLines
 from chalicelib.understanding.scripts import language, letters, mostly_han
 from chalicelib.understanding.sentiment import Feelings, Opinion, Said
 from chalicelib.understanding.terms import Hit, TermTable
-from chalicelib.understanding.uncollected import uncollected
+from chalicelib.understanding.uncollected import Uncollected
 
 if TYPE_CHECKING:
     from chalicelib.understanding.delta import Delta
@@ -116,7 +116,7 @@ class Reader:
     def __init__(self, frame: Frame, weights: Weights | None = None, delta: Delta | None = None) -> None:
         self.frame = frame
         self._delta = delta
-        with uncollected():
+        with Uncollected():
             self._lexicon = Lexicon(frame)
             self._model = _model(frame, weights) if weights is not None else None
         self._overall = frame.nodes.index(frame.overall) if frame.overall is not None else None

@@ -43,7 +43,8 @@ _COMPANY: Final = (
     r"to (?:get (?:an?|my|our|the|someone)|hear|be|reply|respond|answer|arrive|ship|deliver|check|board|load|open))\b"
 )
 _NEAR: Final = (40, 24)  # characters before and behind a time
-_A_LITTLE: Final = re.compile("了?一?[点些](?!不)")  # "慢了点"
+_A_LITTLE: Final = "了?一?[点些](?!不)"  # "慢了点"
+_A_LITTLE_BEGINS: Final = ("点", "些", "一", "了")
 # "I can't recommend it enough" praises.
 _ENOUGH: Final = r"(?: (?!and\b|or\b|but\b|not\b)[a-z']{1,12}){0,4}? enough(?![a-z])"
 _CANNOT: Final = ("can't", "cannot", "couldn't", "can not", "cant", "couldnt")
@@ -277,7 +278,9 @@ def _is_degree(matches: Sequence[Match], words: Sequence[Word], place: int) -> b
 
 
 def _degree(text: str, matches: Sequence[Match], words: Sequence[Word], place: int) -> float:
-    weak = _WEAKENED if _A_LITTLE.match(text, matches[place].end) else 1
+    end = matches[place].end
+    little = text.startswith(_A_LITTLE_BEGINS, end) and re.compile(_A_LITTLE).match(text, end)
+    weak = _WEAKENED if little else 1
     if not place or matches[place].start - matches[place - 1].end > 1:
         return weak
     kind = words[place - 1].kind

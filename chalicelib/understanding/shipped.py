@@ -11,7 +11,7 @@ from typing import Final
 
 from chalicelib.understanding import compiled
 from chalicelib.understanding.frame import Frame
-from chalicelib.understanding.uncollected import uncollected
+from chalicelib.understanding.uncollected import Uncollected
 
 # No pathlib here: it takes 3 ms to import.
 COMPILED: Final = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "packs", "compiled")
@@ -24,7 +24,7 @@ def load(pack: str = DEFAULT_PACK) -> Frame:
     """The frame of a shipped pack with every red line. Raises ValueError for a pack that is not there."""
     if pack not in packs():
         raise ValueError(f"There is no pack {pack[:40]!r}; known are {', '.join(packs())}.")
-    with uncollected(), open(os.path.join(COMPILED, pack + _ENDING), "rb") as file:
+    with Uncollected(), open(os.path.join(COMPILED, pack + _ENDING), "rb") as file:
         return compiled.load(file.read())
 
 
