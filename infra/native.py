@@ -53,7 +53,7 @@ MODULES: Final = (
     "understanding/words",
 )
 GROUP: Final = "echoloop_reader"  # the library that holds the code of all; the modules' own only point into it
-_TOOLS: Final = ("mypy", "librt", "ziglang")
+_TOOLS: Final = ("mypy", "librt", "setuptools", "ziglang")
 _PROCESSOR: Final = {"arm64": "aarch64", "x86_64": "x86_64"}
 _GLIBC: Final = "2.17"  # as old as the oldest wheels that ship ask for
 # Nothing of pyproject.toml or of the environment decides what is made, only the tree: wheels that it imports, the
@@ -64,7 +64,10 @@ import sys
 from mypyc.build import mypycify
 mypycify(sys.argv[3:], group_name=sys.argv[1], target_dir=sys.argv[2])
 """
-_CODE: Final = ("-O2", "-DNDEBUG", "-fwrapv", "-fno-sanitize=all", "-w")  # C that a machine wrote warns of nothing
+# No multiplication is joined with an addition, which arm64 would round once instead of twice. No warnings: a machine
+# wrote the C.
+_CODE: Final = ("-O2", "-DNDEBUG", "-fwrapv", "-ffp-contract=off", "-fno-sanitize=all", "-w")
+_LED_ASTRAY_BY: Final = ("MYPYPATH", "CPATH", "C_INCLUDE_PATH", "LIBRARY_PATH")  # what is made would depend on them
 _LIBRARY: Final = ("-shared", "-fPIC", "-fvisibility=hidden", "-s")
 
 
@@ -72,11 +75,21 @@ def missing(target: Target) -> str:
     """What there is not here to compile for ``target``; empty where it can be done."""
     if not target.is_this_python:
         return f"no {target.runtime} here"
+    if absent := [tool for tool in _TOOLS if not _version(tool)]:
+        return f"no {absent[0]} here"
     if not Path(sysconfig.get_path("include"), "Python.h").exists():
         return "no headers of Python here"
     plain = sys.implementation.name == "cpython" and not sys.abiflags  # as on Lambda: not free-threaded, for one
     is_loaded = bool(target.platforms) or sysconfig.get_config_var("EXT_SUFFIX") == _suffix(target)
     return "" if plain and is_loaded else "no CPython of the usual kind here"
+
+
+def _version(tool: str) -> str:
+    """Of what is installed; empty where it is not."""
+    try:
+        return metadata.version(tool)
+    except metadata.PackageNotFoundError:
+        return ""
 
 
 def add(tree: Path, target: Target, cache: Path) -> None:
@@ -88,7 +101,10 @@ def add(tree: Path, target: Target, cache: Path) -> None:
 
 def _compiled(tree: Path, target: Target, cache: Path) -> Path:
     """A zip with the compiled modules, made on first use. Of builds side by side one makes it, and the others wait."""
+    cache = cache.resolve()
     archive = cache / f"native-{target.architecture}-{_digest(tree, target)[:16]}.zip"
+    if archive.exists():
+        return archive
     cache.mkdir(parents=True, exist_ok=True)
     with (cache / "native.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -100,7 +116,7 @@ def _compiled(tree: Path, target: Target, cache: Path) -> Path:
 
 def _digest(tree: Path, target: Target) -> str:
     """Of all that decides what is made."""
-    made_by = (*((tool, metadata.version(tool)) for tool in _TOOLS), sys.version, sys.platform)
+    made_by = (*((tool, _version(tool)) for tool in _TOOLS), sys.version, sys.platform)
     key = hashlib.sha256(repr((made_by, _suffix(target))).encode() + Path(__file__).read_bytes())
     for file in sorted(_sources(tree)):
         key.update(f"\0{file.relative_to(tree).as_posix()}\0".encode() + file.read_bytes())
@@ -159,9 +175,8 @@ def _make(tree: Path, target: Target, work: Path, kept: Path) -> Path:
 
 def _run(command: list[str], *, cwd: Path, **environment: str) -> None:
     """Quietly, unless it fails."""
-    done = subprocess.run(
-        command, cwd=cwd, env={**os.environ, **environment}, capture_output=True, text=True, check=False
-    )
+    plain = {name: value for name, value in os.environ.items() if name not in _LED_ASTRAY_BY}
+    done = subprocess.run(command, cwd=cwd, env={**plain, **environment}, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.stderr.write(done.stdout + done.stderr)
         done.check_returncode()

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from chalicelib.understanding.clauses import Clause
-from chalicelib.understanding.sentiment import Opinion, Said, in_order
+from chalicelib.understanding.sentiment import Opinion, Said
 from chalicelib.understanding.terms import Hit
 
 _FAR: Final = 20  # characters between a topic and an opinion on it, within one clause
@@ -142,6 +142,7 @@ class Room:
         return self._clauses[max(clause, neighbour)].opens == "soft"
 
 
-def _dearness(priced: tuple[int, Opinion]) -> tuple[int, tuple[int, int, float, str]]:
+def _dearness(priced: tuple[int, Opinion]) -> tuple[int, int]:
+    """Of two that cost the same the first is meant."""
     cost, opinion = priced
-    return cost, in_order(opinion)
+    return cost, opinion.start

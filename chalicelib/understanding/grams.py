@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import repeat
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from chalicelib.understanding.rows import BASE, MASK, PARENT
 
@@ -35,7 +35,7 @@ class Scan:
 
     def __init__(self, text: str, rows: Rows) -> None:
         self.text = text
-        self.sums: dict[Any, Sequence[int]] = {}  # of stretches, kept here by ``lanes`` as long as the text is read
+        self.sums: dict[int, Sequence[int]] = {}  # of stretches, kept here by ``lanes`` as long as the text is read
         cells, root = rows.cells, rows.cells[0] >> BASE
         codes = list(map(rows.codes.get, text, _NO_CODE))
         size = len(codes)

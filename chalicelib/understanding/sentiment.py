@@ -78,9 +78,9 @@ class Opinion:
         return Opinion((self.start, self.end), weight, self.term, self.clause, rule)
 
 
-def in_order(opinion: Opinion) -> tuple[int, int, float, str]:
-    """What opinions of a text are sorted by: their place; at the same place the worst comes first."""
-    return opinion.start, opinion.end, opinion.weight, opinion.term
+def in_order(opinion: Opinion) -> tuple[int, int]:
+    """What opinions of a text are sorted by."""
+    return opinion.start, opinion.end
 
 
 class Said:
@@ -112,7 +112,8 @@ class Feelings:
         self._cue_kinds = tuple(cues[phrase] for phrase in (*chinese_cues, *english_cues))
         self.tables = ((self._words.chinese, LONGEST), (chinese_cues, OUTERMOST))
         english = ((self._words.english, LONGEST), (english_cues, OUTERMOST))
-        self._matcher = lru_cache(maxsize=1)(lambda: Matcher(self.tables))
+        chinese = self.tables  # not through self, which would hold itself until the collector comes
+        self._matcher = lru_cache(maxsize=1)(lambda: Matcher(chinese))
         self._english_matcher = lru_cache(maxsize=1)(lambda: Matcher(english))
 
     def find(self, text: str, clauses: Sequence[Clause]) -> tuple[list[Opinion], Negators]:

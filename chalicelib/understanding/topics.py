@@ -139,7 +139,8 @@ class TopicModel:
         self._document = weights.columns.get(GENERAL)
         extra = table.extra
         self.heads: tuple[str, ...] = tuple(name for name in table.columns if not name.startswith("~"))
-        self._scales = table.scales[: len(self.heads)]
+        self._scales = [*table.scales[: len(self.heads)]]
+        self._rooted: bool = bool(self.heads) and extra["rooted"]
         self._of_texts = table.scales[len(self.heads) : -2]
         self.rivals = bool(self._of_texts)  # whether a text is seldom about more than one of its heads
         self._whole = [extra["whole"] * scale for scale in self._scales] if self.heads else []
@@ -153,7 +154,6 @@ class TopicModel:
         self._floor = -extra["plain"]  # below the threshold, where plain words ("物流慢") still name their head
         self._negative, self._neutral = _Line(extra["negative"]), _Line(extra["neutral"])
         self._named_moves = lru_cache(maxsize=_KEPT)(self._moves)
-        self._factors = lru_cache(maxsize=_KEPT)(self._factors_of)
         self._head_of = tuple(self._places.get(self.governs(node.id) or "") for node in frame.nodes)
         self._subject_of = subjects(frame, self._head_of)
         self._subjects = {node.id: subject for node, subject in zip(frame.nodes, self._subject_of, strict=True)}
@@ -184,7 +184,8 @@ class TopicModel:
         found: list[list[float]] = []
         for clause, here in zip(clauses, map(frozenset, named), strict=True):
             if here not in before:
-                before[here] = list(map(add, base, self._named_moves(here, everywhere - here, single)))
+                moves: list[float] = self._named_moves(here, everywhere - here, single)
+                before[here] = [score + move for score, move in zip(base, moves, strict=True)]
             found.append(self._plus(before[here], scan, (clause.start, clause.end), whole=False))
         return found
 
@@ -291,17 +292,13 @@ class TopicModel:
         neutral = self._neutral.total(doubt, seen, head)
         return _within(LIMIT, log_odds), 1 / (1 + exp(-_within(LIMIT, neutral)))
 
-    def _plus(self, scores: Sequence[float], scan: Scan, stretch: tuple[int, int], *, whole: bool) -> list[float]:
+    def _plus(self, scores: list[float], scan: Scan, stretch: tuple[int, int], *, whole: bool) -> list[float]:
         """The scores of the heads and what the grams of a stretch add to them."""
         start, end = stretch
-        sums = self._lanes.sums(scan, start, end)[HEADS : HEADS + len(scores)]
-        factors = self._factors(end - start, whole)
-        return [score + factor * total for score, factor, total in zip(scores, factors, sums, strict=True)]
-
-    def _factors_of(self, length: int, whole: bool) -> list[float]:
-        """What a head's sum counts for, in a stretch of so many characters."""
-        factor = root(length) if self._extra["rooted"] else 1.0
-        return [factor * scale for scale in (self._whole if whole else self._scales)]
+        sums = self._lanes.sums(scan, start, end)
+        scales = self._whole if whole else self._scales
+        factor = root(end - start) if self._rooted else 1.0
+        return [score + factor * scales[place] * sums[HEADS + place] for place, score in enumerate(scores)]
 
     def _named(self, clauses: Sequence[Clause], hits: Sequence[Hit]) -> list[set[int]]:
         """Places of the heads that the lexicon hit, by clause."""
@@ -328,10 +325,10 @@ class _Line:
 
     def __init__(self, part: Mapping[str, Any]) -> None:
         self._bias: float = part["bias"]
-        self._features: Sequence[float] = part["features"]
-        self._heads: Sequence[float] = part["heads"]
+        self._features: list[float] = part["features"]
+        self._heads: list[float] = part["heads"]
 
-    def total(self, grams: float, seen: Sequence[float], head: int | None) -> float:
+    def total(self, grams: float, seen: list[float], head: int | None) -> float:
         """Log-odds; ``grams``: what the grams say."""
         total = self._bias + grams + weighed(self._features, seen)
         return total + self._heads[head] if head is not None else total

@@ -88,7 +88,9 @@ def _packaged(app: Path) -> str:
     if lacking := native.missing(target):
         return f"Ours is not compiled: {lacking}."
     native.add(app, target, build.CACHE)
-    return "Ours is compiled, as packaged."
+    made = f"Ours is compiled, as the package for this machine ({target.runtime}) is"
+    elsewhere = native.missing(build.aws_target())
+    return f"{made}; a package for AWS made here is not: {elsewhere}." if elsewhere else f"{made}."
 
 
 def _of_length(rows: Sequence[dict[str, Any]], least: int, most: int) -> list[str]:

@@ -16,7 +16,8 @@ Children = list[dict[int, int]]  # by node: code of a character → the node tha
 
 
 def pack(grams: Sequence[str]) -> bytes:
-    """``grams`` in the order of their rows, from 1. Raises ValueError for one that holds nothing or a line's end."""
+    """``grams`` in the order of their rows, from 1. Raises ValueError for one that holds nothing or a line's end, and
+    for more of them than there are numbers for."""
     for row, gram in enumerate(grams, 1):
         if not gram or "\n" in gram:
             raise ValueError(f"Row {row} is no gram that can be packed.")
@@ -24,14 +25,15 @@ def pack(grams: Sequence[str]) -> bytes:
     chars = sorted(often, key=lambda char: (-often[char], char))  # a frequent one has a small code: fewer holes
     children, rows = _grown(grams, {char: code for code, char in enumerate(chars, 1)})
     bases = _placed(children)
-    cells = array(CELL, [NOBODYS]) * (max(bases) + len(chars) + 1)  # a step from any node ends inside
+    size = max(bases) + len(chars) + 1  # a step from any node ends inside
+    if max(size, len(grams)) >= _FAR:
+        raise ValueError(f"{len(grams)} grams are too many for {BITS} bits.")
+    cells = array(CELL, [NOBODYS]) * size
     cells[0] = bases[0] << BASE | NOBODYS
     for node, place in _places(children, bases):
         for code, child in children[node].items():
             cells[bases[node] + code] = bases[child] << BASE | place << PARENT | rows[child]
     cells.append(len(grams))
-    if max(len(cells), len(grams)) >= _FAR:
-        raise ValueError(f"{len(grams)} grams are too many for {BITS} bits.")
     if sys.byteorder == "big":
         cells.byteswap()
     return "".join(chars).encode() + b"\n" + cells.tobytes()

@@ -81,6 +81,14 @@ def test_the_nearest_required_neighbour_wins() -> None:
     assert found("退款太慢") == {"refund.speed": "negative"}
 
 
+@pytest.mark.parametrize(
+    ("text", "polarity"), [("优秀的客服嗯嗯嗯嗯嗯糟糕", "positive"), ("糟糕的客服嗯嗯嗯嗯嗯优秀", "negative")]
+)
+def test_of_two_opinions_that_stand_alike_the_first_is_meant(text: str, polarity: str) -> None:
+    (tag,) = read(text).tags
+    assert (tag.topic, tag.polarity) == ("service", polarity)
+
+
 def test_an_opinion_about_nothing_is_about_the_whole() -> None:
     (tag,) = read("太差了").tags
     assert (tag.topic, tag.polarity) == ("overall", "negative")
