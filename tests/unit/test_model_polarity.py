@@ -146,7 +146,7 @@ def test_columns_and_tables_are_read_back_as_written(tmp_path: Path) -> None:
     assert version.startswith("2026.11-")
     assert found.extra == {"sets": {}, "topics": 1}
     clause, topics = found.columns["clause"], found.tables["topics"]
-    good, dear, quick = (found.rows[gram] for gram in ("好", "贵", "快"))
+    good, dear, quick = (found.scan(gram).sizes[0][0] for gram in ("好", "贵", "快"))
     read = [clause.values[row] * clause.scale for row in (good, dear, quick)]
     assert read == pytest.approx([1.0, -2.0, 0.0], abs=0.02)
     assert clause.extra == {"bias": 0.25}
