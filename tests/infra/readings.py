@@ -1,7 +1,7 @@
 """What readers make of many texts: a job as JSON on standard input, reprs as JSON out.
 
-Runs in a process of its own, on whichever ``chalicelib`` comes first. ``job``: ``texts`` for all packs, ``own`` for the
-pack that they are listed under.
+Runs in a process of its own, on whichever ``chalicelib`` comes first. ``job``: ``texts``, each for two packs or three,
+and ``own`` for the pack that they are listed under.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from chalicelib.understanding import shipped, weights
 from chalicelib.understanding.delta import Delta
 from chalicelib.understanding.reader import Reader
 
+SHARES = 3  # of the texts: a pack reads one, the next pack the next
 SOME = 15  # of so many texts one is read in every other way, too
 TOGETHER = 4  # texts of one voice
 TAUGHT = Delta({"物流": -5.0, "不错": 4.0, "慢": 6.0}, {"客服": {"price": 6.0}, "很": {"service": 5.0, "price": -6.0}})
@@ -38,7 +39,10 @@ def readings(pack: str, texts: Sequence[str]) -> Iterator[str]:
 
 def main() -> None:
     job: dict[str, Any] = json.load(sys.stdin)
-    found = {pack: [*readings(pack, [*job["texts"], *job["own"].get(pack, ())])] for pack in shipped.packs()}
+    found = {
+        pack: [*readings(pack, [*job["texts"][number % SHARES :: SHARES], *job["own"].get(pack, ())])]
+        for number, pack in enumerate(shipped.packs())
+    }
     loaded = {name: module.__file__ for name, module in sys.modules.items() if name.startswith("chalicelib.")}
     json.dump({"readings": found, "loaded": loaded}, sys.stdout)
 

@@ -116,7 +116,7 @@ def test_the_compiled_reader_says_what_the_sources_say(tmp_path: Path) -> None:
     assert {name for name, file in plain["loaded"].items() if not file.endswith(".py")} == set()
     assert len(plain["readings"]) == 7
     for pack, readings in plain["readings"].items():
-        assert len(readings) > len(job["texts"])
+        assert len(readings) > len(job["texts"]) // 3
         differing = [pair for pair in zip(readings, compiled["readings"][pack], strict=True) if pair[0] != pair[1]]
         assert differing[:3] == [], pack
 
