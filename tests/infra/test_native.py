@@ -158,7 +158,7 @@ def test_the_package_for_aws_is_compiled_where_its_python_is_here(package: Packa
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """With what zig makes once for a target, from earlier sessions."""
+    """With what zig makes once for a target."""
     folder = tmp_path_factory.mktemp("cache")
     (build.CACHE / "zig").mkdir(parents=True, exist_ok=True)
     (folder / "zig").symlink_to(build.CACHE / "zig")
