@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from functools import lru_cache
 from itertools import pairwise
 
@@ -17,6 +18,7 @@ from chalicelib.understanding.compose import compose
 from chalicelib.understanding.matcher import EVERY, LONGEST, OUTERMOST, Match, Matcher
 from chalicelib.understanding.reader import Reader
 from chalicelib.understanding.scripts import language, letters
+from chalicelib.understanding.sentiment import Feelings
 
 READER = Reader(shipped.load())
 
@@ -394,3 +396,10 @@ def test_words_that_a_rule_turns_are_blame_unless_it_is_likelier_that_nothing_is
 
 def test_half_a_character_hides_nothing() -> None:
     assert [tag.topic for tag in modelled().read([Text(text="\ud83d物流很慢")]).tags] == ["logistics.speed"]
+
+
+def test_a_dropped_lexicon_of_feelings_does_not_wait_for_the_collector() -> None:
+    feelings = Feelings()
+    dropped = weakref.ref(feelings)
+    del feelings
+    assert dropped() is None
